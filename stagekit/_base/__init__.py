@@ -1,0 +1,1 @@
+"""Floor 0: words that every other floor shares. Imports nothing of stagekit above itself."""

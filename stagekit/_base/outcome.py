@@ -1,0 +1,44 @@
+"""How stages and runs end: outcomes, reasons, run statuses."""
+
+from __future__ import annotations
+
+import enum
+
+__all__ = ["OnFailure", "Outcome", "Reason", "RunStatus"]
+
+
+class Outcome(enum.Enum):
+    """How a planned stage ended. Each has exactly one, and it is final."""
+
+    SUCCEEDED = "succeeded"
+    REUSED = "reused"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+class Reason(enum.Enum):
+    """Why a stage ended other than by returning its value."""
+
+    RAISED = "raised"
+    BAD_VALUE = "bad_value"
+    UPSTREAM_FAILED = "upstream_failed"
+    NO_VALUE = "no_value"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+
+
+class RunStatus(enum.Enum):
+    """How a run ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class OnFailure(enum.Enum):
+    """What a run does when a critical stage fails."""
+
+    STOP = "stop"
+    CONTINUE = "continue"
+    CANCEL = "cancel"

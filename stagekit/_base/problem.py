@@ -1,0 +1,134 @@
+"""What a plan error is made of: codes, places in source files, problems."""
+
+from __future__ import annotations
+
+import enum
+from typing import Optional, Tuple
+
+__all__ = ["Code", "Location", "Problem"]
+
+
+class Code(enum.Enum):
+    """The stable codes of problems. ``stagekit explain CODE`` tells cause and cures."""
+
+    MODULE_NOT_FOUND = "SK010"
+    MODULE_RAISED = "SK011"
+    MISSING_EXTRA = "SK030"
+    INVALID_OPTION = "SK101"
+    DUPLICATE_STAGE = "SK102"
+    IMPORTED_TWICE = "SK103"
+    CANNOT_MARK = "SK104"
+    MISSING_PROVIDER = "SK201"
+    AMBIGUOUS_PROVIDER = "SK202"
+    CYCLE = "SK203"
+    UNKNOWN_STAGE = "SK204"
+    BAD_ANNOTATION = "SK205"
+    NO_KEY = "SK206"
+    TYPE_MISMATCH = "SK207"
+    LEFT_OUT = "SK208"
+    VALUE_CONFLICT = "SK209"
+    AMBIGUOUS_NAME = "SK210"
+    UNSUPPORTED_FUNCTION = "SK211"
+    BAD_MARKER = "SK212"
+    BAD_SELECTION = "SK213"
+    VALUE_NOT_GIVEN = "SK214"
+    UNUSED_VALUE = "SK220"
+    SEVERAL_MODULES = "SK221"
+    BUILTIN_KEY = "SK222"
+    STAGE_FAILED = "SK301"
+    BAD_VALUE = "SK302"
+    INTERNAL = "SK500"
+
+
+class Location:
+    """A place in a source file. ``str()`` gives ``path:line``, short where it is below the cwd."""
+
+    __slots__ = ("file", "line")
+
+    def __init__(self, file: str, line: int) -> None:
+        self.file = file
+        self.line = line
+
+    def __str__(self) -> str:
+        import os
+
+        short = self.file
+        try:
+            relative = os.path.relpath(self.file)
+            short = self.file if relative.startswith("..") else relative
+        except (OSError, ValueError):  # no current folder, or another drive
+            short = self.file
+        return f"{short}:{self.line}"
+
+    def __repr__(self) -> str:
+        return f"Location({self.file!r}, {self.line!r})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Location):
+            return NotImplemented
+        return (self.file, self.line) == (other.file, other.line)
+
+    def __hash__(self) -> int:
+        return hash((self.file, self.line))
+
+    def __reduce__(self) -> Tuple[type, Tuple[str, int]]:
+        return Location, (self.file, self.line)
+
+
+class Problem:
+    """One thing that is wrong with a plan.
+
+    Attributes:
+        code: what kind of problem; stable, and known to ``stagekit explain``.
+        stage_id: the stage at fault, or None where the request as a whole is.
+        location: where that stage is declared.
+        message: one sentence: what is wrong.
+        parameter: the parameter at fault, where there is one.
+        notes: facts that help, one a line: near misses, what was available.
+        fixes: what to write instead, each ready to copy.
+        path: for a cycle, its stage ids, the first repeated at the end; else empty.
+    """
+
+    __slots__ = ("code", "fixes", "location", "message", "notes", "parameter", "path", "stage_id")
+
+    def __init__(  # noqa: PLR0913 - one frozen record; every argument is a field
+        self,
+        code: Code,
+        message: str,
+        *,
+        stage_id: Optional[str] = None,
+        location: Optional[Location] = None,
+        parameter: Optional[str] = None,
+        notes: Tuple[str, ...] = (),
+        fixes: Tuple[str, ...] = (),
+        path: Tuple[str, ...] = (),
+    ) -> None:
+        self.code = code
+        self.message = message
+        self.stage_id = stage_id
+        self.location = location
+        self.parameter = parameter
+        self.notes = notes
+        self.fixes = fixes
+        self.path = path
+
+    def __str__(self) -> str:
+        place = f" ({self.location})" if self.location is not None else ""
+        lines = [f"{self.code.value}: {self.message}{place}"]
+        lines += [f"    {note}" for note in self.notes]
+        lines += [f"    fix: {fix}" for fix in self.fixes]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<Problem {self.code.value} {self.stage_id or ''}: {self.message}>"
+
+    def _key(self) -> Tuple[object, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Problem):
+            return NotImplemented
+        return self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())

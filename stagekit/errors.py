@@ -1,0 +1,228 @@
+"""Every error of stagekit: data in, text in ``__str__``.
+
+``StagekitError`` is the root. Errors hold what they know as attributes, can be pickled, and say
+what is wrong, where, and what to write instead.
+
+Example:
+    >>> from stagekit import Registry, plan
+    >>> from stagekit.errors import PlanError
+    >>> registry = Registry()
+    >>> @registry.stage
+    ... def total(orders: bytes) -> int: ...
+    >>> try:
+    ...     plan(registry=registry)
+    ... except PlanError as error:
+    ...     print(error.problems[0].code.value)
+    SK201
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional, Tuple
+
+from stagekit._base.problem import Code, Location, Problem
+
+__all__ = [
+    "Code",
+    "DeclarationError",
+    "DuplicateStageError",
+    "InternalError",
+    "Location",
+    "MissingExtraError",
+    "NoValueError",
+    "PlanError",
+    "Problem",
+    "RunAtImportError",
+    "RunCancelledError",
+    "RunFailedError",
+    "RunningLoopError",
+    "StagekitError",
+    "StagekitWarning",
+    "TargetError",
+    "TooDeepError",
+    "UsageError",
+]
+
+
+class StagekitWarning(UserWarning):
+    """Something a plan or a run wants to be known without ending."""
+
+
+class StagekitError(Exception):
+    """The root of every error that stagekit raises on purpose."""
+
+
+class DeclarationError(StagekitError, ValueError):
+    """A stage was declared with something that is not allowed.
+
+    Attributes:
+        stage: the id or name of the stage, as far as it is known.
+        location: where it is declared, or None where the function has no source.
+        mistakes: each a sentence: option, value, what is allowed.
+    """
+
+    def __init__(
+        self, stage: str, location: Optional[Location], mistakes: Tuple[str, ...]
+    ) -> None:
+        super().__init__(stage, location, mistakes)
+        self.stage = stage
+        self.location = location
+        self.mistakes = mistakes
+
+    code = Code.INVALID_OPTION
+
+    def __str__(self) -> str:
+        place = f" ({self.location})" if self.location is not None else ""
+        return f"stage {self.stage!r}{place}: " + "; ".join(self.mistakes)
+
+
+class DuplicateStageError(DeclarationError):
+    """A stage id is taken already. Names both places; the first declaration stays.
+
+    Attributes:
+        first: where the stage that keeps the id is declared.
+        twin: True where one file was imported twice, as ``__main__`` and by its name.
+    """
+
+    def __init__(
+        self,
+        stage: str,
+        location: Optional[Location],
+        mistakes: Tuple[str, ...],
+        first: Optional[Location] = None,
+        twin: bool = False,  # noqa: FBT001, FBT002 - positional for pickling
+    ) -> None:
+        super().__init__(stage, location, mistakes)
+        self.args = (stage, location, mistakes, first, twin)
+        self.first = first
+        self.twin = twin
+        self.code = Code.IMPORTED_TWICE if twin else Code.DUPLICATE_STAGE
+
+
+class PlanError(StagekitError):
+    """The stages cannot be planned; no stage was called.
+
+    Attributes:
+        problems: every problem that was found, ordered by file and line.
+    """
+
+    def __init__(self, problems: Tuple[Problem, ...]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        count = len(self.problems)
+        head = "1 problem in the plan" if count == 1 else f"{count} problems in the plan"
+        return "\n".join([f"{head}:", *(str(problem) for problem in self.problems)])
+
+
+class UsageError(StagekitError, ValueError):
+    """A call of stagekit was given a value it cannot take; the message names what is allowed."""
+
+
+class TargetError(StagekitError):
+    """A target cannot be found or imported. ``__cause__`` is what the import raised, if it ran.
+
+    Attributes:
+        code: ``Code.MODULE_NOT_FOUND`` or ``Code.MODULE_RAISED``.
+        target: the target as it was written.
+        fixes: what to write instead.
+    """
+
+    def __init__(
+        self, code: Code, target: str, message: str, fixes: Tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(code, target, message, fixes)
+        self.code = code
+        self.target = target
+        self.message = message
+        self.fixes = fixes
+
+    def __str__(self) -> str:
+        return "\n".join([self.message, *(f"    fix: {fix}" for fix in self.fixes)])
+
+
+class MissingExtraError(StagekitError, ImportError):
+    """Something asked for needs an optional dependency. Names the command that installs it."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(feature, extra)
+        self.feature = feature
+        self.extra = extra
+        self.code = Code.MISSING_EXTRA
+
+    def __str__(self) -> str:
+        return (
+            f"{self.code.value}: {self.feature} needs the {self.extra!r} extra: "
+            f"pip install '.[{self.extra}]'"
+        )
+
+
+class RunningLoopError(StagekitError, RuntimeError):
+    """``run()`` was called in a running event loop, which it would block."""
+
+    def __str__(self) -> str:
+        return "run() cannot block a running event loop; write: result = await arun(...)"
+
+
+class RunAtImportError(StagekitError, RuntimeError):
+    """``run()`` was called while the command line imports the module that holds the stages."""
+
+    def __str__(self) -> str:
+        return (
+            "run() was called while this module is being imported to find its stages; "
+            'put the call below:  if __name__ == "__main__":'
+        )
+
+
+class TooDeepError(StagekitError, RuntimeError):
+    """Runs are nested in runs deeper than *limit*: a stage most likely runs itself."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"runs are nested {self.limit} deep; does a stage run a pipeline that contains it?"
+
+
+class InternalError(StagekitError, RuntimeError):
+    """stagekit itself failed, not a stage. The run has ended; ``__cause__`` is the defect."""
+
+
+class NoValueError(StagekitError, LookupError):
+    """A result was asked for the value of a stage that has none; says its outcome and why."""
+
+
+class RunFailedError(StagekitError):
+    """At least one critical stage failed.
+
+    ``__cause__`` is the exception of the first failed stage in plan order.
+
+    Attributes:
+        result: the whole ``Result`` of the run.
+    """
+
+    def __init__(self, message: str, result: Any = None) -> None:  # Any: Result is a floor above
+        super().__init__(message, result)
+        self.message = message
+        self.result = result
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class RunCancelledError(StagekitError):
+    """The run was cancelled before it was complete.
+
+    Attributes:
+        result: the whole ``Result`` of the run.
+    """
+
+    def __init__(self, message: str, result: Any = None) -> None:  # Any: Result is a floor above
+        super().__init__(message, result)
+        self.message = message
+        self.result = result
+
+    def __str__(self) -> str:
+        return self.message

@@ -1,0 +1,112 @@
+"""What a run tells its hooks: one frozen class per kind of event.
+
+Every event has ``run_id`` and ``time`` (seconds since the epoch, for display only; durations are
+measured on a monotonic clock). Fields may be added in later versions, none is removed.
+
+Example:
+    >>> from stagekit.events import StageSucceeded
+    >>> event = StageSucceeded("r1", 0.0, "shop:load", attempt=1, seconds=0.5, worker="main")
+    >>> event.stage_id, event.seconds
+    ('shop:load', 0.5)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+from stagekit._base.outcome import OnFailure, Outcome, Reason, RunStatus
+
+__all__ = [
+    "Event",
+    "OnFailure",
+    "Outcome",
+    "Reason",
+    "RunFinished",
+    "RunStarted",
+    "RunStatus",
+    "StageCancelled",
+    "StageEvent",
+    "StageFailed",
+    "StageSkipped",
+    "StageStarted",
+    "StageSucceeded",
+]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened in a run."""
+
+    run_id: str
+    time: float
+
+
+@dataclass(frozen=True)
+class RunStarted(Event):
+    """The first event of every run: what will be carried out, and by what."""
+
+    stages: Tuple[str, ...]
+    executor: str
+    workers: int
+
+
+@dataclass(frozen=True)
+class RunFinished(Event):
+    """The last event of every run."""
+
+    status: RunStatus
+    seconds: float
+    counts: Tuple[Tuple[Outcome, int], ...]
+
+
+@dataclass(frozen=True)
+class StageEvent(Event):
+    """Something that happened to one stage."""
+
+    stage_id: str
+
+
+@dataclass(frozen=True)
+class StageStarted(StageEvent):
+    """An attempt of a stage begins; *worker* names the thread, task or process slot."""
+
+    attempt: int
+    worker: str
+
+
+@dataclass(frozen=True)
+class StageSucceeded(StageEvent):
+    """A stage returned its value after *seconds*."""
+
+    attempt: int
+    seconds: float
+    worker: str
+
+
+@dataclass(frozen=True)
+class StageFailed(StageEvent):
+    """The last attempt of a stage failed. ``critical`` is False where the run goes on as if well."""
+
+    attempt: int
+    seconds: float
+    worker: str
+    reason: Reason
+    error: BaseException
+    location: Optional[str]
+    critical: bool
+
+
+@dataclass(frozen=True)
+class StageSkipped(StageEvent):
+    """A stage was not called because *cause*, the id of a stage, failed or gave no value."""
+
+    reason: Reason
+    cause: str
+
+
+@dataclass(frozen=True)
+class StageCancelled(StageEvent):
+    """A stage did not start, or was ended, because the run stopped."""
+
+    reason: Reason
