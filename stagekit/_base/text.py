@@ -1,0 +1,204 @@
+"""Text for people: near misses, hostile text made harmless, short names, counts and seconds."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, Iterable, List, Optional, Tuple
+
+__all__ = [
+    "did_you_mean",
+    "error_line",
+    "escape_control",
+    "pad",
+    "plural",
+    "safe_repr",
+    "safe_text",
+    "seconds",
+    "short_name",
+    "short_names",
+    "width",
+]
+
+LIMIT = 64 * 1024
+MOST_SUGGESTIONS = 3
+MOST_COMPARED = 5_000
+_CUTOFF = 0.6
+_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def short_name(stage_id: str) -> str:
+    """Return the part of an id after its last ``:``."""
+    return stage_id.rpartition(":")[2]
+
+
+def short_names(ids: Iterable[str]) -> Dict[str, str]:
+    """Return for each id its short name, or the id itself where the short name is not unique.
+
+    What is returned can be typed wherever a stage is asked for.
+    """
+    known = tuple(ids)
+    count: Dict[str, int] = {}
+    for stage_id in known:
+        short = short_name(stage_id)
+        count[short] = count.get(short, 0) + 1
+    shorts = ((stage_id, short_name(stage_id)) for stage_id in known)
+    return {stage_id: short if count[short] == 1 else stage_id for stage_id, short in shorts}
+
+
+def did_you_mean(word: str, candidates: Iterable[str]) -> Tuple[str, ...]:
+    """Return at most three candidates that *word* may have been meant for, the likeliest first.
+
+    A candidate one edit away from *word* (a letter missing, added, changed, or two swapped) comes
+    before all others, whatever the case of letters; so does an id whose short name is. Among more
+    than ``MOST_COMPARED`` candidates only those are looked for.
+    """
+    known = tuple(dict.fromkeys(candidates))
+    scored = [(score, _order(word, each), each) for each in known for score in (_near(word, each),)]
+    near = [each for score, _, each in sorted(scored) if score < _FAR]
+    if not near and len(known) <= MOST_COMPARED:
+        near = _alike(word, known)
+    return tuple(near[:MOST_SUGGESTIONS])
+
+
+_FAR = 4
+
+
+def _near(word: str, candidate: str) -> int:
+    """Return how near a candidate is, 0 to ``_FAR``: same word, short name, an edit of either."""
+    small, other = word.casefold(), candidate.casefold()
+    short = short_name(other)
+    if small == other:
+        return 0
+    if small == short or short_name(small) == other:
+        return 1
+    if _one_edit(small, other):
+        return 2
+    return 3 if _one_edit(small, short) and len(short) > 1 else _FAR
+
+
+def _order(word: str, candidate: str) -> Tuple[object, ...]:
+    """Order candidates that are equally near: same beginning first, then by the alphabet."""
+    return (candidate[:1] != word[:1], abs(len(candidate) - len(word)), candidate)
+
+
+def _one_edit(a: str, b: str) -> bool:
+    """Say whether a letter missing, added or changed, or two swapped, make *b* of *a*."""
+    if abs(len(a) - len(b)) > 1 or max(len(a), len(b)) < 2:  # noqa: PLR2004 - one letter: anything
+        return False
+    start = 0
+    while start < min(len(a), len(b)) and a[start] == b[start]:
+        start += 1
+    if a[start:] == b[start + 1 :] or a[start + 1 :] in (b[start:], b[start + 1 :]):
+        return True
+    return a[start : start + 2] == b[start : start + 2][::-1] and a[start + 2 :] == b[start + 2 :]
+
+
+def _alike(word: str, known: Tuple[str, ...]) -> List[str]:
+    import difflib  # 8 ms
+
+    folded: Dict[str, str] = {}
+    for each in known:
+        folded.setdefault(each.casefold(), each)
+    for each in known:
+        folded.setdefault(short_name(each).casefold(), each)
+    names = difflib.get_close_matches(word.casefold(), sorted(folded), MOST_SUGGESTIONS, _CUTOFF)
+    return list(dict.fromkeys(folded[name] for name in names))
+
+
+def escape_control(text: str, *, keep: str = "") -> str:
+    r"""Return *text* with all that a terminal would obey or hide shown as ``\x1b`` and the like.
+
+    That is what ``repr()`` escapes: control characters, bidirectional and zero-width ones, lone
+    surrogates, every space but the ordinary one.
+
+    Args:
+        text: any text.
+        keep: characters that stay as they are, such as ``"\n"``.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in keep else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    known = _ESCAPES.get(character)
+    if known is not None:
+        return known
+    number = ord(character)
+    if number <= 0xFF:  # noqa: PLR2004 - the largest that \x can say
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"  # noqa: PLR2004 - for \u
+
+
+def safe_text(error: object) -> str:
+    """Return ``str(error)``, or ``<unprintable T>``; cut at 64 KiB, and then its length is said."""
+    return _safe(str, error)
+
+
+def safe_repr(value: object) -> str:
+    """Return ``repr(value)``, or ``<unprintable T>``; cut like ``safe_text``."""
+    return _safe(repr, value)
+
+
+def _safe(show: Callable[[object], str], value: object) -> str:
+    try:
+        # A subclass of str could run more of its own code wherever it is printed.
+        text = str.__str__(show(value))
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - the code of a user, that must not hide the error it tells
+        return f"<unprintable {type(value).__name__}>"
+    return text if len(text) <= LIMIT else _cut(text)
+
+
+def _cut(text: str) -> str:
+    import hashlib  # 5 ms
+
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"{text[:LIMIT]}… ({len(text):,} characters, cut at {LIMIT:,}; sha256 {digest}…)"
+
+
+def error_line(error: BaseException, *, limit: Optional[int] = None) -> str:
+    """Return ``Type: message`` on one line, harmless to print, at most *limit* characters long."""
+    message = escape_control(safe_text(error).strip())
+    name = escape_control(type(error).__name__)
+    line = f"{name}: {message}" if message else name
+    return line if limit is None or len(line) <= limit else line[: max(0, limit - 1)] + "…"
+
+
+def plural(count: int, noun: str, many: Optional[str] = None) -> str:
+    """Return a count with its noun: ``1 stage``, ``2 stages``, ``1,200 stages``."""
+    if count == 1:
+        return f"1 {noun}"
+    return f"{count:,} {many if many is not None else noun + 's'}"
+
+
+def seconds(duration: float) -> str:
+    """Return a duration for people: ``3.1 ms``, ``0.42 s``, ``4.9 s``, ``2 min 05 s``."""
+    duration = max(0.0, duration)
+    if duration < 0.00995:  # noqa: PLR2004 - shown as 0.01 s from here
+        return f"{duration * 1000:.1f} ms"
+    if duration < 0.995:  # noqa: PLR2004 - shown as 1.0 s from here
+        return f"{duration:.2f} s"
+    if duration < 59.95:  # noqa: PLR2004 - shown as 1 min 00 s from here
+        return f"{duration:.1f} s"
+    minutes, rest = divmod(round(duration), 60)
+    if minutes < 60:  # noqa: PLR2004 - an hour
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60:,} h {minutes % 60:02} min"
+
+
+def width(text: str) -> int:
+    """Return how many columns of a terminal a text takes that holds no control characters."""
+    if text.isascii():
+        return len(text)
+    import unicodedata  # 2 ms
+
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def pad(text: str, columns: int) -> str:
+    """Return *text* with spaces after it, so that it takes *columns* columns of a terminal."""
+    return text + " " * (columns - width(text))
