@@ -40,7 +40,7 @@ class NetworkRefusedError(RuntimeError):
 
 def _is_this_host(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host.split("%")[0]).is_loopback
+        return ipaddress.ip_address(host.split("%", maxsplit=1)[0]).is_loopback
     except ValueError:
         return host in {"", "localhost"}
 

@@ -8,7 +8,7 @@ import pytest
 
 
 @pytest.mark.parametrize("address", [("192.0.2.1", 80), ("example.org", 80)])
-def test_a_connection_to_another_host_is_refused(address: "tuple[str, int]") -> None:
+def test_a_connection_to_another_host_is_refused(address: tuple[str, int]) -> None:
     """A test that would need the network fails at once and says whom it called."""
     with pytest.raises(RuntimeError, match=f"{address[0]}.*loopback addresses only"):
         socket.create_connection(address, timeout=1)

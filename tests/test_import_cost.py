@@ -1,0 +1,85 @@
+"""What the shortest pipeline loads: nothing that it does not need (DESIGN 10)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import FrozenSet
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Packages that load in the function that needs them; dataclasses and inspect cost 13 and 12 ms.
+DENIED = (
+    *("argparse", "asyncio", "click", "concurrent.futures", "dataclasses", "importlib.metadata"),
+    *("inspect", "json", "logging", "loguru", "multiprocessing", "pickle", "rich", "sqlite3"),
+)
+
+SHORTEST = """
+from stagekit import stage, run
+
+@stage
+def load() -> bytes:
+    return b"ab"
+
+@stage
+def size(data: bytes) -> int:
+    return len(data)
+
+assert run(size, executor="inline")[size] == 2
+"""
+
+
+def loaded_by(script: str) -> FrozenSet[str]:
+    """Return the modules that *script* loads in a fresh interpreter, besides those of start-up."""
+    probe = (
+        "import sys\n"
+        f"sys.path.insert(0, {str(ROOT)!r})\n"
+        "before = set(sys.modules)\n"
+        f"exec(compile({script!r}, 'script.py', 'exec'), {{'__name__': '__main__'}})\n"
+        "for name in sorted(set(sys.modules) - before):\n"
+        "    module = sys.modules[name]\n"
+        "    print(name, getattr(module, '__file__', None) or '-', sep='\\t')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", probe], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return frozenset(done.stdout.splitlines())
+
+
+def denied(lines: FrozenSet[str]) -> list[str]:
+    """Return the denied modules among *lines*, submodules included."""
+    names = sorted(line.split("\t")[0] for line in lines)
+    return [name for name in names if any(f"{name}.".startswith(f"{bad}.") for bad in DENIED)]
+
+
+def third_party(lines: FrozenSet[str]) -> list[str]:
+    """Return the modules among *lines* that were installed by hand."""
+    return sorted(
+        line.split("\t")[0]
+        for line in lines
+        if "site-packages" in line or "dist-packages" in line
+        if not line.startswith(("stagekit\t", "stagekit."))
+    )
+
+
+@pytest.mark.parametrize("script", ["from stagekit import stage, run", SHORTEST])
+def test_the_shortest_pipeline_loads_nothing_on_the_list(script: str) -> None:
+    """Importing the front door and one inline run load no denied module."""
+    assert [] == denied(loaded_by(script))
+
+
+@pytest.mark.parametrize("script", ["from stagekit import stage, run", SHORTEST])
+def test_the_shortest_pipeline_loads_nothing_that_was_installed(script: str) -> None:
+    """Importing the front door and one inline run need the standard library only."""
+    assert [] == third_party(loaded_by(script))
+
+
+def test_the_probe_sees_what_is_loaded() -> None:
+    """The two tests above can fail: a denied and a foreign module are found."""
+    seen = loaded_by("import json.decoder, pytest")
+    assert {"json", "json.decoder"} <= set(denied(seen))
+    assert "pytest" in third_party(seen)

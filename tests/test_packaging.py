@@ -1,0 +1,111 @@
+"""The distribution: what is declared agrees with what is there."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import sys
+from pathlib import Path
+from typing import Any, Dict, Iterator, Set
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+import stagekit
+
+ROOT = Path(__file__).resolve().parent.parent
+# A module that is not named like the distribution that brings it.
+MODULES = {"graphlib-backport": "graphlib", "typing-extensions": "typing_extensions"}
+
+
+def project() -> Dict[str, Any]:  # Any: the values of a TOML table
+    """Return the table that describes the project."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        table: Dict[str, Any] = tomllib.load(file)["project"]
+    return table
+
+
+def distribution(requirement: str) -> str:
+    """Return the name in a requirement, normalised."""
+    found = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert found is not None, requirement
+    return re.sub(r"[-_.]+", "-", found.group()).lower()
+
+
+def imported_modules(folder: Path) -> Iterator[str]:
+    """Yield the top-level name of every absolute import below *folder*."""
+    for path in sorted(folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                yield from (alias.name.split(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                yield node.module.split(".")[0]
+
+
+def standard_library() -> Set[str]:
+    """Return the names of the standard library's modules, as far as the interpreter knows them."""
+    names = getattr(sys, "stdlib_module_names", None)
+    if names is not None:
+        return set(names)
+    stdlib = Path(ast.__file__).parent
+    files = {path.stem for path in stdlib.glob("*.py")} | {
+        p.parent.name for p in stdlib.glob("*/__init__.py")
+    }
+    return (
+        files
+        | set(sys.builtin_module_names)
+        | {p.name.split(".")[0] for p in stdlib.glob("lib-dynload/*")}
+    )
+
+
+def test_the_version_is_written_once() -> None:
+    """The build reads the version from the package."""
+    assert "version" in project()["dynamic"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+|(a|b|rc)\d+)?", stagekit.__version__)
+
+
+def test_every_foreign_import_is_declared() -> None:
+    """What stagekit imports is the standard library, a dependency, or brought by an extra."""
+    table = project()
+    declared = list(table["dependencies"])
+    for extra in ("testing",):
+        declared += table["optional-dependencies"][extra]
+    names = {distribution(requirement) for requirement in declared}
+    allowed = {MODULES.get(name, name.replace("-", "_")) for name in names}
+    foreign = set(imported_modules(ROOT / "stagekit")) - standard_library() - {"stagekit"}
+    assert set() == foreign - allowed
+
+
+def test_every_dependency_is_used() -> None:
+    """A base dependency that no module imports would be dead weight."""
+    names = {distribution(requirement) for requirement in project()["dependencies"]}
+    modules = {MODULES.get(name, name.replace("-", "_")) for name in names}
+    assert set() == modules - set(imported_modules(ROOT / "stagekit"))
+
+
+def test_every_supported_python_is_classified() -> None:
+    """The classifiers name each minor version from the floor on, without a gap."""
+    found = re.findall(r"Python :: 3\.(\d+)", "\n".join(project()["classifiers"]))
+    assert ">=3.8" == project()["requires-python"]
+    assert [str(minor) for minor in range(8, 8 + len(found))] == found
+
+
+def test_the_console_script_can_be_called() -> None:
+    """The command `stagekit` is a function of ours."""
+    module, _, name = project()["scripts"]["stagekit"].partition(":")
+    assert callable(getattr(importlib.import_module(module), name))
+
+
+def test_the_types_are_shipped() -> None:
+    """The marker that makes type checkers read our annotations is in the package."""
+    assert (Path(str(stagekit.__file__)).parent / "py.typed").is_file()
+
+
+def test_no_text_installs_the_unrelated_project_of_the_same_name() -> None:
+    """Every install command in the documents installs the checkout."""
+    texts = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("stagekit/**/*.py")]
+    wrong = re.compile(r"pip install\s+(-\S+\s+)*['\"]?stagekit\b")
+    assert [] == [path.name for path in texts if wrong.search(path.read_text(encoding="utf-8"))]
