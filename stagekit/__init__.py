@@ -1,0 +1,114 @@
+"""stagekit: decorate the functions, and the script is a pipeline.
+
+Example:
+    >>> from stagekit import Registry, run
+    >>> shop = Registry()
+    >>> @shop.stage
+    ... def load() -> list:
+    ...     return [3, 4]
+    >>> @shop.stage
+    ... def total(orders: list) -> int:
+    ...     return sum(orders)
+    >>> run(total, registry=shop)[total]
+    7
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from stagekit._api import Plan, arun, plan, run
+    from stagekit._base.ports import Hook
+    from stagekit._base.problem import Problem
+    from stagekit._base.refs import Collect, From, Named, StageRef, given, one_of, optional
+    from stagekit._declare.context import Arguments, Context, RunInfo
+    from stagekit._declare.decorator import stage
+    from stagekit._declare.registry import Registry, use_registry
+    from stagekit._run.result import Result
+    from stagekit.errors import (
+        DeclarationError,
+        DuplicateStageError,
+        PlanError,
+        RunCancelledError,
+        RunFailedError,
+        StagekitError,
+    )
+
+__all__ = [
+    "Arguments",
+    "Collect",
+    "Context",
+    "DeclarationError",
+    "DuplicateStageError",
+    "From",
+    "Hook",
+    "Named",
+    "Plan",
+    "PlanError",
+    "Problem",
+    "Registry",
+    "Result",
+    "RunCancelledError",
+    "RunFailedError",
+    "RunInfo",
+    "StageRef",
+    "StagekitError",
+    "__version__",
+    "arun",
+    "given",
+    "one_of",
+    "optional",
+    "plan",
+    "run",
+    "stage",
+    "use_registry",
+]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "stagekit._api": ("Plan", "arun", "plan", "run"),
+    "stagekit._base.ports": ("Hook",),
+    "stagekit._base.problem": ("Problem",),
+    "stagekit._base.refs": (
+        "Collect",
+        "From",
+        "Named",
+        "StageRef",
+        "given",
+        "one_of",
+        "optional",
+    ),
+    "stagekit._declare.context": ("Arguments", "Context", "RunInfo"),
+    "stagekit._declare.decorator": ("stage",),
+    "stagekit._declare.registry": ("Registry", "use_registry"),
+    "stagekit._run.result": ("Result",),
+    "stagekit.errors": (
+        "DeclarationError",
+        "DuplicateStageError",
+        "PlanError",
+        "RunCancelledError",
+        "RunFailedError",
+        "StagekitError",
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_MODULES = ("errors", "events", "executors", "hooks", "testing")
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name on its first use, so that a script pays for what it uses."""
+    from importlib import import_module
+
+    if name in _MODULES:
+        return import_module(f"stagekit.{name}")
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'stagekit' has no attribute {name!r}")
+    value: object = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})

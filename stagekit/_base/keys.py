@@ -1,0 +1,249 @@
+"""Keys: what a parameter asks for and a stage provides.
+
+A key is a normalised type, or a ``NamedKey`` of one. Types are normalised so that spellings of one
+type are equal and different types are not: ``List[int]`` is ``list[int]``, ``Union[A, B]`` is
+``B | A``, ``Annotated[T, "x"]`` is ``T``; a plain class is its own key.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, Tuple, Union
+
+__all__ = [
+    "BadTypeError",
+    "NamedKey",
+    "NoKeyError",
+    "NoneType",
+    "Parametrised",
+    "UnionOf",
+    "describe",
+    "describe_fully",
+    "is_scalar",
+    "normalise",
+]
+
+NoneType = type(None)
+_SCALARS = frozenset((bool, int, float, complex, str, bytes, NoneType))
+
+
+class BadTypeError(Exception):
+    """A type that cannot be a key; the text says why."""
+
+
+class NoKeyError(BadTypeError):
+    """A type that is fine, but that every value has: ``Any``, ``object``."""
+
+
+class NamedKey(NamedTuple):
+    """A key with a name: asked for by ``Annotated[T, Named(name)]``."""
+
+    type: object
+    name: str
+
+
+class Parametrised:
+    """A generic type with its arguments: ``list[int]`` is ``Parametrised(list, (int,))``."""
+
+    __slots__ = ("_hash", "args", "origin")
+
+    def __init__(self, origin: object, args: Tuple[object, ...]) -> None:
+        self.origin = origin
+        self.args = args
+        self._hash = hash((origin, args))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Parametrised):
+            return NotImplemented
+        return self.origin == other.origin and self.args == other.args
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        return describe(self)
+
+
+class UnionOf:
+    """A union of normalised types; the order of members does not count."""
+
+    __slots__ = ("_set", "members")
+
+    def __init__(self, members: Tuple[object, ...]) -> None:
+        self.members = members
+        self._set: FrozenSet[object] = frozenset(members)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, UnionOf):
+            return NotImplemented
+        return self._set == other._set
+
+    def __hash__(self) -> int:
+        return hash(self._set)
+
+    def __repr__(self) -> str:
+        return describe(self)
+
+
+class _LiteralValue(NamedTuple):
+    """A member of a ``Literal`` with its type, so that ``1`` and ``True`` differ."""
+
+    type: type
+    value: object
+
+
+def is_scalar(key: object) -> bool:
+    """Tell whether *key* is a builtin type so common that a default must shield it."""
+    return key in _SCALARS
+
+
+def normalise(annotation: Any, evaluate: Optional[Callable[[Any], Any]] = None) -> object:
+    """Return the key of an annotation that has been evaluated.
+
+    Args:
+        annotation: a type as the interpreter gives it. Any: annotations may be anything.
+        evaluate: turns a string or ``ForwardRef`` inside a generic into a type.
+
+    Raises:
+        BadTypeError: the annotation selects nothing: ``Any``, ``object``, an open type variable.
+    """
+    kind = type(annotation)
+    if kind is type:
+        if annotation is object:
+            raise NoKeyError("`object` selects nothing, as every value is one")
+        return annotation  # pyright: ignore[reportUnknownVariableType]
+    return _normalise_special(annotation, evaluate)
+
+
+def _normalise_special(annotation: Any, evaluate: Optional[Callable[[Any], Any]]) -> object:
+    import typing
+
+    if annotation is None:
+        return NoneType
+    if annotation is Any:
+        raise NoKeyError("`Any` selects nothing, as every value fits it")
+    if hasattr(annotation, "__metadata__") and hasattr(annotation, "__origin__"):
+        return normalise(annotation.__origin__, evaluate)
+    if isinstance(annotation, (str, typing.ForwardRef)):
+        return _normalise_text(annotation, evaluate)
+    if isinstance(annotation, typing.TypeVar):
+        name = annotation.__name__
+        raise BadTypeError(f"the type variable `{name}` is open; write the type it stands for")
+    origin = typing.get_origin(annotation)
+    if type(annotation).__name__ == "TypeAliasType" or type(origin).__name__ == "TypeAliasType":
+        return normalise(_alias_value(annotation, origin), evaluate)
+    if origin is None:
+        return _bare(annotation)
+    args: Tuple[Any, ...] = typing.get_args(annotation)
+    if origin is Union or type(annotation).__name__ == "UnionType":
+        return _union(tuple(normalise(member, evaluate) for member in args))
+    if getattr(origin, "_name", None) == "Literal":
+        return Parametrised(origin, tuple(_LiteralValue(type(arg), arg) for arg in args))
+    if not args and origin is not tuple:
+        return origin
+    return Parametrised(origin, tuple(_argument(arg, evaluate) for arg in args))
+
+
+def _normalise_text(annotation: Any, evaluate: Optional[Callable[[Any], Any]]) -> object:
+    if evaluate is None:
+        raise BadTypeError(f"`{annotation}` is a text, not a type")
+    return normalise(evaluate(annotation), evaluate)
+
+
+def _argument(arg: Any, evaluate: Optional[Callable[[Any], Any]]) -> object:
+    """Normalise an argument of a generic, where ``Any``, ``object`` and ``...`` are fine."""
+    if arg is ... or arg is Any or arg is object:
+        return arg
+    if isinstance(arg, (list, tuple)):  # the parameters of a Callable
+        parts: Tuple[Any, ...] = tuple(arg)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return tuple(_argument(part, evaluate) for part in parts)
+    return normalise(arg, evaluate)
+
+
+def _bare(annotation: Any) -> object:
+    """Classes with a metaclass, NewTypes, protocols: keys of their own."""
+    try:
+        hash(annotation)
+    except TypeError:
+        raise BadTypeError(f"`{annotation!r}` is not a type") from None
+    if isinstance(annotation, type) or hasattr(annotation, "__supertype__"):
+        return annotation  # pyright: ignore[reportUnknownVariableType]
+    if type(annotation).__module__ in {"typing", "typing_extensions"}:
+        return annotation
+    raise BadTypeError(f"`{annotation!r}` is not a type")
+
+
+def _alias_value(annotation: Any, origin: Any) -> Any:
+    """Look through ``type Alias = ...`` (PEP 695), filling in the arguments of a generic one."""
+    import typing
+
+    if origin is None or type(origin).__name__ != "TypeAliasType":
+        return annotation.__value__
+    return origin.__value__[typing.get_args(annotation)]
+
+
+def _union(members: Tuple[object, ...]) -> object:
+    flat: List[object] = []
+    for member in members:
+        for part in member.members if isinstance(member, UnionOf) else (member,):
+            if part not in flat:
+                flat.append(part)
+    return flat[0] if len(flat) == 1 else UnionOf(tuple(flat))
+
+
+def describe(key: object) -> str:
+    """Return a key as a user would write it: ``list[Orders]``, ``Orders named 'eu'``."""
+    return _text(key, _short)
+
+
+def describe_fully(key: object) -> str:
+    """Return a key with the modules of its types, to tell types of one name apart."""
+    return _text(key, _full)
+
+
+def _short(cls: Any) -> str:
+    name = getattr(cls, "__qualname__", None) or getattr(cls, "__name__", None)
+    return str(name).replace("<locals>.", "") if name else repr(cls).replace("typing.", "")
+
+
+def _full(cls: Any) -> str:
+    module = getattr(cls, "__module__", "")
+    return _short(cls) if module in {"builtins", "typing"} else f"{module}.{_short(cls)}"
+
+
+def _text(key: object, name: Callable[[Any], str]) -> str:
+    if isinstance(key, NamedKey):
+        return f"{_text(key.type, name)} named {key.name!r}"
+    if isinstance(key, UnionOf):
+        return _union_text(key, name)
+    if isinstance(key, Parametrised):
+        inner = ", ".join(_text(arg, name) for arg in key.args) or "()"
+        return f"{name(key.origin)}[{inner}]"
+    if isinstance(key, _LiteralValue):
+        return repr(key.value)
+    if isinstance(key, tuple):
+        return "[" + ", ".join(_text(part, name) for part in key) + "]"  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if key is ...:
+        return "..."
+    return "None" if key is NoneType else name(key)
+
+
+def _union_text(key: UnionOf, name: Callable[[Any], str]) -> str:
+    texts = sorted(_text(member, name) for member in key.members if member is not NoneType)
+    if NoneType not in key.members:
+        return " | ".join(texts)
+    return f"Optional[{texts[0]}]" if len(texts) == 1 else " | ".join([*texts, "None"])
+
+
+def class_of(key: object) -> Optional[type]:
+    """Return the class behind a key, for near misses: ``list`` for ``list[int]``."""
+    if isinstance(key, NamedKey):
+        return class_of(key.type)
+    if isinstance(key, Parametrised):
+        return class_of(key.origin)
+    return key if isinstance(key, type) else None
+
+
+def builtin_names() -> Dict[str, object]:
+    """Return the names that every annotation can see."""
+    return vars(sys.modules["builtins"])

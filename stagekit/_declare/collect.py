@@ -1,0 +1,60 @@
+"""Find declarations in code that is imported already."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any, Dict, Iterator, List
+
+from stagekit._declare.stage import MARK, Declaration, own_mark
+
+__all__ = ["from_instance", "from_module"]
+
+
+def from_module(module: ModuleType) -> List[Declaration]:
+    """Return the stages bound in a module and its imported submodules, in order of definition."""
+    prefix = module.__name__ + "."
+    modules = [module]
+    modules += [m for name, m in sorted(sys.modules.items()) if name.startswith(prefix) and m]
+    found: Dict[int, Declaration] = {}
+    for each in modules:
+        for value in tuple(vars(each).values()):
+            mark = own_mark(value)
+            if mark is not None and "." not in _local_part(mark):
+                found.setdefault(id(mark), mark)
+    return list(found.values())
+
+
+def _local_part(mark: Declaration) -> str:
+    """Return the qualified name below any enclosing function; a dot in it means: in a class."""
+    return str(getattr(mark.fn, "__qualname__", "")).rpartition("<locals>.")[2]
+
+
+def from_instance(instance: object) -> Iterator[Declaration]:
+    """Return the decorated methods of an object's class, bound to it, in order of definition.
+
+    Raises:
+        ValueError: its class has none.
+    """
+    names: Dict[str, None] = {}
+    for cls in reversed(type(instance).__mro__):
+        names.update(dict.fromkeys(vars(cls)))
+    found: List[Declaration] = []
+    for name in names:
+        raw = _raw(type(instance), name)
+        mark = getattr(raw, "__dict__", {}).get(MARK)
+        if isinstance(mark, Declaration) and mark.fn is raw:
+            bound: Any = getattr(instance, name)
+            found.append(Declaration(bound, mark.id, mark.depends_on, mark.options, mark.spec))
+    if not found:
+        kind = type(instance).__qualname__
+        raise ValueError(f"{kind} has no stages: decorate its methods with @stage, or pass a module")
+    return iter(found)
+
+
+def _raw(cls: type, name: str) -> Any:  # Any: whatever a class body binds
+    for each in cls.__mro__:
+        if name in vars(each):
+            value = vars(each)[name]
+            return value.__func__ if isinstance(value, (staticmethod, classmethod)) else value
+    return None

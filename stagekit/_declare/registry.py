@@ -1,0 +1,258 @@
+"""Registries: thread-safe, ordered indexes of declared stages."""
+
+from __future__ import annotations
+
+import contextvars
+from _thread import allocate_lock
+from types import ModuleType, TracebackType
+from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple, Type, TypeVar, overload
+
+from stagekit._base.refs import Ref, StageRef
+from stagekit._declare.duplicates import check_taken
+from stagekit._declare.stage import Declaration, own_mark
+
+__all__ = ["Registry", "current_registry", "default_registry", "use_registry"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+R = TypeVar("R")
+
+
+class Registry:
+    """An ordered index of stages that any thread may read and write.
+
+    Iteration runs over a frozen snapshot: stages declared meanwhile are not in it.
+
+    Example:
+        >>> from stagekit import Registry, run
+        >>> registry = Registry()
+        >>> @registry.stage
+        ... def one() -> int:
+        ...     return 1
+        >>> len(registry), "one" in registry, run(one, registry=registry)[one]
+        (1, True, 1)
+    """
+
+    __slots__ = ("_lock", "_snapshot", "_stages", "_version")
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._stages: Dict[str, Declaration] = {}
+        self._snapshot: Optional[Tuple[Declaration, ...]] = None
+        self._version = 0
+
+    @overload
+    def stage(self, fn: F, /) -> F: ...
+    @overload
+    def stage(
+        self,
+        *,
+        depends_on: Any = ...,  # Any: a reference or any iterable of them
+        id: str = ...,  # noqa: A002 - the word of the glossary
+        name: str = ...,
+        description: str = ...,
+        tags: Iterable[str] = ...,
+        provides: Any = ...,  # Any: a type of whatever kind
+        priority: int = ...,
+        critical: bool = ...,
+    ) -> Callable[[F], F]: ...
+    def stage(self, fn: Any = None, /, **options: Any) -> Any:
+        """Declare a stage in this registry; takes the options of ``@stage``."""
+        from stagekit._declare.decorator import decorate
+
+        return decorate(self, fn, options)
+
+    def add(
+        self,
+        fn: Callable[..., R],
+        /,
+        *,
+        depends_on: Any = (),  # Any: a reference or any iterable of them
+        id: Optional[str] = None,  # noqa: A002 - the word of the glossary
+        **options: Any,
+    ) -> StageRef[R]:
+        """Declare a function as a stage without marking it, so that it can serve many ids.
+
+        Args:
+            fn: any callable: a function, a method, a class, a partial, a callable object.
+            depends_on: as for ``@stage``.
+            id: needed where *fn* has no name of its own (lambdas, callable objects).
+            options: as for ``@stage``.
+
+        Returns:
+            A reference, accepted wherever a stage's function or id is.
+
+        Raises:
+            DeclarationError: an option is wrong; all of them are listed.
+            DuplicateStageError: the id is taken.
+        """
+        from stagekit._declare.decorator import declare
+
+        declaration = declare(fn, {"depends_on": depends_on, "id": id, **options})
+        self.register(declaration)
+        return StageRef(declaration.id)
+
+    def register(self, declaration: Declaration, /) -> None:
+        """Take up a declaration as it is.
+
+        Raises:
+            DuplicateStageError: its id is taken by another one.
+        """
+        stage_id = declaration.id
+        with self._lock:
+            old = self._stages.setdefault(stage_id, declaration)
+            if old is not declaration:
+                check_taken(old, declaration)
+                self._stages[stage_id] = declaration
+            self._version += 1
+            self._snapshot = None
+
+    def get(self, stage: Ref, /) -> Optional[Declaration]:
+        """Return the declaration of a stage, or None."""
+        return self._stages.get(self._id_of(stage))
+
+    def remove(self, stage: Ref, /) -> Optional[Declaration]:
+        """Take a stage out and return its declaration; None where it was not in."""
+        stage_id = self._id_of(stage)
+        with self._lock:
+            self._version += 1
+            self._snapshot = None
+            return self._stages.pop(stage_id, None)
+
+    def clear(self) -> None:
+        """Take every stage out."""
+        with self._lock:
+            self._version += 1
+            self._snapshot = None
+            self._stages.clear()
+
+    @property
+    def version(self) -> int:
+        """A number that grows with each change."""
+        return self._version
+
+    def snapshot(self) -> Tuple[Declaration, ...]:
+        """Return the declarations as they are now, in order of declaration."""
+        found = self._snapshot
+        if found is None:
+            with self._lock:
+                found = self._snapshot = tuple(self._stages.values())
+        return found
+
+    def __contains__(self, stage: object) -> bool:
+        if not (isinstance(stage, (str, StageRef)) or callable(stage)):
+            return False
+        return self._id_of(stage) in self._stages  # pyright: ignore[reportUnknownArgumentType]
+
+    def __len__(self) -> int:
+        return len(self._stages)
+
+    def __iter__(self) -> Iterator[Declaration]:
+        return iter(self.snapshot())
+
+    def __repr__(self) -> str:
+        return f"<Registry of {len(self)} stages>"
+
+    def _id_of(self, stage: Ref) -> str:
+        """Return the id that a reference stands for here; short names count if unique."""
+        if isinstance(stage, str):
+            if stage in self._stages or ":" in stage:
+                return stage
+            found = [d.id for d in self.snapshot() if d.id.rpartition(":")[2] == stage]
+            return found[0] if len(found) == 1 else stage
+        if isinstance(stage, StageRef):
+            return stage.id
+        mark = own_mark(stage)
+        if mark is not None and mark.id in self._stages:
+            return mark.id
+        return next((d.id for d in self.snapshot() if d.fn == stage), "")
+
+    @classmethod
+    def of(cls, *stages: Callable[..., Any]) -> Registry:
+        """Return a fresh registry of functions that are decorated already.
+
+        Raises:
+            ValueError: one of them is not a stage.
+
+        Example:
+            >>> from stagekit import Registry, stage, use_registry
+            >>> with use_registry(Registry()):
+            ...     @stage
+            ...     def load() -> int:
+            ...         return 1
+            >>> [declaration.name for declaration in Registry.of(load)]
+            ['load']
+        """
+        registry = cls()
+        for fn in stages:
+            mark = own_mark(fn)
+            if mark is None:
+                raise ValueError(f"{fn!r} is not a stage: decorate it with @stage, or registry.add it")
+            registry.register(mark)
+        return registry
+
+    @classmethod
+    def collect(cls, *sources: object) -> Registry:
+        """Return a fresh registry of the stages found in modules and in instances of classes.
+
+        A module brings the decorated functions bound in it and in its imported submodules; an
+        instance brings its decorated methods, bound to it.
+
+        Example:
+            >>> from stagekit import Registry, run, stage
+            >>> class Shop:
+            ...     @stage
+            ...     def total(self) -> int:
+            ...         return 7
+            >>> [declaration.name for declaration in Registry.collect(Shop())]
+            ['total']
+        """
+        from stagekit._declare.collect import from_instance, from_module
+
+        registry = cls()
+        for source in sources:
+            found = (
+                from_module(source) if isinstance(source, ModuleType) else from_instance(source)
+            )
+            for declaration in found:
+                if registry._stages.get(declaration.id) is not declaration:
+                    registry.register(declaration)
+        return registry
+
+
+default_registry = Registry()
+_current: contextvars.ContextVar[Registry] = contextvars.ContextVar(
+    "stagekit_registry", default=default_registry
+)
+current_registry = _current.get
+
+
+class use_registry:  # noqa: N801 - reads as a statement: with use_registry(...)
+    """Send declarations and runs that name no registry to another one, in this context only.
+
+    Example:
+        >>> from stagekit import Registry, stage, use_registry
+        >>> with use_registry(Registry()) as registry:
+        ...     @stage
+        ...     def one() -> int:
+        ...         return 1
+        >>> len(registry)
+        1
+    """
+
+    __slots__ = ("_registry", "_tokens")
+
+    def __init__(self, registry: Registry, /) -> None:
+        self._registry = registry
+        self._tokens: list[contextvars.Token[Registry]] = []
+
+    def __enter__(self) -> Registry:
+        self._tokens.append(_current.set(self._registry))
+        return self._registry
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        _current.reset(self._tokens.pop())

@@ -1,0 +1,214 @@
+"""The last step of planning: wirings become index arrays."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Sequence, Tuple, Type, TypeVar
+
+from stagekit._base.problem import Problem
+from stagekit._plan.parts import Parts, stages_in
+from stagekit._plan.plan import Plan
+from stagekit._plan.rank import first_ranks
+from stagekit._plan.resolve import Gather, Item, Omit, Resolver, Source, Wiring
+from stagekit._plan.signature import EMPTY, Parameter, Reading
+from stagekit._plan.slots import PACKED, AwaitIfNeeded, Call, PackedCall, Slot, Take
+
+__all__ = ["assemble"]
+
+P = TypeVar("P", bound=Plan)
+
+
+def assemble(  # noqa: PLR0913 - the results of all steps of planning meet here
+    cls: Type[P],
+    resolver: Resolver,
+    places: Sequence[int],
+    above: Sequence[Sequence[int]],
+    height: Sequence[int],
+    warnings: Tuple[Problem, ...],
+    target: str,
+) -> P:
+    """Return the plan of these stages. *above* and *height* are indexed like *places*."""
+    count = len(places)
+    order = sorted(range(count), key=height.__getitem__, reverse=True)
+    step_of = [0] * count
+    for step, number in enumerate(order):
+        step_of[number] = step
+    by_place = {places[number]: step for step, number in enumerate(order)}
+    stages = tuple([resolver.stages[places[number]] for number in order])
+    readings = [resolver.readings[places[number]] for number in order]
+    wirings = [resolver.wirings[places[number]] for number in order]
+    parents = _parents(above, order, step_of)
+    calls = _Calls(by_place)
+    made = calls.make(stages, readings, wirings)
+    overridden = {
+        resolver.stages[place].id: calls.slot(slot) for place, slot in resolver.constants.items()
+    }
+    rank = first_ranks([stage.options.priority for stage in stages])
+    columns: Dict[str, Any] = {
+        "order": tuple([stage.id for stage in stages]),
+        "stages": stages,
+        "calls": made,
+        "is_async": bytes([reading.is_async for reading in readings]),
+        "critical": bytes([stage.options.critical for stage in stages]),
+        "parents": parents,
+        "children": _children(parents),
+        "needs": _needs(wirings, by_place),
+        "indegree": tuple(map(len, parents)),
+        "rank": rank,
+        "by_rank": rank if rank == tuple(range(count)) else _inverse(rank),
+        "slots": tuple(calls.slots),
+        "constants": len(calls.slots),
+        "warnings": warnings,
+        "overridden": overridden,
+        "target": target,
+        "total": len(resolver.stages),
+    }
+    return cls(columns, Parts([places[number] for number in order], readings, wirings))
+
+
+def _parents(
+    above: Sequence[Sequence[int]], order: Sequence[int], step_of: Sequence[int]
+) -> Tuple[Tuple[int, ...], ...]:
+    found: List[Tuple[int, ...]] = []
+    for number in order:
+        before = above[number]
+        if not before:
+            found.append(())
+        elif len(before) == 1:
+            found.append((step_of[before[0]],))
+        else:
+            found.append(tuple(sorted([step_of[each] for each in before])))
+    return tuple(found)
+
+
+def _children(parents: Sequence[Sequence[int]]) -> Tuple[Tuple[int, ...], ...]:
+    found: List[List[int]] = [[] for _ in parents]
+    for step, above in enumerate(parents):
+        for parent in above:
+            found[parent].append(step)
+    return tuple(map(tuple, found))
+
+
+def _inverse(rank: Sequence[int]) -> Tuple[int, ...]:
+    found = [0] * len(rank)
+    for step, place in enumerate(rank):
+        found[place] = step
+    return tuple(found)
+
+
+def _needs(
+    wirings: Sequence[Wiring], by_place: Mapping[int, int]
+) -> Tuple[Tuple[int, ...], ...]:
+    found: List[Tuple[int, ...]] = []
+    for wiring in wirings:
+        sources = wiring.sources
+        if not sources:
+            found.append(())
+            continue
+        steps = [
+            by_place[place]
+            for number, source in enumerate(sources)
+            if number not in wiring.soft
+            for place in stages_in(source)
+        ]
+        found.append(tuple(sorted(set(steps))))
+    return tuple(found)
+
+
+class _Calls:
+    """Makes calls and gives out constant slots; slots of steps follow the constant ones."""
+
+    def __init__(self, by_place: Mapping[int, int]) -> None:
+        self.by_place = by_place
+        self.slots: List[Slot] = []
+        self._shared: Dict[object, int] = {}
+
+    def slot(self, slot: Slot) -> int:
+        """Return the number of a constant slot; given values and injectables have one each."""
+        if slot.kind in {"value", "none"}:
+            self.slots.append(slot if slot.kind == "value" else Slot("value", slot.key, None))
+            return len(self.slots) - 1
+        key = (slot.kind, slot.key)
+        if key not in self._shared:
+            self._shared[key] = len(self.slots)
+            self.slots.append(slot)
+        return self._shared[key]
+
+    def make(
+        self, stages: Sequence[Any], readings: Sequence[Reading], wirings: Sequence[Wiring]
+    ) -> Tuple[Call, ...]:
+        """Return the call of each step. Constants are numbered first, as steps follow them."""
+        drafts: List[Any] = []
+        for reading, wiring in zip(readings, wirings):
+            if wiring.sources:
+                drafts.append(self._draft(reading.parameters or (), wiring.sources))
+            else:
+                drafts.append(None)
+        base = len(self.slots)
+        return tuple(
+            [
+                (stage.fn, -1, -1, None, reading.promise)
+                if draft is None and not reading.needs_await
+                else self._call(stage.fn, reading, draft or ([], []), base)
+                for stage, reading, draft in zip(stages, readings, drafts)
+            ]
+        )
+
+    def _draft(
+        self, parameters: Sequence[Parameter], sources: Sequence[Source]
+    ) -> Tuple[List[Any], List[Tuple[str, Any]]]:
+        """Return positional and keyword arguments: steps as ints, constants as negative ints."""
+        positional: List[Any] = []
+        keywords: List[Tuple[str, Any]] = []
+        waiting: List[Parameter] = []  # defaults that matter only if something follows
+        for parameter, source in zip(parameters, sources):
+            if isinstance(source, Omit):
+                if not parameter.is_keyword:
+                    waiting.append(parameter)
+                continue
+            argument = self._argument(source)
+            if parameter.is_keyword:
+                keywords.append((parameter.name, argument))
+                continue
+            for each in waiting:
+                default = None if each.default is EMPTY else each.default
+                positional.append(-1 - self.slot(Slot("value", None, default)))
+            waiting.clear()
+            positional.append(argument)
+        return positional, keywords
+
+    def _argument(self, source: Source) -> Any:
+        if isinstance(source, int):
+            return self.by_place.get(source, 0)
+        if isinstance(source, Slot):
+            return -1 - self.slot(source)
+        if isinstance(source, Item):
+            return Item(self.by_place.get(source.stage, 0), source.item)
+        assert isinstance(source, Gather)  # noqa: S101 - the last kind there is
+        return Gather(tuple([self._argument(part) for part in source.parts]), source.kind)
+
+    def _call(self, fn: Any, reading: Reading, draft: Tuple[List[Any], Any], base: int) -> Call:
+        positional, keywords = draft
+        if reading.needs_await:
+            fn = AwaitIfNeeded(fn)
+        if not keywords and all(type(argument) is int for argument in positional):
+            slots = [base + each if each >= 0 else -1 - each for each in positional]
+            if len(slots) > 2:  # noqa: PLR2004 - two slots stand in the call itself
+                return (fn, -1, -1, tuple(slots), reading.promise)
+            first = slots[0] if slots else -1
+            second = slots[1] if len(slots) > 1 else -1
+            return (fn, first, second, None, reading.promise)
+        packed = PackedCall(
+            fn,
+            tuple([_take(each, base) for each in positional]),
+            tuple([(name, _take(each, base)) for name, each in keywords]),
+            base,
+        )
+        return (packed, -1, -1, PACKED, reading.promise)
+
+
+def _take(argument: Any, base: int) -> Take:
+    if isinstance(argument, Gather):
+        return Take(argument.kind, parts=tuple([_take(part, base) for part in argument.parts]))
+    if isinstance(argument, Item):
+        return Take("item", base + argument.stage, argument.item)
+    return Take("slot", base + argument if argument >= 0 else -1 - argument)

@@ -1,0 +1,200 @@
+"""``Plan``: the immutable product of planning, made of index arrays."""
+
+from __future__ import annotations
+
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+)
+
+from stagekit._base.refs import Ref
+from stagekit._declare.stage import Declaration
+from stagekit._plan.slots import PACKED, Binding, Call, Edge, PackedCall, Slot
+
+if TYPE_CHECKING:
+    from stagekit._base.problem import Problem
+    from stagekit._plan.parts import Parts
+
+__all__ = ["PACKED", "PackedCall", "Plan"]
+
+
+class Plan:
+    """An immutable plan: steps in order, bindings, edges. Made without calling a stage.
+
+    Can be run many times and from many threads at once. Steps are numbered in a topological
+    order: most hops to the end first, then order of declaration.
+
+    Attributes:
+        order: the stage id of each step.
+        stages: the declaration of each step.
+        parents: for each step, the steps that must have ended before it starts, ascending.
+        children: the inverse of *parents*.
+        needs: for each step, the parents whose value it cannot do without.
+        rank: ready steps start in ascending rank: ``priority`` first, then step number.
+        warnings: what planning wants to be known.
+        target: what was planned, as text; empty for a whole registry.
+
+    Example:
+        >>> from stagekit import Registry, plan
+        >>> registry = Registry()
+        >>> a = registry.add(lambda: 1, id="a")
+        >>> b = registry.add(lambda: 2, id="b", depends_on="a")
+        >>> plan(registry=registry).order
+        ('a', 'b')
+    """
+
+    __slots__ = ("__weakref__", "_ids", "_parts", "by_rank", "calls", "children", "constants",
+                 "critical", "indegree", "is_async", "needs", "order", "overridden", "parents",
+                 "rank", "slots", "stages", "target", "total", "warnings", "_width")  # fmt: skip
+
+    order: Tuple[str, ...]
+    stages: Tuple[Declaration, ...]
+    calls: Tuple[Call, ...]
+    is_async: bytes
+    critical: bytes
+    parents: Tuple[Tuple[int, ...], ...]
+    children: Tuple[Tuple[int, ...], ...]
+    needs: Tuple[Tuple[int, ...], ...]
+    indegree: Tuple[int, ...]
+    rank: Tuple[int, ...]
+    by_rank: Tuple[int, ...]
+    slots: Tuple[Slot, ...]
+    constants: int
+    warnings: Tuple[Problem, ...]
+    overridden: Mapping[str, int]
+    target: str
+    total: int
+
+    def __init__(self, columns: Mapping[str, Any], parts: Parts) -> None:
+        put = object.__setattr__
+        for name, value in columns.items():
+            put(self, name, value)
+        put(self, "_parts", parts)
+        put(self, "_ids", None)
+        put(self, "_width", None)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a plan cannot be changed; plan anew to change {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a plan cannot be changed; plan anew to change {name!r}")
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.order)
+
+    def __contains__(self, stage: object) -> bool:
+        try:
+            self.step_of(stage)  # type: ignore[arg-type]  # anything may be asked for
+        except LookupError:
+            return False
+        return True
+
+    def __repr__(self) -> str:
+        return f"<Plan of {len(self)} stages>"
+
+    @property
+    def steps(self) -> Tuple[Declaration, ...]:
+        """The declarations in the order of their steps."""
+        return self.stages
+
+    @property
+    def bindings(self) -> Tuple[Tuple[Binding, ...], ...]:
+        """For each step, what fills each parameter."""
+        return self._parts.bindings(self)
+
+    @property
+    def edges(self) -> Tuple[Edge, ...]:
+        """Every edge with its kind and reason, by step number."""
+        return self._parts.edges(self)
+
+    def step_of(self, stage: Ref, /) -> int:
+        """Return the step number of a stage.
+
+        Raises:
+            LookupError: the stage is not in the plan; the text has near misses.
+        """
+        from stagekit._plan.refer import References
+
+        if isinstance(stage, str):
+            if self._ids is None:
+                object.__setattr__(self, "_ids", {each: n for n, each in enumerate(self.order)})
+            ids: Dict[str, int] = self._ids
+            if stage in ids:
+                return ids[stage]
+        found = References(self.stages).find(stage)
+        if isinstance(found, int):
+            return found
+        raise LookupError("; ".join([found.message, *found.notes]))
+
+    def generations(self) -> Tuple[Tuple[str, ...], ...]:
+        """Return the ids by level: a stage's level is one more than its parents' highest."""
+        level = [0] * len(self)
+        for step, above in enumerate(self.parents):
+            level[step] = 1 + max([level[parent] for parent in above], default=-1)
+        levels: List[List[str]] = [[] for _ in range(max(level, default=-1) + 1)]
+        for step, number in enumerate(level):
+            levels[number].append(self.order[step])
+        return tuple(map(tuple, levels))
+
+    def closure(self, stage: Ref, /) -> Tuple[str, ...]:
+        """Return the ids of a stage and all its ancestors, in plan order."""
+        seen = {self.step_of(stage)}
+        stack = list(seen)
+        while stack:
+            for parent in self.parents[stack.pop()]:
+                if parent not in seen:
+                    seen.add(parent)
+                    stack.append(parent)
+        return tuple(self.order[step] for step in sorted(seen))
+
+    def ranked(self, durations: Optional[Mapping[str, float]] = None) -> Tuple[int, ...]:
+        """Return a rank for each step by priority, then by longest remaining path.
+
+        Args:
+            durations: seconds by stage id; a stage without one counts with their mean. Without
+                any, paths are measured in hops.
+        """
+        from stagekit._plan.rank import ranked
+
+        return ranked(self, durations)
+
+    def explain(self) -> str:
+        """Return the plan as a table for people."""
+        from stagekit._plan.render import explain
+
+        return explain(self)
+
+    def to_mermaid(self) -> str:
+        """Return the graph as a Mermaid flowchart."""
+        from stagekit._plan.render import to_mermaid
+
+        return to_mermaid(self)
+
+    def to_dot(self) -> str:
+        """Return the graph in Graphviz' DOT language."""
+        from stagekit._plan.render import to_dot
+
+        return to_dot(self)
+
+    def to_json(self) -> str:
+        """Return the plan as JSON; equal plans give equal bytes."""
+        from stagekit._plan.render import to_json
+
+        return to_json(self)
+
+    def _repr_mimebundle_(
+        self, include: Optional[Sequence[str]] = None, exclude: Optional[Sequence[str]] = None
+    ) -> Dict[str, str]:
+        from stagekit._plan.render import mimebundle
+
+        return mimebundle(self)

@@ -1,0 +1,204 @@
+"""From what stands for a stage (function, id, short name, ``StageRef``) to its place."""
+
+from __future__ import annotations
+
+from types import MethodType, ModuleType
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from stagekit._base.problem import Code
+from stagekit._base.refs import StageRef
+from stagekit._declare.mainname import MAIN_NAMES, main_name
+from stagekit._declare.stage import MARK, Declaration
+
+__all__ = ["Miss", "References", "show_ref"]
+
+
+class Miss(NamedTuple):
+    """Why a reference leads nowhere."""
+
+    code: Code
+    message: str
+    notes: Tuple[str, ...] = ()
+    fixes: Tuple[str, ...] = ()
+
+
+class References:
+    """The ways to name the stages of one registry snapshot."""
+
+    __slots__ = ("_by_fn", "_by_id", "_by_short", "_many", "stages")
+
+    def __init__(self, stages: Sequence[Declaration]) -> None:
+        self.stages = stages
+        self._by_id: Optional[Dict[str, int]] = None
+        self._by_short: Optional[Dict[str, List[int]]] = None
+        self._by_fn: Dict[int, int] = {id(d.fn): place for place, d in enumerate(stages)}
+        self._many: Optional[Dict[int, List[int]]] = None
+
+    @property
+    def by_id(self) -> Dict[str, int]:
+        """Place by id."""
+        if self._by_id is None:
+            self._by_id = {d.id: place for place, d in enumerate(self.stages)}
+        return self._by_id
+
+    @property
+    def by_short(self) -> Dict[str, List[int]]:
+        """Places by the part of the id after its last colon."""
+        if self._by_short is None:
+            self._by_short = {}
+            for place, d in enumerate(self.stages):
+                self._by_short.setdefault(d.id.rpartition(":")[2], []).append(place)
+        return self._by_short
+
+    def find(self, ref: Any, module: Optional[str] = None) -> int | Miss:
+        """Return the place of a stage, or why there is none.
+
+        Args:
+            ref: a function, an id, a short name or a ``StageRef``. Any: what users write.
+            module: where the reference stands; its own stages win over others of the same name.
+        """
+        if isinstance(ref, str):
+            return self._find_text(ref, module)
+        if isinstance(ref, StageRef):
+            place = self.by_id.get(ref.id)  # pyright: ignore[reportUnknownMemberType]
+            return place if place is not None else self._unknown(ref.id)  # pyright: ignore[reportUnknownMemberType]
+        place = self._by_fn.get(id(ref))
+        if place is not None and len(self._by_fn) == len(self.stages):
+            return place
+        return self._find_function(ref)
+
+    def _find_function(self, fn: Any) -> int | Miss:
+        if self._many is None:
+            self._many = {}
+            for place, d in enumerate(self.stages):
+                self._many.setdefault(id(d.fn), []).append(place)
+                if isinstance(d.fn, MethodType):
+                    self._many.setdefault(id(d.fn.__func__), []).append(place)
+        places = self._many.get(id(fn), [])
+        if not places and isinstance(fn, MethodType):
+            places = [place for place, d in enumerate(self.stages) if d.fn == fn]
+        if not places:  # a wrapper that has copied the mark is another name of that stage
+            mark = getattr(fn, "__dict__", {}).get(MARK)
+            if isinstance(mark, Declaration):
+                found = self.by_id.get(mark.id)
+                places = [] if found is None else [found]
+        if len(places) == 1:
+            return places[0]
+        name = getattr(fn, "__qualname__", None) or repr(fn)
+        if not places:
+            return Miss(
+                Code.UNKNOWN_STAGE,
+                f"`{name}` is not a stage of this registry",
+                (),
+                (f"decorate it with @stage, or add it: registry.add({name})",),
+            )
+        ids = [self.stages[place].id for place in places]
+        return Miss(
+            Code.AMBIGUOUS_NAME,
+            f"`{name}` stands for {len(ids)} stages: {', '.join(ids[:5])}",
+            (),
+            (f'name one by its id: "{ids[0]}"',),
+        )
+
+    def _find_text(self, text: str, module: Optional[str]) -> int | Miss:
+        place = self.by_id.get(text)
+        if place is None and module is not None:
+            place = self.by_id.get(f"{module}:{text}")
+        if place is not None:
+            return place
+        places = self.by_short.get(text, [])
+        if len(places) == 1:
+            return places[0]
+        if not places:
+            return self._unknown(text)
+        ids = [self.stages[place].id for place in places]
+        return Miss(
+            Code.AMBIGUOUS_NAME,
+            f"{text!r} is the short name of {len(ids)} stages: {', '.join(ids[:5])}",
+            (),
+            (f'write the whole id: "{ids[0]}"',),
+        )
+
+    def _unknown(self, text: str) -> Miss:
+        from stagekit._base.text import did_you_mean
+
+        near = did_you_mean(text, (*self.by_short, *self.by_id))
+        if near:
+            return Miss(
+                Code.UNKNOWN_STAGE,
+                f"there is no stage {text!r}",
+                (f"did you mean {near[0]!r}?",),
+                (f'write "{near[0]}"',),
+            )
+        module = text.partition(":")[0] if ":" in text else None
+        fixes = (f"import the module that declares it: import {module}",) if module else ()
+        known = ", ".join(list(self.by_short)[:8]) or "none"
+        return Miss(
+            Code.UNKNOWN_STAGE, f"there is no stage {text!r}", (f"stages here: {known}",), fixes
+        )
+
+    def of_module(self, module: ModuleType) -> List[int]:
+        """Return the stages declared in a module or its submodules, and those bound in it."""
+        name = module.__name__
+        if name in MAIN_NAMES:
+            name = main_name(vars(module))
+        found = dict.fromkeys(self._below(name))
+        for value in tuple(vars(module).values()):
+            if isinstance(value, StageRef):
+                place = self.by_id.get(value.id)  # pyright: ignore[reportUnknownMemberType]
+            elif MARK in getattr(value, "__dict__", {}):
+                mark = value.__dict__[MARK]
+                place = self.by_id.get(mark.id) if isinstance(mark, Declaration) else None
+            else:
+                continue
+            if place is not None:
+                found[place] = None
+        return sorted(found)
+
+    def _below(self, module: str) -> List[int]:
+        inside = module + "."
+        return [
+            place
+            for place, d in enumerate(self.stages)
+            if d.module == module or d.module.startswith(inside)
+        ]
+
+    def of_module_name(self, name: str) -> List[int]:
+        """Return the stages declared in the module of that name or below; none is no error."""
+        return self._below(name)
+
+
+def show_ref(ref: object) -> str:
+    """Return a reference as it stands in source code."""
+    if isinstance(ref, str):
+        return repr(ref)
+    return str(getattr(ref, "__qualname__", None) or getattr(ref, "id", None) or repr(ref))
+
+
+def targets_of(
+    target: object, references: References
+) -> Tuple[Optional[List[int]], List[Miss], str]:
+    """Return the stages that a target names (None: all), what is wrong with it, and its text."""
+    if target is None:
+        return None, [], ""
+    if isinstance(target, ModuleType):
+        return references.of_module(target), [], target.__name__
+    if isinstance(target, (list, tuple, set, frozenset)):
+        many: List[object] = list(target)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        places: Dict[int, None] = {}
+        misses: List[Miss] = []
+        texts: List[str] = []
+        for each in many:
+            found, wrong, text = targets_of(each, references)
+            places.update(dict.fromkeys(found or ()))
+            misses += wrong
+            texts.append(text)
+        return sorted(places), misses, ", ".join(texts)
+    found_one = references.find(target)
+    if isinstance(found_one, int):
+        return [found_one], [], references.stages[found_one].id
+    if isinstance(target, str):
+        below = references.of_module_name(target)
+        if below:
+            return below, [], target
+    return [], [found_one], show_ref(target)
