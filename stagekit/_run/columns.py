@@ -1,0 +1,82 @@
+"""What a run has recorded: one column a fact, one row a step. Data only; result and scheduler
+share it, engines write to it directly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Dict, List, Optional
+
+if TYPE_CHECKING:
+    from stagekit._plan.plan import Plan
+
+__all__ = [
+    "BAD_VALUE",
+    "CANCELLED",
+    "FAILED",
+    "INTERRUPTED",
+    "NO_VALUE",
+    "RAISED",
+    "RUNNING",
+    "SKIPPED",
+    "STOPPED",
+    "SUCCEEDED",
+    "UPSTREAM_FAILED",
+    "WAITING",
+    "Columns",
+]
+
+# Statuses of a step. The last four are final and stand for an `Outcome`.
+WAITING, RUNNING, SUCCEEDED, FAILED, SKIPPED, CANCELLED = range(6)
+# Reasons; each stands for a `Reason`. Steps that succeeded have none.
+RAISED, BAD_VALUE, UPSTREAM_FAILED, NO_VALUE, STOPPED, INTERRUPTED = range(6)
+
+
+class Columns:
+    """The record of a run in progress or done.
+
+    Attributes:
+        plan: the plan that is run.
+        values: the constants, then what each step returned, or None.
+        status: the status of each step; None once all have succeeded and nothing else is known.
+        starts: clock readings in nanoseconds, 0 where a step never started; None where each step
+            started as the one before it (in ``order``) ended.
+        ends: the same for the ends.
+        workers: the number of the worker of each step, from 0; None where there was only one.
+        order: the order in which steps ran where ``starts`` is None; None for the order of steps.
+        errors: what the steps raised that failed, or were interrupted.
+        reasons: why a step ended in another way than by succeeding.
+        causes: the failed step because of which a step was skipped.
+        began: the clock when the run began.
+        ended: the clock when the run ended.
+        interrupted: whether the run was cancelled.
+    """
+
+    __slots__ = (
+        "began",
+        "causes",
+        "ended",
+        "ends",
+        "errors",
+        "interrupted",
+        "order",
+        "plan",
+        "reasons",
+        "starts",
+        "status",
+        "values",
+        "workers",
+    )
+
+    def __init__(self, plan: Plan, values: List[object], ends: List[int], began: int) -> None:
+        self.plan = plan
+        self.values = values
+        self.ends = ends
+        self.began = began
+        self.ended = began
+        self.status: Optional[bytearray] = None
+        self.starts: Optional[List[int]] = None
+        self.workers: Optional[List[int]] = None
+        self.order: Optional[List[int]] = None
+        self.errors: Dict[int, BaseException] = {}
+        self.reasons: Dict[int, int] = {}
+        self.causes: Dict[int, int] = {}
+        self.interrupted = False
