@@ -32,10 +32,10 @@ _WORDS = "write a name, a pattern such as `shop:*` or `tag:x`, and `+` before or
 class Graph(NamedTuple):
     """The columns of a plan that a selection looks at, by step number."""
 
-    ids: Tuple[str, ...]
-    tags: Tuple[Tuple[str, ...], ...]
-    parents: Tuple[Tuple[int, ...], ...]
-    children: Tuple[Tuple[int, ...], ...]
+    ids: Sequence[str]
+    tags: Sequence[Tuple[str, ...]]
+    parents: Sequence[Tuple[int, ...]]
+    children: Sequence[Tuple[int, ...]]
 
 
 class _Reach(NamedTuple):
@@ -76,7 +76,7 @@ class _MalformedError(Exception):
 def select(
     graph: Graph, include: Sequence[str], exclude: Sequence[str] = ()
 ) -> Tuple[Tuple[int, ...], Tuple[Problem, ...]]:
-    """Return the steps that *include* means and *exclude* does not, and all that is wrong with them.
+    """Return the steps that *include* means and *exclude* does not, and what is wrong with both.
 
     Without *include*, every step is meant. Steps are ascending; with a problem there are none.
     """
@@ -161,8 +161,9 @@ class _Selector:
             for step, stage_id in enumerate(self.graph.ids):
                 self._step[stage_id] = step
                 self._short.setdefault(short_name(stage_id), []).append(step)
-        step = self._step.get(atom.value)
-        found = [step] if step is not None else self._short.get(atom.value, [])
+        if atom.value in self._step:
+            return {self._step[atom.value]}
+        found = self._short.get(atom.value, [])
         if len(found) != 1:
             self.problems.append(self._ambiguous(atom, found) if found else self._unknown(atom))
             return set()
@@ -246,7 +247,7 @@ def _follow(graph: Graph, named: Set[int], reach: _Reach) -> Set[int]:
     return found
 
 
-def _walk(neighbours: Tuple[Tuple[int, ...], ...], start: Set[int], hops: int) -> Set[int]:
+def _walk(neighbours: Sequence[Tuple[int, ...]], start: Set[int], hops: int) -> Set[int]:
     """Return *start* and what can be reached from it, each step visited once."""
     seen = set(start)
     layer: FrozenSet[int] = frozenset(start)
