@@ -25,6 +25,7 @@ FLOORS = {
     "hooks": 4,
     "store": 4,
     "_api": 5,
+    "_prepare": 5,
     "config": 5,
     "plugins": 5,
     "application": 5,
