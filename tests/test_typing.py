@@ -46,7 +46,7 @@ def test_what_is_asserted_to_type_checkers_also_runs() -> None:
     [("mypy", ["--no-incremental"]), ("pyright", ["--pythonpath", sys.executable])],
 )
 def test_both_checkers_agree_with_every_line(checker: str, options: List[str]) -> None:
-    """mypy and pyright, both strict, find each type as asserted, and refuse what they should."""
+    """Both checkers, strict, find each type as asserted, and refuse what they should."""
     pytest.importorskip(checker, reason=f"{checker} comes with the extra dev")
     command = [sys.executable, "-m", checker, *options, str(API)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
