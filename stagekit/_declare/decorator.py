@@ -80,9 +80,24 @@ def stage(fn: Any = None, /, **options: Any) -> Any:
 
 def decorate(registry: Registry, fn: Any, options: Dict[str, Any]) -> Any:
     """Declare *fn* in *registry*, or return the decorator that will."""
-    if fn is None:
-        return lambda fn: decorate(registry, fn, options) if fn is not None else _refuse(None)  # pyright: ignore[reportUnknownLambdaType]
-    if isinstance(fn, (str, StageRef)) or not callable(fn):
+    if fn is not None:
+        return _mark(registry, fn, options)
+
+    def decorator(fn: Any) -> Any:
+        return _mark(registry, fn, options)
+
+    return decorator
+
+
+def _mark(registry: Registry, fn: Any, options: Dict[str, Any]) -> Any:
+    if type(fn) is FunctionType:
+        declaration = declare(fn, options)
+        fn.__dict__[MARK] = declaration
+        qualname = fn.__qualname__
+        if "." not in qualname or not _in_class_body(qualname):
+            registry.register(declaration)
+        return fn
+    if not callable(fn) or isinstance(fn, StageRef):
         _refuse(fn)
     declaration = declare(fn, options)
     try:
@@ -91,14 +106,13 @@ def decorate(registry: Registry, fn: Any, options: Dict[str, Any]) -> Any:
         raise TypeError(
             f"{fn!r} cannot be marked as a stage; add it instead: registry.add({_word(fn)}, id=...)"
         ) from None
-    if not _in_class_body(fn):
-        registry.register(declaration)
+    registry.register(declaration)
     return fn
 
 
 def _refuse(fn: object) -> NoReturn:
     if isinstance(fn, (staticmethod, classmethod)):
-        kind = type(fn).__name__
+        kind = type(fn).__name__  # pyright: ignore[reportUnknownArgumentType]
         raise TypeError(f"@stage stands above @{kind}; write @{kind} first and @stage below it")
     raise TypeError(f"@stage takes a function, got {fn!r}; options need names: @stage(depends_on=...)")
 
@@ -107,11 +121,9 @@ def _word(fn: object) -> str:
     return str(getattr(fn, "__qualname__", None) or function_name(fn))
 
 
-def _in_class_body(fn: Any) -> bool:
-    """Tell whether a function was defined directly in a class body."""
-    if not isinstance(fn, FunctionType) or "." not in fn.__qualname__:
-        return False
-    return not fn.__qualname__.rpartition(".")[0].endswith("<locals>")
+def _in_class_body(qualname: str) -> bool:
+    """Tell whether a function of that name was defined directly in a class body."""
+    return not qualname.rpartition(".")[0].endswith("<locals>")
 
 
 def declare(fn: Any, options: Dict[str, Any]) -> Declaration:
@@ -123,8 +135,13 @@ def declare(fn: Any, options: Dict[str, Any]) -> Declaration:
     if type(fn) is FunctionType and "<" not in fn.__qualname__ and fn.__module__ != "__main__":
         stage_id = f"{fn.__module__}:{fn.__qualname__}"
         spec = fn.__globals__.get("__spec__")
-        if not options and len(stage_id) <= MAX_ID:
-            return Declaration(fn, stage_id, (), DEFAULTS, spec)
+        if len(stage_id) <= MAX_ID and stage_id.isascii():
+            if not options:
+                return Declaration(fn, stage_id, (), DEFAULTS, spec)
+            if len(options) == 1:
+                needed = options.get("depends_on")
+                if type(needed) is FunctionType:
+                    return Declaration(fn, stage_id, (needed,), DEFAULTS, spec)
     else:
         stage_id = default_id(fn)
         spec = namespace_of(unwrap_partial(fn)).get("__spec__")

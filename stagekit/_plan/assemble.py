@@ -8,7 +8,7 @@ from stagekit._base.problem import Problem
 from stagekit._plan.parts import Parts, stages_in
 from stagekit._plan.plan import Plan
 from stagekit._plan.rank import first_ranks
-from stagekit._plan.resolve import Gather, Item, Omit, Resolver, Source, Wiring
+from stagekit._plan.resolve import AnyWiring, Gather, Item, Omit, Resolver, Source, Wiring
 from stagekit._plan.signature import EMPTY, Parameter, Reading
 from stagekit._plan.slots import PACKED, AwaitIfNeeded, Call, PackedCall, Slot, Take
 
@@ -96,17 +96,16 @@ def _inverse(rank: Sequence[int]) -> Tuple[int, ...]:
 
 
 def _needs(
-    wirings: Sequence[Wiring], by_place: Mapping[int, int]
+    wirings: Sequence[AnyWiring], by_place: Mapping[int, int]
 ) -> Tuple[Tuple[int, ...], ...]:
     found: List[Tuple[int, ...]] = []
     for wiring in wirings:
-        sources = wiring.sources
-        if not sources:
+        if not isinstance(wiring, Wiring):
             found.append(())
             continue
         steps = [
             by_place[place]
-            for number, source in enumerate(sources)
+            for number, source in enumerate(wiring.sources)
             if number not in wiring.soft
             for place in stages_in(source)
         ]
@@ -134,12 +133,12 @@ class _Calls:
         return self._shared[key]
 
     def make(
-        self, stages: Sequence[Any], readings: Sequence[Reading], wirings: Sequence[Wiring]
+        self, stages: Sequence[Any], readings: Sequence[Reading], wirings: Sequence[AnyWiring]
     ) -> Tuple[Call, ...]:
         """Return the call of each step. Constants are numbered first, as steps follow them."""
         drafts: List[Any] = []
         for reading, wiring in zip(readings, wirings):
-            if wiring.sources:
+            if isinstance(wiring, Wiring):
                 drafts.append(self._draft(reading.parameters or (), wiring.sources))
             else:
                 drafts.append(None)

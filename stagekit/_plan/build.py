@@ -12,7 +12,8 @@ from stagekit._plan.assemble import assemble
 from stagekit._plan.order import find_cycles, heights
 from stagekit._plan.plan import Plan
 from stagekit._plan.refer import Miss, References, targets_of
-from stagekit._plan.resolve import Gather, Item, Resolver, Source, Wiring
+from stagekit._plan.resolve import Gather, Resolver, Source, Wiring, order_of, sources_of
+from stagekit._plan.parts import stages_in
 from stagekit._plan.slots import Slot
 
 __all__ = ["Request", "make_plan"]
@@ -149,10 +150,14 @@ def _cut(resolver: Resolver, place: int, inside: set[int]) -> None:
     from stagekit._plan.problems import left_out
 
     wiring, stage = resolver.wirings[place], resolver.stages[place]
+    order = tuple(p for p in order_of(wiring) if p in inside)
+    if not isinstance(wiring, Wiring):
+        resolver.wirings[place] = order
+        return
     parameters = resolver.readings[place].parameters or ()
     sources: List[Source] = []
     for number, source in enumerate(wiring.sources):
-        lost = [p for p in _stages_in(source) if p not in inside and p not in resolver.constants]
+        lost = [p for p in stages_in(source) if p not in inside and p not in resolver.constants]
         if lost and number in wiring.instead:
             slot = wiring.instead[number]
             resolver.used.add(slot.key)
@@ -161,16 +166,7 @@ def _cut(resolver: Resolver, place: int, inside: set[int]) -> None:
             problem = left_out(stage, parameters[number], resolver.stages[lost[0]])
             resolver.report(place, problem)
         sources.append(source)
-    order = tuple(p for p in wiring.order if p in inside)
     resolver.wirings[place] = Wiring(order, tuple(sources), wiring.soft, wiring.instead)
-
-
-def _stages_in(source: Source) -> Tuple[int, ...]:
-    if isinstance(source, Gather):
-        return tuple(p for part in source.parts for p in _stages_in(part))
-    if isinstance(source, Item):
-        return (source.stage,)
-    return (source,) if isinstance(source, int) else ()
 
 
 def _parents(resolver: Resolver, places: Sequence[int]) -> List[Sequence[int]]:
@@ -214,8 +210,8 @@ def _reason(resolver: Resolver, before: int, after: int) -> str:
     from stagekit._base.keys import describe
 
     wiring = resolver.wirings[after]
-    for parameter, source in zip(resolver.readings[after].parameters or (), wiring.sources):
-        if before in _stages_in(source):
+    for parameter, source in zip(resolver.readings[after].parameters or (), sources_of(wiring)):
+        if before in stages_in(source):
             key = "" if parameter.key is None else f": {describe(parameter.key)}"
             return f"parameter `{parameter.name}{key}`"
     return "depends_on"
@@ -250,7 +246,7 @@ def _warnings(resolver: Resolver, places: Sequence[int], request: Request) -> Li
 def _used(resolver: Resolver, places: Sequence[int]) -> Dict[object, None]:
     found: Dict[object, None] = {}
     for place in places:
-        for source in resolver.wirings[place].sources:
+        for source in sources_of(resolver.wirings[place]):
             for part in source.parts if isinstance(source, Gather) else (source,):
                 if isinstance(part, Slot) and part.kind == "given":
                     found[part.key] = None

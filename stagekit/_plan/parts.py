@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Dict, List, Sequence, Tuple
 
 from stagekit._base.keys import describe
-from stagekit._plan.resolve import Gather, Item, Source, Wiring
+from stagekit._plan.resolve import AnyWiring, Gather, Item, Source, order_of, sources_of
 from stagekit._plan.slots import Binding, Edge, Slot
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Parts:
     __slots__ = ("places", "readings", "wirings")
 
     def __init__(
-        self, places: Sequence[int], readings: Sequence[Reading], wirings: Sequence[Wiring]
+        self, places: Sequence[int], readings: Sequence[Reading], wirings: Sequence[AnyWiring]
     ) -> None:
         self.places = tuple(places)
         self.readings = tuple(readings)
@@ -59,7 +59,7 @@ class Parts:
         return tuple(
             tuple(
                 binding_of(parameter, source, step_of)
-                for parameter, source in zip(reading.parameters or (), wiring.sources)
+                for parameter, source in zip(reading.parameters or (), sources_of(wiring))
             )
             for reading, wiring in zip(self.readings, self.wirings)
         )
@@ -75,7 +75,7 @@ class Parts:
                     reasons.setdefault(before, data_reason(plan.stages[before], binding))
             for before in sorted(reasons):
                 found.append(Edge(before, after, "data", reasons[before]))
-            for place in self.wirings[after].order:
+            for place in order_of(self.wirings[after]):
                 before = step_of.get(place, -1)
                 if before >= 0 and before not in reasons:
                     reasons[before] = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MethodType, ModuleType
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from stagekit._base.problem import Code
 from stagekit._base.refs import StageRef
@@ -33,6 +33,11 @@ class References:
         self._by_short: Optional[Dict[str, List[int]]] = None
         self._by_fn: Dict[int, int] = {id(d.fn): place for place, d in enumerate(stages)}
         self._many: Optional[Dict[int, List[int]]] = None
+
+    @property
+    def place_of(self) -> Callable[[int], Optional[int]]:
+        """The look-up of a place by the ``id()`` of a function, where none serves two stages."""
+        return self._by_fn.get if len(self._by_fn) == len(self.stages) else {}.get
 
     @property
     def by_id(self) -> Dict[str, int]:

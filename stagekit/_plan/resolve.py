@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from stagekit._base.keys import NoneType, Parametrised, UnionOf, is_scalar
-from stagekit._base.problem import Problem
+from stagekit._base.problem import Code, Problem
 from stagekit._base.refs import Collect, From, OneOf, OptionalRef
 from stagekit._declare.context import Arguments, Context, RunInfo
 from stagekit._declare.stage import Declaration
 from stagekit._plan.refer import Miss, References
-from stagekit._plan.signature import EMPTY, Parameter, Reader, Reading
+from stagekit._plan.signature import EMPTY, TRIVIAL, Parameter, Reader, Reading
 from stagekit._plan.slots import Slot
 
-__all__ = ["Gather", "Item", "Resolver", "Source", "Wiring"]
+__all__ = ["AnyWiring", "Gather", "Item", "Omit", "Resolver", "Source", "Wiring", "sources_of"]
 
 INJECTABLES = frozenset((Context, RunInfo, Arguments))
 Provider = Tuple[int, Optional[int]]
@@ -54,6 +54,22 @@ class Wiring:
         self.instead = instead  # parameter -> given value, should its stage be left out
 
 
+def sources_of(wiring: AnyWiring) -> Tuple[Source, ...]:
+    """Return what fills the parameters of a stage."""
+    return wiring.sources if isinstance(wiring, Wiring) else ()
+
+
+def order_of(wiring: AnyWiring) -> Tuple[int, ...]:
+    """Return the stages named in ``depends_on``."""
+    return wiring.order if isinstance(wiring, Wiring) else wiring
+
+
+# a stage without parameters is wired by its order edges alone
+AnyWiring = Union[Tuple[int, ...], Wiring]
+ALONE: Tuple[int, ...] = ()
+UNRESOLVED = Wiring((), (), (), {})
+
+
 class Resolver:
     """Resolves the stages of one registry snapshot, each once, when asked for."""
 
@@ -71,9 +87,8 @@ class Resolver:
         self.readings: List[Reading] = []
         self.providers: Dict[object, List[Provider]] = {}
         self.problems: Dict[int, List[Problem]] = {}
-        self.wirings: Dict[int, Wiring] = {}
+        self.wirings: List[AnyWiring] = [UNRESOLVED] * len(stages)
         self.used: Set[object] = set()
-        self._alone = Wiring((), (), (), {})
         self._read_all()
 
     def _read_all(self) -> None:
@@ -82,6 +97,8 @@ class Resolver:
             cached: Any = stage.cache
             reading = cached if cached is not None else read(stage)
             readings.append(reading)
+            if reading is TRIVIAL:
+                continue
             for key, item in reading.provides:
                 if key in providers:
                     providers[key].append((place, item))
@@ -91,10 +108,9 @@ class Resolver:
     def close(self, targets: Optional[Sequence[int]]) -> List[int]:
         """Resolve the targets (None: all) and what they need; return all places, ascending."""
         if targets is None:
-            places: Sequence[int] = range(len(self.stages))
-            for place in places:
-                self._resolve(place)
-            return [place for place in places if place not in self.constants]
+            self._resolve_all()
+            everything = range(len(self.stages))
+            return [place for place in everything if place not in self.constants]
         seen = dict.fromkeys(place for place in targets if place not in self.constants)
         stack = list(seen)
         while stack:
@@ -106,11 +122,29 @@ class Resolver:
                     stack.append(above)
         return sorted(seen)
 
-    def stages_of(self, place: int) -> List[int]:
+    def _resolve_all(self) -> None:
+        """Resolve every stage; the common case of one function in ``depends_on`` in the loop."""
+        wirings, constants = self.wirings, self.constants
+        find = self.references.place_of
+        for place, (stage, reading) in enumerate(zip(self.stages, self.readings)):
+            if reading is TRIVIAL and not constants:
+                needed = stage.depends_on
+                if not needed:
+                    wirings[place] = ALONE
+                    continue
+                if len(needed) == 1:
+                    found = find(id(needed[0]))
+                    if found is not None:
+                        wirings[place] = (found,)
+                        continue
+            self._resolve(place)
+
+    def stages_of(self, place: int) -> Sequence[int]:
         """Return the stages that a resolved stage waits for, without repeats."""
         wiring = self.wirings[place]
-        if not wiring.sources:
-            return list(wiring.order) if len(wiring.order) > 1 else wiring.order  # type: ignore[return-value]  # read only
+        if type(wiring) is tuple:
+            return wiring
+        assert isinstance(wiring, Wiring)  # noqa: S101 - the other kind
         found = dict.fromkeys(wiring.order)
         for source in wiring.sources:
             kind = type(source)
@@ -129,7 +163,7 @@ class Resolver:
         self.problems.setdefault(place, []).append(problem)
 
     def _resolve(self, place: int) -> None:
-        if place in self.wirings or place in self.constants:
+        if self.wirings[place] is not UNRESOLVED or place in self.constants:
             return
         stage, reading = self.stages[place], self.readings[place]
         order = self._order(place, stage) if stage.depends_on else ()
@@ -148,7 +182,7 @@ class Resolver:
         if parameters:
             self.wirings[place] = self._wire(place, stage, parameters, order)
         else:
-            self.wirings[place] = Wiring(order, (), (), {}) if order else self._alone
+            self.wirings[place] = order
 
     def _order(self, place: int, stage: Declaration) -> Tuple[int, ...]:
         find = self.references.find
@@ -172,7 +206,8 @@ class Resolver:
         find, module = self.references.find, stage.module
         if isinstance(ref, OptionalRef):
             found = find(ref.stage, module)
-            return None if isinstance(found, Miss) and "no stage" in found.message else found
+            is_absent = isinstance(found, Miss) and found.code is Code.UNKNOWN_STAGE
+            return None if is_absent else found
         misses: List[Miss] = []
         for each in ref.stages:
             found = find(each, module)

@@ -16,7 +16,7 @@ from stagekit._plan.annotation import (
     markers_of,
 )
 
-__all__ = ["EMPTY", "Fault", "Parameter", "Reading", "Reader"]
+__all__ = ["EMPTY", "TRIVIAL", "Fault", "Parameter", "Reader", "Reading"]
 
 ASYNC, GENERATOR, ASYNC_GENERATOR = 0x80, 0x20, 0x200  # inspect.CO_*
 
@@ -80,6 +80,25 @@ class Reading:
 
 
 NOTHING: Tuple[Parameter, ...] = ()
+TRIVIAL = Reading()  # of every plain function that takes nothing and says nothing
+TRIVIAL.parameters = NOTHING
+
+
+def _is_trivial(fn: FunctionType) -> bool:
+    code = fn.__code__
+    return (
+        not code.co_argcount
+        and not code.co_kwonlyargcount
+        and not code.co_flags & (ASYNC | GENERATOR | ASYNC_GENERATOR)
+        and "__wrapped__" not in fn.__dict__
+        and "__signature__" not in fn.__dict__
+        and not _annotations(fn)
+    )
+
+
+def fn_module(fn: object) -> str:
+    """Return the name of the module as the function has it."""
+    return str(getattr(fn, "__module__", None))
 
 
 class Reader:
@@ -96,6 +115,8 @@ class Reader:
         if cached is not None:
             return cached  # type: ignore[return-value]  # only this module writes it
         fn = declaration.fn
+        if type(fn) is FunctionType and _is_trivial(fn) and declaration.options.provides is None:
+            return TRIVIAL
         reading = Reading()
         if type(fn) is FunctionType and "__wrapped__" not in fn.__dict__:
             code = fn.__code__
@@ -115,7 +136,7 @@ class Reader:
             returned = self._read_slowly(fn, reading)
         if returned is not EMPTY or declaration.options.provides is not None:
             self._read_provides(declaration, returned, reading)
-        if "__file__" in namespace_of(fn) or declaration.module != "__main__":
+        if fn_module(fn) != "__main__" or "__file__" in namespace_of(fn):
             declaration.cache = reading
         return reading
 
