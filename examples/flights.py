@@ -6,6 +6,11 @@ python -m stagekit run examples.flights              writes into out/
 python -m stagekit run examples.flights -- report    writes into report/
 """
 
+# pyright: reportMissingImports=false, reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false
+# (pandas comes without types, and may be absent where types are checked)
+
 from __future__ import annotations
 
 from calendar import month_abbr
@@ -17,17 +22,17 @@ from typing import List, NewType
 
 import numpy as np
 import pandas as pd
-from typing_extensions import Annotated
+from typing_extensions import Annotated, TypeAlias
 
 from stagekit import Arguments, Collect, Named, run, stage
 
 # Tables are all of one type: names tell them apart.
-Flights = Annotated[pd.DataFrame, Named("flights")]
-Airlines = Annotated[pd.DataFrame, Named("airlines")]
-Airports = Annotated[pd.DataFrame, Named("airports")]
-Planes = Annotated[pd.DataFrame, Named("planes")]
-Weather = Annotated[pd.DataFrame, Named("weather")]
-Joined = Annotated[pd.DataFrame, Named("joined")]
+Flights: TypeAlias = Annotated[pd.DataFrame, Named("flights")]
+Airlines: TypeAlias = Annotated[pd.DataFrame, Named("airlines")]
+Airports: TypeAlias = Annotated[pd.DataFrame, Named("airports")]
+Planes: TypeAlias = Annotated[pd.DataFrame, Named("planes")]
+Weather: TypeAlias = Annotated[pd.DataFrame, Named("weather")]
+Joined: TypeAlias = Annotated[pd.DataFrame, Named("joined")]
 Summary = NewType("Summary", str)
 Chart = NewType("Chart", str)
 
@@ -65,7 +70,7 @@ def join(
     flights: Flights, airlines: Airlines, airports: Airports, planes: Planes, weather: Weather
 ) -> Joined:
     """Give each flight its airline, its destination, the age of its plane and its weather."""
-    weather = weather[["origin", "time_hour", "wind_speed", "visib"]]
+    weather = weather.loc[:, ["origin", "time_hour", "wind_speed", "visib"]]
     planes = pd.DataFrame({"tailnum": planes["tailnum"], "age": 2013 - planes["year"]})
     airlines = airlines.rename(columns={"name": "airline"})
     airports = pd.DataFrame({"dest": airports["faa"], "destination": airports["name"]})
@@ -77,7 +82,8 @@ def join(
 
 def fit(month: int, joined: Joined) -> Model:
     """Fit the departure delays of one month to the factors by least squares."""
-    flights = joined[joined["month"] == month].dropna(subset=[*FACTORS, "dep_delay"])
+    known = joined.dropna(subset=[*FACTORS, "dep_delay"])
+    flights = known.loc[known["month"] == month]
     delay = flights["dep_delay"].to_numpy(float)
     factors = np.column_stack([np.ones(len(flights)), flights[FACTORS].to_numpy(float)])
     minutes, *_ = np.linalg.lstsq(factors, delay, rcond=None)
@@ -87,9 +93,8 @@ def fit(month: int, joined: Joined) -> Model:
     return Model(month_abbr[month], len(delay), float(delay.mean()), hour, margin, mile)
 
 
-for _month in range(1, 13):
-    _key = Annotated[Model, Named(f"2013-{_month:02}")]
-    stage(id=f"fit.{month_abbr[_month]}", provides=_key)(partial(fit, _month))
+for _month in range(1, 13):  # twelve stages that need nothing from each other
+    stage(id=f"fit.{month_abbr[_month]}")(partial(fit, _month))
 
 
 @stage
@@ -100,9 +105,9 @@ def summarise(joined: Joined, models: Annotated[List[Model], Collect()]) -> Summ
         text += f"{model.month:5} {model.flights:8,} {model.mean_delay:8.1f} min "
         text += f"{model.later_hour:13.2f} min {model.clear_mile:15.2f} min\n"
     for column in ("airline", "destination"):
-        means = joined.groupby(column)["arr_delay"].mean().sort_values(ascending=False)
+        means = joined.pivot_table("arr_delay", column, aggfunc="mean")
         text += f"\nlatest by {column}\n"
-        for name, minutes in means.head(3).items():
+        for name, minutes in means.nlargest(3, "arr_delay").itertuples():
             text += f"  {name:28} {minutes:5.1f} min\n"
     arrived, late = joined["arr_delay"].count(), joined["arr_delay"].mean()
     text += f"\n{len(joined):,} flights, {arrived:,} arrived, {late:.2f} min late on average\n"
