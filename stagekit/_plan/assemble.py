@@ -29,10 +29,11 @@ def assemble(  # noqa: PLR0913 - the results of all steps of planning meet here
     """Return the plan of these stages. *above* and *height* are indexed like *places*."""
     count = len(places)
     order = sorted(range(count), key=height.__getitem__, reverse=True)
+    numbers = list(range(count))  # every column shares these ints
     step_of = [0] * count
-    for step, number in enumerate(order):
+    for step, number in zip(numbers, order):
         step_of[number] = step
-    by_place = {places[number]: step for step, number in enumerate(order)}
+    by_place = {places[number]: step for step, number in zip(numbers, order)}
     stages = tuple([resolver.stages[places[number]] for number in order])
     readings = [resolver.readings[places[number]] for number in order]
     wirings = [resolver.wirings[places[number]] for number in order]
@@ -42,7 +43,7 @@ def assemble(  # noqa: PLR0913 - the results of all steps of planning meet here
     overridden = {
         resolver.stages[place].id: calls.slot(slot) for place, slot in resolver.constants.items()
     }
-    rank = first_ranks([stage.options.priority for stage in stages])
+    rank = first_ranks([stage.options.priority for stage in stages], numbers)
     columns: Dict[str, Any] = {
         "order": tuple([stage.id for stage in stages]),
         "stages": stages,
@@ -50,11 +51,11 @@ def assemble(  # noqa: PLR0913 - the results of all steps of planning meet here
         "is_async": bytes([reading.is_async for reading in readings]),
         "critical": bytes([stage.options.critical for stage in stages]),
         "parents": parents,
-        "children": _children(parents),
+        "children": _children(parents, numbers),
         "needs": _needs(wirings, by_place),
         "indegree": tuple(map(len, parents)),
         "rank": rank,
-        "by_rank": rank if rank == tuple(range(count)) else _inverse(rank),
+        "by_rank": rank if rank == tuple(numbers) else _inverse(rank),
         "slots": tuple(calls.slots),
         "constants": len(calls.slots),
         "warnings": warnings,
@@ -80,9 +81,11 @@ def _parents(
     return tuple(found)
 
 
-def _children(parents: Sequence[Sequence[int]]) -> Tuple[Tuple[int, ...], ...]:
+def _children(
+    parents: Sequence[Sequence[int]], numbers: Sequence[int]
+) -> Tuple[Tuple[int, ...], ...]:
     found: List[List[int]] = [[] for _ in parents]
-    for step, above in enumerate(parents):
+    for step, above in zip(numbers, parents):
         for parent in above:
             found[parent].append(step)
     return tuple(map(tuple, found))

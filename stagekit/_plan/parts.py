@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Dict, List, Sequence, Tuple
 
 from stagekit._base.keys import describe
-from stagekit._plan.resolve import AnyWiring, Gather, Item, Source, order_of, sources_of
+from stagekit._plan.resolve import AnyWiring, Gather, Item, Source, Wiring
 from stagekit._plan.slots import Binding, Edge, Slot
 
 if TYPE_CHECKING:
-    from stagekit._declare.stage import Declaration
     from stagekit._plan.plan import Plan
     from stagekit._plan.signature import Parameter, Reading
 
@@ -42,48 +41,57 @@ def binding_of(
 
 
 class Parts:
-    """The wirings a plan was made from."""
+    """The wirings a plan was made from; empty where no stage of it has parameters."""
 
-    __slots__ = ("places", "readings", "wirings")
+    __slots__ = ("_places", "_readings", "_wirings")
 
     def __init__(
-        self, places: Sequence[int], readings: Sequence[Reading], wirings: Sequence[AnyWiring]
+        self,
+        places: Sequence[int],
+        readings: Sequence[Reading],
+        wirings: Sequence[AnyWiring],
     ) -> None:
-        self.places = tuple(places)
-        self.readings = tuple(readings)
-        self.wirings = tuple(wirings)
+        has_parameters = any([isinstance(wiring, Wiring) for wiring in wirings])
+        self._places = tuple(places) if has_parameters else ()
+        self._readings = tuple(readings) if has_parameters else ()
+        self._wirings = tuple(
+            [wiring if isinstance(wiring, Wiring) else None for wiring in wirings]
+            if has_parameters
+            else ()
+        )
 
     def bindings(self, plan: Plan) -> Tuple[Tuple[Binding, ...], ...]:
         """Return for each step what fills each parameter."""
-        step_of = {place: step for step, place in enumerate(self.places)}
+        if not self._wirings:
+            return ((),) * len(plan)
+        step_of = {place: step for step, place in enumerate(self._places)}
         return tuple(
             tuple(
                 binding_of(parameter, source, step_of)
-                for parameter, source in zip(reading.parameters or (), sources_of(wiring))
+                for parameter, source in zip(reading.parameters or (), wiring.sources)
             )
-            for reading, wiring in zip(self.readings, self.wirings)
+            if wiring is not None
+            else ()
+            for reading, wiring in zip(self._readings, self._wirings)
         )
 
     def edges(self, plan: Plan) -> Tuple[Edge, ...]:
         """Return each edge once: a data edge where a value is passed, else an order edge."""
-        step_of = {place: step for step, place in enumerate(self.places)}
         found: List[Edge] = []
         for after, bindings in enumerate(self.bindings(plan)):
             reasons: Dict[int, str] = {}
             for binding in bindings:
                 for before in binding.providers:
-                    reasons.setdefault(before, data_reason(plan.stages[before], binding))
-            for before in sorted(reasons):
-                found.append(Edge(before, after, "data", reasons[before]))
-            for place in order_of(self.wirings[after]):
-                before = step_of.get(place, -1)
-                if before >= 0 and before not in reasons:
-                    reasons[before] = ""
+                    reasons.setdefault(before, data_reason(binding))
+            for before in plan.parents[after]:
+                if before in reasons:
+                    found.append(Edge(before, after, "data", reasons[before]))
+                else:
                     found.append(Edge(before, after, "order", "depends_on"))
         return tuple(sorted(found))
 
 
-def data_reason(before: Declaration, binding: Binding) -> str:
+def data_reason(binding: Binding) -> str:
     """Return why there is a data edge."""
     key = "" if binding.key is None else f": {describe(binding.key)}"
     return f"parameter `{binding.parameter}{key}`"

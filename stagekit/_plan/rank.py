@@ -12,12 +12,11 @@ if TYPE_CHECKING:
 __all__ = ["first_ranks", "ranked"]
 
 
-def first_ranks(priorities: Sequence[int]) -> Tuple[int, ...]:
+def first_ranks(priorities: Sequence[int], numbers: Sequence[int]) -> Tuple[int, ...]:
     """Return ranks by priority, then step number, which is by hops to the end."""
-    count = len(priorities)
     if not any(priorities):
-        return tuple(range(count))
-    order = sorted(range(count), key=lambda step: -priorities[step])
+        return tuple(numbers)
+    order = sorted(numbers, key=lambda step: -priorities[step])
     return _inverse(order)
 
 

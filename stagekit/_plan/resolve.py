@@ -41,6 +41,9 @@ OMIT = Omit()
 Source = Union[int, Item, Slot, Gather, Omit]
 
 
+NOTHING_GIVEN: Dict[int, Slot] = {}
+
+
 class Wiring:
     """What one stage waits for and what fills its parameters; places of stages, not steps."""
 
@@ -51,7 +54,7 @@ class Wiring:
         self.order = order
         self.sources = sources
         self.soft = soft  # parameters that can do without the value of their stage
-        self.instead = instead  # parameter -> given value, should its stage be left out
+        self.instead = instead or NOTHING_GIVEN  # parameter -> given value, should its stage be left out
 
 
 def sources_of(wiring: AnyWiring) -> Tuple[Source, ...]:
@@ -67,7 +70,7 @@ def order_of(wiring: AnyWiring) -> Tuple[int, ...]:
 # a stage without parameters is wired by its order edges alone
 AnyWiring = Union[Tuple[int, ...], Wiring]
 ALONE: Tuple[int, ...] = ()
-UNRESOLVED = Wiring((), (), (), {})
+UNRESOLVED = Wiring((), (), (), NOTHING_GIVEN)
 
 
 class Resolver:

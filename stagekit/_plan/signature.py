@@ -216,6 +216,7 @@ class Reader:
             scope = _scope(declaration.fn)
             found = tuple([self._parameter(*each, scope) for each in raw])
             reading.parameters = found
+            reading._raw = None
         return found
 
     def _parameter(
