@@ -75,6 +75,10 @@ class Parts:
             for reading, wiring in zip(self._readings, self._wirings)
         )
 
+    def provides(self) -> Tuple[Tuple[object, ...], ...]:
+        """Return for each step the keys that it provides."""
+        return tuple(tuple(key for key, _ in reading.provides) for reading in self.readings)
+
     def edges(self, plan: Plan) -> Tuple[Edge, ...]:
         """Return each edge once: a data edge where a value is passed, else an order edge."""
         found: List[Edge] = []

@@ -71,6 +71,9 @@ class Plan:
     overridden: Mapping[str, int]
     target: str
     total: int
+    _parts: Parts
+    _ids: Optional[Dict[str, int]]
+    _width: Optional[int]
 
     def __init__(self, columns: Mapping[str, Any], parts: Parts) -> None:
         put = object.__setattr__
@@ -94,7 +97,7 @@ class Plan:
 
     def __contains__(self, stage: object) -> bool:
         try:
-            self.step_of(stage)  # type: ignore[arg-type]  # anything may be asked for
+            self.step_of(stage)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # anything may be asked for
         except LookupError:
             return False
         return True
@@ -113,6 +116,11 @@ class Plan:
         return self._parts.bindings(self)
 
     @property
+    def provides(self) -> Tuple[Tuple[object, ...], ...]:
+        """For each step, the keys that it provides."""
+        return self._parts.provides()
+
+    @property
     def edges(self) -> Tuple[Edge, ...]:
         """Every edge with its kind and reason, by step number."""
         return self._parts.edges(self)
@@ -126,9 +134,10 @@ class Plan:
         from stagekit._plan.refer import References
 
         if isinstance(stage, str):
-            if self._ids is None:
-                object.__setattr__(self, "_ids", {each: n for n, each in enumerate(self.order)})
-            ids: Dict[str, int] = self._ids
+            ids = self._ids
+            if ids is None:
+                ids = {each: step for step, each in enumerate(self.order)}
+                object.__setattr__(self, "_ids", ids)
             if stage in ids:
                 return ids[stage]
         found = References(self.stages).find(stage)
