@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Dict, List, Sequence, Tuple
 
 from stagekit._base.keys import describe
 from stagekit._plan.resolve import AnyWiring, Gather, Item, Source, Wiring
+from stagekit._plan.signature import Reader
 from stagekit._plan.slots import Binding, Edge, Slot
 
 if TYPE_CHECKING:
@@ -75,9 +76,10 @@ class Parts:
             for reading, wiring in zip(self._readings, self._wirings)
         )
 
-    def provides(self) -> Tuple[Tuple[object, ...], ...]:
+    def provides(self, plan: Plan) -> Tuple[Tuple[object, ...], ...]:
         """Return for each step the keys that it provides."""
-        return tuple(tuple(key for key, _ in reading.provides) for reading in self.readings)
+        read = Reader().read
+        return tuple(tuple(key for key, _ in read(stage).provides) for stage in plan.stages)
 
     def edges(self, plan: Plan) -> Tuple[Edge, ...]:
         """Return each edge once: a data edge where a value is passed, else an order edge."""

@@ -21,6 +21,7 @@ from stagekit._plan.slots import PACKED, Binding, Call, Edge, PackedCall, Slot
 if TYPE_CHECKING:
     from stagekit._base.problem import Problem
     from stagekit._plan.parts import Parts
+    from stagekit._plan.refer import References
 
 __all__ = ["PACKED", "PackedCall", "Plan"]
 
@@ -50,7 +51,7 @@ class Plan:
         ('a', 'b')
     """
 
-    __slots__ = ("__weakref__", "_ids", "_parts", "by_rank", "calls", "children", "constants",
+    __slots__ = ("__weakref__", "_parts", "_references", "by_rank", "calls", "children", "constants",
                  "critical", "indegree", "is_async", "needs", "order", "overridden", "parents",
                  "rank", "slots", "stages", "target", "total", "warnings", "_width")  # fmt: skip
 
@@ -72,7 +73,7 @@ class Plan:
     target: str
     total: int
     _parts: Parts
-    _ids: Optional[Dict[str, int]]
+    _references: Optional[References]
     _width: Optional[int]
 
     def __init__(self, columns: Mapping[str, Any], parts: Parts) -> None:
@@ -80,7 +81,7 @@ class Plan:
         for name, value in columns.items():
             put(self, name, value)
         put(self, "_parts", parts)
-        put(self, "_ids", None)
+        put(self, "_references", None)
         put(self, "_width", None)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -118,7 +119,7 @@ class Plan:
     @property
     def provides(self) -> Tuple[Tuple[object, ...], ...]:
         """For each step, the keys that it provides."""
-        return self._parts.provides()
+        return self._parts.provides(self)
 
     @property
     def edges(self) -> Tuple[Edge, ...]:
@@ -131,16 +132,13 @@ class Plan:
         Raises:
             LookupError: the stage is not in the plan; the text has near misses.
         """
-        from stagekit._plan.refer import References
+        references = self._references
+        if references is None:
+            from stagekit._plan.refer import References
 
-        if isinstance(stage, str):
-            ids = self._ids
-            if ids is None:
-                ids = {each: step for step, each in enumerate(self.order)}
-                object.__setattr__(self, "_ids", ids)
-            if stage in ids:
-                return ids[stage]
-        found = References(self.stages).find(stage)
+            references = References(self.stages)
+            object.__setattr__(self, "_references", references)
+        found = references.find(stage)
         if isinstance(found, int):
             return found
         raise LookupError("; ".join([found.message, *found.notes]))
