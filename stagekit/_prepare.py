@@ -47,7 +47,6 @@ def settings_for(plan: Plan, options: RunOptions, given: Dict[object, object]) -
         or options.on_failure not in POLICIES
         or executor not in MODES
         or isinstance(options.arguments, str)
-        or isinstance(options.hooks, str)
     ):
         _check(options)
     workers = options.workers or _default_workers(executor)

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 NoneType = type(None)
-_SCALARS = frozenset((bool, int, float, complex, str, bytes, NoneType))
+_SCALARS: FrozenSet[object] = frozenset((bool, int, float, complex, str, bytes, NoneType))
 
 
 class BadTypeError(Exception):
@@ -107,11 +107,11 @@ def normalise(annotation: Any, evaluate: Optional[Callable[[Any], Any]] = None) 
     Raises:
         BadTypeError: the annotation selects nothing: ``Any``, ``object``, an open type variable.
     """
-    kind = type(annotation)
-    if kind is type:
+    if type(annotation) is type:
         if annotation is object:
             raise NoKeyError("`object` selects nothing, as every value is one")
-        return annotation  # pyright: ignore[reportUnknownVariableType]
+        found: object = annotation
+        return found
     return _normalise_special(annotation, evaluate)
 
 
@@ -167,7 +167,8 @@ def _bare(annotation: Any) -> object:
     except TypeError:
         raise BadTypeError(f"`{annotation!r}` is not a type") from None
     if isinstance(annotation, type) or hasattr(annotation, "__supertype__"):
-        return annotation  # pyright: ignore[reportUnknownVariableType]
+        found: object = annotation
+        return found
     if type(annotation).__module__ in {"typing", "typing_extensions"}:
         return annotation
     raise BadTypeError(f"`{annotation!r}` is not a type")
@@ -202,6 +203,8 @@ def describe_fully(key: object) -> str:
 
 
 def _short(cls: Any) -> str:
+    if hasattr(cls, "__supertype__"):  # a NewType; before Python 3.10 it is a function
+        return str(cls.__name__)
     name = getattr(cls, "__qualname__", None) or getattr(cls, "__name__", None)
     return str(name).replace("<locals>.", "") if name else repr(cls).replace("typing.", "")
 

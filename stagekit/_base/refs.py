@@ -59,7 +59,8 @@ class _Marker:
     __slots__ = ()
 
     def _parts(self) -> Tuple[object, ...]:
-        return tuple(getattr(self, name) for name in self.__slots__)
+        names: Tuple[str, ...] = self.__slots__
+        return tuple(getattr(self, name) for name in names)
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self._parts() == getattr(other, "_parts", tuple)()
@@ -95,7 +96,8 @@ class Named(_Marker):
     __slots__ = ("name",)
 
     def __init__(self, name: str, /) -> None:
-        if not isinstance(name, str) or not name:  # pyright: ignore[reportUnnecessaryIsInstance]
+        said: object = name
+        if not isinstance(said, str) or not said:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"Named takes a text that is not empty, got {name!r}")
         self.name = name
 

@@ -15,7 +15,7 @@ def from_module(module: ModuleType) -> List[Declaration]:
     """Return the stages bound in a module and its imported submodules, in order of definition."""
     prefix = module.__name__ + "."
     modules = [module]
-    modules += [m for name, m in sorted(sys.modules.items()) if name.startswith(prefix) and m]
+    modules += [m for name, m in sorted(sys.modules.items()) if name.startswith(prefix)]
     found: Dict[int, Declaration] = {}
     for each in modules:
         for value in tuple(vars(each).values()):
@@ -56,5 +56,5 @@ def _raw(cls: type, name: str) -> Any:  # Any: whatever a class body binds
     for each in cls.__mro__:
         if name in vars(each):
             value = vars(each)[name]
-            return value.__func__ if isinstance(value, (staticmethod, classmethod)) else value
+            return getattr(value, "__func__", value)
     return None

@@ -110,7 +110,7 @@ def _mark(registry: Registry, fn: Any, options: Dict[str, Any]) -> Any:
     return fn
 
 
-def _refuse(fn: object) -> NoReturn:
+def _refuse(fn: Any) -> NoReturn:  # Any: whatever stood behind @stage
     if isinstance(fn, (staticmethod, classmethod)):
         kind = type(fn).__name__  # pyright: ignore[reportUnknownArgumentType]
         raise TypeError(f"@stage stands above @{kind}; write @{kind} first and @stage below it")
@@ -166,8 +166,7 @@ def _declare_with(fn: Any, stage_id: str, spec: object, options: Dict[str, Any])
         from stagekit._declare.location import locate
         from stagekit.errors import DeclarationError
 
-        shown = stage_id if isinstance(stage_id, str) and stage_id else function_name(fn)  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise DeclarationError(shown, locate(fn), tuple(mistakes))
+        raise DeclarationError(str(stage_id or function_name(fn)), locate(fn), tuple(mistakes))
     return Declaration(fn, stage_id, depends_on, made, spec)
 
 

@@ -22,7 +22,8 @@ def locate(fn: Any) -> Optional[Location]:  # Any: whatever was registered
         return _locate_class(fn)
     code = getattr(fn, "__code__", None)
     if code is None:
-        code = getattr(getattr(type(fn), "__call__", None), "__code__", None)
+        kind: Any = type(fn)  # pyright: ignore[reportUnknownVariableType]
+        code = getattr(getattr(kind, "__call__", None), "__code__", None)
     if code is None:
         return None
     return Location(code.co_filename, _def_line(code.co_filename, code.co_firstlineno))

@@ -55,7 +55,7 @@ class Registry:
         priority: int = ...,
         critical: bool = ...,
     ) -> Callable[[F], F]: ...
-    def stage(self, fn: Any = None, /, **options: Any) -> Any:
+    def stage(self, fn: Any = None, /, **options: Any) -> Any:  # type: ignore[misc]  # pyright: ignore[reportInconsistentOverload]  # checked by name
         """Declare a stage in this registry; takes the options of ``@stage``."""
         from stagekit._declare.decorator import decorate
 

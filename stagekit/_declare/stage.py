@@ -131,7 +131,7 @@ def module_of(fn: object) -> str:
 
 def namespace_of(fn: Any) -> Dict[str, Any]:  # Any: whatever was registered
     """Return the globals that a function was defined in."""
-    found = getattr(fn, "__globals__", None)
+    found: Optional[Dict[str, Any]] = getattr(fn, "__globals__", None)
     if found is not None:
         return found
     import sys

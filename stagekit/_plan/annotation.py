@@ -122,10 +122,9 @@ def markers_of(annotation: Any) -> Tuple[Any, List[Any], Optional[str]]:
     markers: List[Any] = []
     mistake: Optional[str] = None
     for item in metadata:
-        kind = type(item)
-        if kind in MARKERS:
+        if type(item) in MARKERS:
             markers.append(item)
-        elif item in MARKERS if kind is type else False:
+        elif isinstance(item, type) and item in MARKERS:
             mistake = f"`{item.__name__}` stands in `Annotated` without its parentheses"
     names = [type(marker).__name__ for marker in markers]
     if len(names) > 1:

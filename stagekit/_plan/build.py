@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type, TypeVar
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple, Type, TypeVar
 
 from stagekit._base.keys import is_scalar
 from stagekit._base.problem import Code, Problem

@@ -222,7 +222,7 @@ def _is_subclass(sub: Any, base: Any) -> bool:
 
 def _satisfies(sub: Any, protocol: Any) -> bool:
     """Tell whether a class has every member of a protocol, as a hint only."""
-    names = [
+    names: List[str] = [
         name
         for base in protocol.__mro__
         if getattr(base, "_is_protocol", False) and base.__module__ not in {"typing", "typing_extensions"}
@@ -256,14 +256,15 @@ def ambiguous(
         f"`{short(provider)}`" + (f"  ({provider.location})" if provider.location else "")
         for provider in providers[:MAX_SHOWN]
     )
+    first = names[0].rpartition(".")[2]
     return Problem(
         Code.AMBIGUOUS_PROVIDER,
         f"{len(names)} stages provide `{text}` for stage `{short(stage)}`: {_several(names)}",
         parameter=name,
         notes=places,
         fixes=(
-            f"say which: {name}: Annotated[{text}, From({names[0].rpartition('.')[2]})]",
-            f"or depend on it: @stage(depends_on={names[0].rpartition('.')[2]})",
+            f"say which: {name}: Annotated[{text}, From({first})]",
+            f"or depend on it: @stage(depends_on={first})",
             "or give one a type of its own: NewType",
         ),
         **_at(stage),

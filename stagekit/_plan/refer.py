@@ -37,7 +37,8 @@ class References:
     @property
     def place_of(self) -> Callable[[int], Optional[int]]:
         """The look-up of a place by the ``id()`` of a function, where none serves two stages."""
-        return self._by_fn.get if len(self._by_fn) == len(self.stages) else {}.get
+        none: Dict[int, int] = {}
+        return self._by_fn.get if len(self._by_fn) == len(self.stages) else none.get
 
     @property
     def by_id(self) -> Dict[str, int]:
@@ -65,8 +66,8 @@ class References:
         if isinstance(ref, str):
             return self._find_text(ref, module)
         if isinstance(ref, StageRef):
-            place = self.by_id.get(ref.id)  # pyright: ignore[reportUnknownMemberType]
-            return place if place is not None else self._unknown(ref.id)  # pyright: ignore[reportUnknownMemberType]
+            place = self.by_id.get(ref.id)
+            return place if place is not None else self._unknown(ref.id)
         place = self._by_fn.get(id(ref))
         if place is not None and len(self._by_fn) == len(self.stages):
             return place
@@ -150,7 +151,7 @@ class References:
         found = dict.fromkeys(self._below(name))
         for value in tuple(vars(module).values()):
             if isinstance(value, StageRef):
-                place = self.by_id.get(value.id)  # pyright: ignore[reportUnknownMemberType]
+                place = self.by_id.get(value.id)
             elif MARK in getattr(value, "__dict__", {}):
                 mark = value.__dict__[MARK]
                 place = self.by_id.get(mark.id) if isinstance(mark, Declaration) else None
@@ -189,7 +190,7 @@ def targets_of(
     if isinstance(target, ModuleType):
         return references.of_module(target), [], target.__name__
     if isinstance(target, (list, tuple, set, frozenset)):
-        many: List[object] = list(target)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        many: List[object] = list(target)  # pyright: ignore[reportUnknownArgumentType]
         places: Dict[int, None] = {}
         misses: List[Miss] = []
         texts: List[str] = []

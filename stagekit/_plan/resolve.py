@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
+from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from stagekit._base.keys import NoneType, Parametrised, UnionOf, is_scalar
 from stagekit._base.problem import Code, Problem
@@ -15,7 +15,7 @@ from stagekit._plan.slots import Slot
 
 __all__ = ["AnyWiring", "Gather", "Item", "Omit", "Resolver", "Source", "Wiring", "sources_of"]
 
-INJECTABLES = frozenset((Context, RunInfo, Arguments))
+INJECTABLES: FrozenSet[object] = frozenset((Context, RunInfo, Arguments))
 Provider = Tuple[int, Optional[int]]
 
 
@@ -150,13 +150,12 @@ class Resolver:
         assert isinstance(wiring, Wiring)  # noqa: S101 - the other kind
         found = dict.fromkeys(wiring.order)
         for source in wiring.sources:
-            kind = type(source)
-            if kind is int:
-                found[source] = None  # type: ignore[index]  # an int by the line above
-            elif kind is Item:
-                found[source.stage] = None  # type: ignore[union-attr]
-            elif kind is Gather:
-                for part in source.parts:  # type: ignore[union-attr]
+            if isinstance(source, int):
+                found[source] = None
+            elif isinstance(source, Item):
+                found[source.stage] = None
+            elif isinstance(source, Gather):
+                for part in source.parts:
                     if not isinstance(part, Slot):
                         found[part if isinstance(part, int) else part.stage] = None
         return list(found)
@@ -232,8 +231,8 @@ class Resolver:
                 found = providers[key]
                 if len(found) == 1 and found[0][0] != place and key not in self.given:
                     one, item = found[0]
-                    source: Source = one if item is None else Item(one, item)
-                    sources.append(self.constants.get(one, source) if self.constants else source)
+                    is_plain = item is None and not self.constants
+                    sources.append(one if is_plain else self._as_source(found[0]))
                     continue
             source, is_soft = self._source(place, stage, parameter, order)
             if is_soft:

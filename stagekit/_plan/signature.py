@@ -111,9 +111,10 @@ class Reader:
 
     def read(self, declaration: Declaration) -> Reading:
         """Return what a stage provides, how it is called, and the raw parameters."""
-        cached = declaration.cache
+        cached: Any = declaration.cache  # Any: only this method writes it, a Reading
         if cached is not None:
-            return cached  # type: ignore[return-value]  # only this module writes it
+            found: Reading = cached
+            return found
         fn = declaration.fn
         if type(fn) is FunctionType and _is_trivial(fn) and declaration.options.provides is None:
             return TRIVIAL
@@ -126,7 +127,7 @@ class Reader:
         else:
             simple = False
         if simple:
-            annotations = _annotations(fn)
+            annotations = _annotations(fn)  # type: ignore[arg-type]  # a plain function by the line above
             returned = annotations.get("return", EMPTY)
             count = fn.__code__.co_argcount + fn.__code__.co_kwonlyargcount
             reading._raw = (fn, annotations) if count else None
@@ -181,7 +182,7 @@ class Reader:
                 )
                 reading.promise = len(parts)
             else:
-                one = said[0] if isinstance(said, tuple) else said  # pyright: ignore[reportUnknownVariableType]
+                one: Any = next(iter(said)) if isinstance(said, tuple) else said  # pyright: ignore[reportUnknownArgumentType]
                 reading.provides = ((self._provided_key(one, scope), None),)
                 reading.promise = 0 if key is not None and _may_be_none(key) else 1
             reading.provides = tuple(pair for pair in reading.provides if pair[0] is not None)
@@ -282,7 +283,7 @@ def _annotations(fn: FunctionType) -> Dict[str, Any]:
     try:
         return fn.__annotations__
     except Exception:  # noqa: BLE001 - 3.14 evaluates here, and user code may raise anything
-        import annotationlib  # type: ignore[import-not-found]  # only where the line above can raise
+        import annotationlib  # type: ignore[import-not-found]  # pyright: ignore  # 3.14
 
         return annotationlib.get_annotations(fn, format=annotationlib.Format.FORWARDREF)  # type: ignore[no-any-return]  # pyright: ignore
 

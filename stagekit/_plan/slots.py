@@ -58,7 +58,7 @@ class Take(NamedTuple):
     kind: str
     slot: int = -1
     item: int = -1
-    parts: Tuple[Take, ...] = ()  # type: ignore[misc]  # mypy: recursive NamedTuple
+    parts: Tuple[Take, ...] = ()
 
 
 class PackedCall:
