@@ -1,6 +1,6 @@
 """The code in the documents and the docstrings runs, and prints what is shown.
 
-In README.md and docs/*.md, in the order of the page and in a folder of its own:
+In docs/*.md, in the order of the page and in a folder of its own (README.md: test_readme.py):
 
 - a ``python`` block that begins with ``# name.py`` is saved as that file, and run as a script
   unless a ``console`` block below does;
@@ -32,7 +32,7 @@ import pytest
 import stagekit
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 FENCE = re.compile(
     r"(?P<above><!-- not run: .+? -->\s*\n)?"
