@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MethodType, ModuleType
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from stagekit._base.problem import Code
 from stagekit._base.refs import StageRef
@@ -25,27 +25,42 @@ class Miss(NamedTuple):
 class References:
     """The ways to name the stages of one registry snapshot."""
 
-    __slots__ = ("_by_fn", "_by_id", "_by_short", "_many", "stages")
+    __slots__ = ("_by_fn", "_by_id", "_by_short", "_is_one_to_one", "_many", "stages")
 
     def __init__(self, stages: Sequence[Declaration]) -> None:
         self.stages = stages
         self._by_id: Optional[Dict[str, int]] = None
         self._by_short: Optional[Dict[str, List[int]]] = None
         self._by_fn: Dict[int, int] = {id(d.fn): place for place, d in enumerate(stages)}
+        self._is_one_to_one = len(self._by_fn) == len(stages)  # no function serves two stages
         self._many: Optional[Dict[int, List[int]]] = None
 
-    @property
-    def place_of(self) -> Callable[[int], Optional[int]]:
-        """The look-up of a place by the ``id()`` of a function, where none serves two stages."""
-        none: Dict[int, int] = {}
-        return self._by_fn.get if len(self._by_fn) == len(self.stages) else none.get
+    def find_plain(self, refs: Tuple[object, ...]) -> Optional[Tuple[int, ...]]:
+        """Return the places of functions and whole ids; None where one needs a closer look."""
+        if len(refs) == 1 and self._is_one_to_one:
+            place = self._by_fn.get(id(refs[0]))
+            if place is not None:
+                return (place,)
+        found: List[int] = []
+        for ref in refs:
+            if type(ref) is str:
+                place = self.by_id.get(ref)
+            elif self._is_one_to_one:
+                place = self._by_fn.get(id(ref))
+            else:
+                place = None
+            if place is None:
+                return None
+            found.append(place)
+        return tuple(found) if len(found) == 1 else tuple(dict.fromkeys(found))
 
     @property
     def by_id(self) -> Dict[str, int]:
         """Place by id."""
-        if self._by_id is None:
-            self._by_id = {d.id: place for place, d in enumerate(self.stages)}
-        return self._by_id
+        found = self._by_id
+        if found is None:
+            found = self._by_id = {d.id: place for place, d in enumerate(self.stages)}
+        return found
 
     @property
     def by_short(self) -> Dict[str, List[int]]:
@@ -69,7 +84,7 @@ class References:
             place = self.by_id.get(ref.id)
             return place if place is not None else self._unknown(ref.id)
         place = self._by_fn.get(id(ref))
-        if place is not None and len(self._by_fn) == len(self.stages):
+        if place is not None and self._is_one_to_one:
             return place
         return self._find_function(ref)
 

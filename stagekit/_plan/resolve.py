@@ -126,20 +126,15 @@ class Resolver:
         return sorted(seen)
 
     def _resolve_all(self) -> None:
-        """Resolve every stage; the common case of one function in ``depends_on`` in the loop."""
-        wirings, constants = self.wirings, self.constants
-        find = self.references.place_of
+        """Resolve every stage; stages without parameters that name others plainly in the loop."""
+        wirings, find = self.wirings, self.references.find_plain
         for place, (stage, reading) in enumerate(zip(self.stages, self.readings)):
-            if reading is TRIVIAL and not constants:
+            if reading is TRIVIAL and not self.constants:
                 needed = stage.depends_on
-                if not needed:
-                    wirings[place] = ALONE
+                found = find(needed) if needed else ALONE
+                if found is not None:
+                    wirings[place] = found
                     continue
-                if len(needed) == 1:
-                    found = find(id(needed[0]))
-                    if found is not None:
-                        wirings[place] = (found,)
-                        continue
             self._resolve(place)
 
     def stages_of(self, place: int) -> Sequence[int]:

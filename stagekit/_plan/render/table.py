@@ -1,0 +1,74 @@
+"""``explain``: a plan as a table for people."""
+
+from __future__ import annotations
+
+from typing import List, Sequence, Tuple
+
+from stagekit._base.keys import describe
+from stagekit._base.text import escape_control, pad, width
+from stagekit._plan.plan import Plan
+from stagekit._plan.render.facts import headline, names_of, rows, several
+
+__all__ = ["explain"]
+
+_WIDEST_CELL = 48
+_WIDEST_LIST = 88
+
+
+def explain(plan: Plan) -> str:
+    """Return the plan as a table: level, stage, what it needs and gives; then the rest, as lists."""
+    lines = ["      ".join(headline(plan))]
+    if len(plan):
+        lines += ["", *_table(plan)]
+    lines += _section("given by the caller", _given(plan))
+    lines += _section("order only", _order_only(plan))
+    lines += _section("warnings", _warnings(plan))
+    return "\n".join(lines)
+
+
+def _table(plan: Plan) -> List[str]:
+    cells: List[Tuple[str, ...]] = [("level", "stage", "needs", "gives")]
+    before = -1
+    for row in rows(plan):
+        level = str(row.level + 1) if row.level != before else ""
+        before = row.level
+        needs, gives = several(row.needs, _WIDEST_CELL), several(row.gives, _WIDEST_CELL)
+        cells.append((level, row.name, needs, gives))
+    return aligned(cells)
+
+
+def aligned(cells: Sequence[Tuple[str, ...]]) -> List[str]:
+    """Return rows of cells as indented lines whose columns stand below each other."""
+    widths = [max(map(width, column)) for column in zip(*cells)]
+    return [
+        ("  " + "  ".join(pad(cell, columns) for cell, columns in zip(row, widths))).rstrip()
+        for row in cells
+    ]
+
+
+def _section(title: str, lines: Sequence[str]) -> List[str]:
+    return ["", f"  {title}", *(f"    {line}" for line in lines)] if lines else []
+
+
+def _given(plan: Plan) -> List[str]:
+    keys = [escape_control(describe(slot.key)) for slot in plan.slots if slot.kind == "given"]
+    return [", ".join(keys)] if keys else []
+
+
+def _order_only(plan: Plan) -> List[str]:
+    """Return a line for each stage that waits for others without taking a value from them."""
+    names = names_of(plan)
+    waits: List[List[str]] = [[] for _ in names]
+    for edge in plan.edges:
+        if edge.kind == "order":
+            waits[edge.after].append(names[edge.before])
+    return [
+        f"{name} after {several(before, _WIDEST_LIST)}"
+        for name, before in zip(names, waits)
+        if before
+    ]
+
+
+def _warnings(plan: Plan) -> List[str]:
+    texts = [escape_control(str(problem), keep="\n") for problem in plan.warnings]
+    return [line for text in texts for line in text.split("\n")]
