@@ -1,0 +1,51 @@
+"""Cold overhead of typed parameters: annotations as objects, bare names, and subscripts."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, Iterator, List, Mapping
+
+import stagekit
+from benchmarks.measurement import Measurement
+from benchmarks.settings import Settings
+from benchmarks.shapes import chain
+from benchmarks.timing import time_cold
+from benchmarks.work import Work, fresh, make_work
+
+__all__ = ["measure"]
+
+STAGES = 1_000
+
+
+def measure(settings: Settings) -> Iterator[Measurement]:
+    """A chain of stages, each asking for a type of its own, by three ways to write the type."""
+    work = make_work(chain(STAGES))
+    namespace = work.functions[0].__globals__
+    types = [type(f"T{node}", (), {}) for node in range(STAGES)]
+    namespace.update({kind.__name__: kind for kind in types}, List=List)
+    spell: Mapping[str, Callable[[int], object]] = {
+        "objects": lambda node: types[node],
+        "strings, bare names": lambda node: f"T{node}",
+        "strings with subscripts": lambda node: f"List[T{node}]",
+    }
+    cases = {name: (_prepare(work, spelled), _run) for name, spelled in spell.items()}
+    for name, sample in time_cold(cases, settings.budget).items():
+        yield Measurement.of(
+            ("typed", name, "stagekit"), sample, unit="us/stage", scale=1e6 / STAGES
+        )
+    for kind in types:
+        del namespace[kind.__name__]
+
+
+def _prepare(work: Work, spelled: Callable[[int], object]) -> Callable[[], Work]:
+    def annotations(node: int) -> Dict[str, object]:
+        asked = {name: spelled(node - 1) for name in work.before[node]}
+        return {**asked, "return": spelled(node)}
+
+    return lambda: fresh(work, annotations)
+
+
+def _run(work: Work) -> stagekit.Result:
+    registry = stagekit.Registry()
+    for name, function in zip(work.names, work.functions):
+        registry.add(function, id=name)
+    return stagekit.plan(registry=registry).run(executor="inline")

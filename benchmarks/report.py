@@ -1,0 +1,123 @@
+"""What a run prints: a table a group, the limits, and the table of the README."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, List, Sequence, Tuple
+
+from benchmarks.limits import Verdict, judge
+from benchmarks.measurement import Measurement, Record
+from benchmarks.table import markdown_table, number, text_table
+
+__all__ = ["group_tables", "limit_table", "machine_line", "readme_table"]
+
+# Groups whose table shows ratios beside the values: what the ratio is to.
+RATIO_TO = {
+    "warm": "calls by hand",
+    "warm, order edges only": "calls by hand",
+    "cold": "graphlib and a dict loop",
+    "cold, order edges only": "graphlib and a dict loop",
+    "debian": "graphlib",
+    "threads": "dask.threaded",
+    "asyncio": "gather by level",
+    "asyncio sleeps": "gather by level",
+    "version": "bare python",
+}
+
+
+def machine_line(record: Record) -> str:
+    """Say in a line what was measured on."""
+    machine = record.machine
+    listed = ", ".join(f"{name} {version}" for name, version in record.versions.items())
+    return (
+        f"{machine.get('implementation')}, {machine.get('processors')} processors, "
+        f"{machine.get('date')}; {listed}"
+    )
+
+
+def group_tables(record: Record) -> str:
+    """Render every group: subjects down, cases across."""
+    groups: Dict[str, List[Measurement]] = {}
+    for one in record.measurements:
+        groups.setdefault(one.group, []).append(one)
+    return "\n\n".join(_group_table(name, found) for name, found in groups.items())
+
+
+def _group_table(group: str, found: Sequence[Measurement]) -> str:
+    units = ", ".join(dict.fromkeys(one.unit for one in found))
+    parts: List[str] = []
+    if group in RATIO_TO:
+        title = f"{group}: ratio to {RATIO_TO[group]}"
+        parts.append(_matrix(title, found, lambda one: one.ratio))
+    parts.append(_matrix(f"{group}: {units}", found, lambda one: one.value))
+    return "\n\n".join(parts)
+
+
+def _matrix(
+    title: str, found: Sequence[Measurement], pick: Callable[[Measurement], float | None]
+) -> str:
+    cases = list(dict.fromkeys(one.case for one in found))
+    subjects = list(dict.fromkeys(one.subject for one in found))
+    cells = {(one.case, one.subject): one.error or number(pick(one)) for one in found}
+    across, down = (cases, subjects) if len(cases) <= 16 else (subjects, cases)
+    rows: List[List[str]] = []
+    for row in down:
+        keys = [(col, row) if across is cases else (row, col) for col in across]
+        rows.append([row, *[cells.get(key, "") for key in keys]])
+    return text_table([title, *across], rows)
+
+
+def limit_table(record: Record, *, markdown: bool = False) -> str:
+    """Render every limit of the groups that were run, with what was measured."""
+    rows = [_limit_row(verdict) for verdict in judge(record)]
+    head = ("what", "goal", "gate", "measured", "unit", "verdict")
+    return (markdown_table if markdown else text_table)(head, rows)
+
+
+def _limit_row(verdict: Verdict) -> Tuple[str, ...]:
+    limit = verdict.limit
+    sign = ">=" if limit.at_least else "<="
+    bounds = [
+        "passes" if bound == float("inf") else "" if bound is None else f"{sign} {bound:g}"
+        for bound in (limit.goal, limit.gate)
+    ]
+    measured = verdict.error or number(verdict.measured)
+    return (limit.what, *bounds, measured, limit.unit, verdict.word)
+
+
+def readme_table(record: Record) -> str:
+    """Render overhead a stage at 1,000 stages: warm to calls by hand, cold, and on threads."""
+    columns = [(f"warm {shape}", ("warm", f"{shape} 1000"), True) for shape in _SHAPES]
+    columns += [(f"cold {shape}, µs", ("cold", f"{shape} 1000"), False) for shape in _SHAPES]
+    subjects = list(
+        dict.fromkeys(
+            one.subject
+            for one in record.measurements
+            if one.group in ("warm", "cold") and one.subject != "raw"
+        )
+    )
+    subjects.sort(key=lambda name: name != "stagekit")
+    rows: List[List[str]] = []
+    for subject in subjects:
+        cells: List[str] = []
+        for _, (group, case), is_ratio in columns:
+            one = record.find(group, case, subject)
+            cells.append(_cell(one, is_ratio=is_ratio))
+        rows.append([subject, *cells])
+    head = ["1,000 stages", *[title for title, _, _ in columns]]
+    note = (
+        "Warm: a repeated run, as a ratio to the same functions called by hand. Cold: building, "
+        "checking and the first run, in microseconds a stage. Made by `python -m benchmarks "
+        f"--markdown` on {machine_line(record)}."
+    )
+    return f"{markdown_table(head, rows)}\n\n{note}"
+
+
+_SHAPES = ("chain", "wide", "layered")
+
+
+def _cell(one: Measurement | None, *, is_ratio: bool) -> str:
+    if one is None:
+        return ""
+    if one.error is not None:
+        return one.error
+    return f"{number(one.ratio)}x" if is_ratio else number(one.value)

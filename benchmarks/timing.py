@@ -1,0 +1,153 @@
+"""Interleaved timing: every round times every case once, in turn, in one process.
+
+On a shared machine the clock speed and the neighbours change within seconds, by more than the
+differences of interest. What is timed in turn meets the same conditions, so that ratios of one
+run hold where microseconds do not. `best` (the least disturbed round) is reported for work of
+one thread; `median` for what depends on the operating system: threads, sleeps, processes.
+
+pyperf, which we would otherwise use, gives each benchmark its own worker processes, one after
+another: a ratio of two of its results compares two different minutes of the machine.
+
+The garbage collector stays on, as it does for users; what existed before is frozen out of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import statistics
+import time
+from dataclasses import dataclass
+from typing import Any, Awaitable, Callable, Dict, List, Mapping, Tuple
+
+__all__ = ["Budget", "Sample", "time_async", "time_cold", "time_warm"]
+
+SHORTEST = 0.002  # seconds: a round repeats a call until it takes about so long
+LONG = 0.5  # seconds: a call that is not made twice to learn how long it takes
+_clock = time.perf_counter
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The seconds that one call took in each round, or the error that it ended with."""
+
+    seconds: Tuple[float, ...] = ()
+    error: str | None = None
+
+    @property
+    def best(self) -> float:
+        """The least seconds of a round."""
+        return min(self.seconds)
+
+    @property
+    def median(self) -> float:
+        """The median seconds of the rounds."""
+        return statistics.median(self.seconds)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long to measure: seconds for all cases together, within bounds of rounds."""
+
+    seconds: float = 1.0
+    least: int = 5
+    most: int = 40
+
+    def rounds(self, one_round: float) -> int:
+        """Return how many rounds fit; two where one takes longer than all should."""
+        least = self.least if one_round < self.seconds else min(self.least, 2)
+        return max(least, min(self.most, int(self.seconds / max(one_round, 1e-9))))
+
+
+def time_warm(cases: Mapping[str, Callable[[], object]], budget: Budget) -> Dict[str, Sample]:
+    """Time repeated calls."""
+    return _interleave({name: _warm_timer(call) for name, call in cases.items()}, budget)
+
+
+def time_cold(
+    cases: Mapping[str, Tuple[Callable[[], Any], Callable[[Any], object]]], budget: Budget
+) -> Dict[str, Sample]:
+    """Time `run(prepare())` without `prepare`; each call gets a preparation of its own."""
+    timers = {name: _cold_timer(prepare, run) for name, (prepare, run) in cases.items()}
+    return _interleave(timers, budget)
+
+
+def time_async(
+    cases: Mapping[str, Callable[[], Awaitable[object]]], budget: Budget
+) -> Dict[str, Sample]:
+    """Time awaits, all inside one running loop."""
+    loop = asyncio.new_event_loop()
+    try:
+        timers = {name: _async_timer(loop, call) for name, call in cases.items()}
+        return _interleave(timers, budget)
+    finally:
+        loop.close()
+
+
+# A timer repeats a call so many times and returns the seconds of all of them.
+_Timer = Callable[[int], float]
+
+
+def _warm_timer(call: Callable[[], object]) -> _Timer:
+    def timer(loops: int) -> float:
+        repeats = range(loops)
+        start = _clock()
+        for _ in repeats:
+            call()
+        return _clock() - start
+
+    return timer
+
+
+def _cold_timer(prepare: Callable[[], Any], run: Callable[[Any], object]) -> _Timer:
+    def timer(loops: int) -> float:
+        prepared = [prepare() for _ in range(loops)]
+        gc.collect()
+        start = _clock()
+        for item in prepared:
+            run(item)
+        return _clock() - start
+
+    return timer
+
+
+def _async_timer(loop: asyncio.AbstractEventLoop, call: Callable[[], Awaitable[object]]) -> _Timer:
+    async def repeat(loops: int) -> float:
+        repeats = range(loops)
+        start = _clock()
+        for _ in repeats:
+            await call()
+        return _clock() - start
+
+    return lambda loops: loop.run_until_complete(repeat(loops))
+
+
+def _interleave(timers: Mapping[str, _Timer], budget: Budget) -> Dict[str, Sample]:
+    gc.collect()
+    gc.freeze()
+    try:
+        return _measure(timers, budget)
+    finally:
+        gc.unfreeze()
+
+
+def _measure(timers: Mapping[str, _Timer], budget: Budget) -> Dict[str, Sample]:
+    loops: Dict[str, int] = {}
+    errors: Dict[str, str] = {}
+    one_round = 0.0
+    for name, timer in timers.items():
+        try:
+            once = timer(1)
+            if once < LONG:
+                once = timer(1)  # the first call may have filled caches
+            loops[name] = max(1, min(10_000, int(SHORTEST / max(once, 1e-9))))
+            one_round += once * loops[name]
+        except Exception as error:  # noqa: BLE001 - a peer that fails is a result
+            errors[name] = type(error).__name__
+    seconds: Dict[str, List[float]] = {name: [] for name in loops}
+    for _ in range(budget.rounds(one_round) if loops else 0):
+        for name, count in loops.items():
+            seconds[name].append(timers[name](count) / count)
+    samples = {name: Sample(tuple(values)) for name, values in seconds.items()}
+    samples.update({name: Sample(error=error) for name, error in errors.items()})
+    return {name: samples[name] for name in timers}
