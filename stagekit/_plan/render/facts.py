@@ -96,7 +96,7 @@ def data_labels(plan: Plan) -> Dict[Tuple[int, int], str]:
 
 
 def several(texts: Sequence[str], most: int) -> str:
-    """Return the first of *texts*, at most *most* characters of them, and how many more there are."""
+    """Return the first of *texts*, about *most* characters of them, and how many more there are."""
     line = ""
     for number, text in enumerate(texts):
         longer = f"{line}, {text}" if number else text

@@ -40,7 +40,9 @@ def to_dot(plan: Plan) -> str:
     lines += ["  rankdir=LR;", '  node [shape=box, fontname="sans-serif"];']
     for step, name in enumerate(called(plan)):
         stage = plan.stages[step]
-        facts = [f"label={_dot(name)}", f"tooltip={_dot(escape_control(stage.description))}"]
+        facts = [f"label={_dot(name)}"]
+        if stage.description:
+            facts.append(f"tooltip={_dot(escape_control(stage.description))}")
         if not plan.critical[step]:
             facts.append("style=dashed")
         lines.append(f"  {_dot(stage.id)} [{', '.join(facts)}];")

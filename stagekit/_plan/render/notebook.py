@@ -26,7 +26,9 @@ def _html(plan: Plan) -> str:
     more = len(shown) - MOST_ROWS
     head = ("level", "stage", "needs", "gives", "description")
     names = called(plan)
-    body = [_line(_cells(plan, row, names), "td", plan.order[row.step]) for row in shown[:MOST_ROWS]]
+    body = [
+        _line(_cells(plan, row, names), "td", plan.order[row.step]) for row in shown[:MOST_ROWS]
+    ]
     notes = [str(problem) for problem in plan.warnings]
     if more > 0:
         notes.insert(0, f"and {plural(more, 'more stage', 'more stages')}")

@@ -16,7 +16,7 @@ _WIDEST_LIST = 88
 
 
 def explain(plan: Plan) -> str:
-    """Return the plan as a table: level, stage, what it needs and gives; then the rest, as lists."""
+    """Return the plan as a table of level, stage, needs and gives; then the rest, as lists."""
     lines = ["      ".join(headline(plan))]
     if len(plan):
         lines += ["", *_table(plan)]

@@ -1,2 +1,77 @@
+"""The graph as a picture made of characters, where it is small enough to be read as one."""
+
+from __future__ import annotations
+
+from typing import Iterator, List, Sequence, Tuple
+
+from stagekit._base.text import width
 from stagekit._plan.plan import Plan
-def to_tree(plan: Plan) -> str: return ""
+from stagekit._plan.render.drawing import CannotDrawError, draw
+from stagekit._plan.render.facts import names_of, several
+from stagekit._plan.render.lanes import Graph, components, reduced
+from stagekit._plan.render.table import aligned
+from stagekit._plan.width import levels
+
+__all__ = ["to_tree"]
+
+MOST_STAGES = 40
+MOST_EDGES = 80
+_WIDEST_LIST = 88
+_ASCII = {"─": "-", "│": "|", "▶": ">", "◀": "<", **dict.fromkeys("┌┐└┘├┤┬┴┼", "+")}
+
+
+def to_tree(plan: Plan, *, columns: int = 100, ascii_only: bool = False) -> str:
+    """Return the order of stages as a picture, or as a list by level where that reads better.
+
+    In the picture an edge that others imply is left out. The list has all edges.
+
+    Args:
+        plan: what to draw.
+        columns: how wide the picture may be; a graph that needs more becomes a list.
+        ascii_only: use no characters beyond ASCII, for streams that cannot show others.
+    """
+    names = names_of(plan)
+    if ascii_only:
+        names = [name.encode("ascii", "backslashreplace").decode() for name in names]
+    try:
+        lines = _picture(plan, names, columns)
+    except CannotDrawError:
+        lines = _list(plan, names)
+    text = "\n".join(lines)
+    return text.translate({ord(c): plain for c, plain in _ASCII.items()}) if ascii_only else text
+
+
+def _picture(plan: Plan, names: Sequence[str], columns: int) -> List[str]:
+    """Draw each part of the graph that hangs together below the others.
+
+    Raises:
+        CannotDrawError: a part has too many stages, lines that cross, or is too wide.
+    """
+    if len(plan) > MOST_STAGES or sum(plan.indegree) > MOST_EDGES:
+        raise CannotDrawError
+    graph = reduced(plan.parents)
+    lines = [line for part in components(graph) for line in _part(graph, part, names)]
+    if any(width(line) > columns for line in lines):
+        raise CannotDrawError
+    return lines
+
+
+def _part(graph: Graph, part: Sequence[int], names: Sequence[str]) -> List[str]:
+    number = {step: n for n, step in enumerate(part)}
+    inner = tuple(tuple(number[parent] for parent in graph[step]) for step in part)
+    return draw(inner, [names[step] for step in part])
+
+
+def _list(plan: Plan, names: Sequence[str]) -> List[str]:
+    return aligned(list(_lines(plan, names)))
+
+
+def _lines(plan: Plan, names: Sequence[str]) -> Iterator[Tuple[str, ...]]:
+    """Yield for each stage its level, its name, and what it waits for."""
+    level = levels(plan.parents)
+    before = -1
+    for step in sorted(range(len(plan)), key=level.__getitem__):
+        number = str(level[step] + 1) if level[step] != before else ""
+        before = level[step]
+        waits = several([names[parent] for parent in plan.parents[step]], _WIDEST_LIST)
+        yield number, names[step], f"◀─ {waits}" if waits else ""
