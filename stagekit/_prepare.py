@@ -67,7 +67,7 @@ def settings_for(plan: Plan, options: RunOptions, given: Dict[object, object]) -
         check=options.check,
         hooks=tuple(options.hooks),
         constants=constants,
-        rank=plan.rank,
+        rank=None,
         info=info,
     )
 

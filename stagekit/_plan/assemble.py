@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple, Type, TypeVar
 from stagekit._base.problem import Problem
 from stagekit._plan.parts import Parts, stages_in
 from stagekit._plan.plan import Plan
-from stagekit._plan.rank import first_ranks
+from stagekit._plan.rank import turns_of
 from stagekit._plan.resolve import AnyWiring, Gather, Item, Omit, Resolver, Source, Wiring
 from stagekit._plan.signature import EMPTY, Parameter, Reading
 from stagekit._plan.slots import PACKED, AwaitIfNeeded, Call, PackedCall, Slot, Take
@@ -43,7 +43,7 @@ def assemble(  # noqa: PLR0913 - the results of all steps of planning meet here
     overridden = {
         resolver.stages[place].id: calls.slot(slot) for place, slot in resolver.constants.items()
     }
-    rank = first_ranks([stage.options.priority for stage in stages], numbers)
+    priorities = [stage.options.priority for stage in stages]
     columns: Dict[str, Any] = {
         "order": tuple([stage.id for stage in stages]),
         "stages": stages,
@@ -54,8 +54,8 @@ def assemble(  # noqa: PLR0913 - the results of all steps of planning meet here
         "children": _children(parents, numbers),
         "needs": _needs(wirings, by_place),
         "indegree": tuple(map(len, parents)),
-        "rank": rank,
-        "by_rank": rank if rank == tuple(numbers) else _inverse(rank),
+        "turns": turns_of(priorities, numbers),
+        "has_priorities": any(priorities),
         "slots": tuple(calls.slots),
         "constants": len(calls.slots),
         "warnings": warnings,
@@ -89,13 +89,6 @@ def _children(
         for parent in above:
             found[parent].append(step)
     return tuple(map(tuple, found))
-
-
-def _inverse(rank: Sequence[int]) -> Tuple[int, ...]:
-    found = [0] * len(rank)
-    for step, place in enumerate(rank):
-        found[place] = step
-    return tuple(found)
 
 
 def _needs(

