@@ -146,7 +146,7 @@ def a_run() -> None:
     assert_type(result["load"], Any)
     assert_type(result.ok, bool)
     wrong: Orders = result[total]  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
-    assert not isinstance(wrong, Orders)
+    assert_type(wrong, Orders)
     of_references = run(words, registry=other, executor="inline", workers=1, on_failure="continue")
     assert_type(of_references[one], int)
     assert_type(of_references[words], List[str])
