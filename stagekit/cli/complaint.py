@@ -1,0 +1,145 @@
+"""An error as a command tells it: exit code, text for people, document for machines."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from stagekit._base.text import error_line, escape_control, safe_text
+from stagekit.cli.exitcode import ExitCode
+from stagekit.cli.show_problem import headline, more_line, show_problem, show_problems
+from stagekit.cli.style import Style
+from stagekit.cli.trace import raised_at, traceback_lines
+from stagekit.errors import (
+    Code,
+    DeclarationError,
+    DuplicateStageError,
+    InternalError,
+    Location,
+    MissingExtraError,
+    PlanError,
+    Problem,
+    RunningLoopError,
+    TargetError,
+    TooDeepError,
+    UsageError,
+)
+
+__all__ = ["Complaint", "complaint_of"]
+
+_REPORT = (
+    "this is a fault of stagekit, not of your stages: please report it with the text above and "
+    "the line of `stagekit --version`"
+)
+
+
+class Complaint(NamedTuple):
+    """What is wrong, whoever is to be told.
+
+    Attributes:
+        exit_code: how the command ends.
+        message: one sentence.
+        problems: each with its code and place; empty where there is no code.
+        raised: what the user's code raised, whose traceback helps.
+        mistakes: of a declaration: each names the option it means.
+        also: another place that has its part in it.
+    """
+
+    exit_code: ExitCode
+    message: str
+    problems: Tuple[Problem, ...] = ()
+    raised: Optional[BaseException] = None
+    mistakes: Tuple[str, ...] = ()
+    also: Optional[Location] = None
+
+    def text(self, style: Style, *, is_full: bool = False) -> str:
+        """Return it for people."""
+        if not self.problems:
+            shown = f"{style.paint('error', 'error')}: {escape_control(self.message)}"
+        elif len(self.problems) > 1:
+            shown = show_problems(self.problems, style)
+        else:
+            only = self.problems[0]
+            shown = show_problem(only, style, mistakes=self.mistakes, also=self.also, more=False)
+        if self.raised is not None:
+            is_ours = self.exit_code is ExitCode.INTERNAL_ERROR
+            lines = traceback_lines(self.raised, is_full=is_full or is_ours)
+            shown += "\n\n" + "\n".join(f"   {line}".rstrip() for line in lines)
+        if self.exit_code is ExitCode.INTERNAL_ERROR:
+            shown += f"\n\n{style.paint('help', 'help')}: {_REPORT}"
+        if len(self.problems) == 1:
+            has_help = self.problems[0].fixes and self.raised is None
+            gap = "\n" if has_help or self.exit_code is ExitCode.INTERNAL_ERROR else "\n\n"
+            shown += gap + more_line(self.problems[0].code, style)
+        return shown
+
+    def document(self, schema: str) -> Dict[str, Any]:
+        """Return it for machines."""
+        problems = [_problem(each) for each in self.problems]
+        return {
+            "schema": schema,
+            "status": "error",
+            "exit_code": int(self.exit_code),
+            "error": {"message": self.message, "problems": problems},
+        }
+
+
+def _problem(problem: Problem) -> Dict[str, Any]:
+    location = problem.location
+    return {
+        "code": problem.code.value,
+        "message": problem.message,
+        "stage": problem.stage_id,
+        "parameter": problem.parameter,
+        "location": location and {"file": location.file, "line": location.line},
+        "notes": list(problem.notes),
+        "fixes": list(problem.fixes),
+        "path": list(problem.path),
+    }
+
+
+def complaint_of(error: BaseException) -> Complaint:
+    """Return what to tell of an error that ends a command."""
+    if isinstance(error, PlanError):
+        text = str(error).split("\n", 1)[0].rstrip(":")
+        return Complaint(ExitCode.INVALID_PIPELINE, text, error.problems)
+    if isinstance(error, DeclarationError):
+        return _of_declaration(error)
+    if isinstance(error, TargetError):
+        return _of_target(error)
+    if isinstance(error, MissingExtraError):
+        fix = f"pip install '.[{error.extra}]'"
+        message = f"{error.feature} needs the {error.extra!r} extra"
+        return _single(ExitCode.USAGE, Problem(error.code, message, fixes=(fix,)))
+    if isinstance(error, (UsageError, RunningLoopError, TooDeepError)):
+        return Complaint(ExitCode.USAGE, str(error))
+    return _of_defect(error)
+
+
+def _single(exit_code: ExitCode, problem: Problem, **rest: Any) -> Complaint:
+    return Complaint(exit_code, problem.message, (problem,), **rest)
+
+
+def _of_declaration(error: DeclarationError) -> Complaint:
+    mistakes, stage = error.mistakes, escape_control(error.stage)
+    message, notes = f"stage `{stage}`: {'; '.join(mistakes)}", ()
+    if len(mistakes) > 1:
+        message, notes = f"stage `{stage}` has {len(mistakes)} mistakes", mistakes
+    also = error.first if isinstance(error, DuplicateStageError) else None
+    problem = Problem(
+        error.code, message, stage_id=error.stage, location=error.location, notes=notes
+    )
+    code = ExitCode.INVALID_PIPELINE
+    return _single(code, problem, mistakes=mistakes, also=also)
+
+
+def _of_target(error: TargetError) -> Complaint:
+    cause = error.__cause__
+    location = None if cause is None else raised_at(cause)
+    problem = Problem(error.code, error.message, location=location, fixes=error.fixes)
+    return _single(ExitCode.INVALID_PIPELINE, problem, raised=cause)
+
+
+def _of_defect(error: BaseException) -> Complaint:
+    known = safe_text(error) if isinstance(error, InternalError) else error_line(error)
+    problem = Problem(Code.INTERNAL, known or "stagekit itself failed")
+    return _single(ExitCode.INTERNAL_ERROR, problem, raised=error)

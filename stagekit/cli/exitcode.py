@@ -1,0 +1,25 @@
+"""``ExitCode``: what the exit code of a command means."""
+
+from __future__ import annotations
+
+import enum
+
+__all__ = ["ExitCode"]
+
+
+class ExitCode(enum.IntEnum):
+    """The exit codes of every command. They are stable: scripts may rely on them.
+
+    Example:
+        >>> ExitCode(3).name
+        'INVALID_PIPELINE'
+    """
+
+    OK = 0
+    STAGE_FAILED = 1
+    USAGE = 2
+    INVALID_PIPELINE = 3
+    NOTHING_SELECTED = 4
+    INTERNAL_ERROR = 5
+    INTERRUPTED = 130
+    TERMINATED = 143

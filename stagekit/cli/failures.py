@@ -1,0 +1,83 @@
+"""The stages that failed in a run: where, with what, in the user's frames, and what they held up."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterator, List, Tuple
+
+from stagekit._base.outcome import Outcome, Reason
+from stagekit._base.text import error_line, escape_control, safe_text, short_names
+from stagekit._run.report import StageReport
+from stagekit._run.result import Result
+from stagekit.cli.excerpt import INDENT
+from stagekit.cli.show_problem import more_line, show_problem
+from stagekit.cli.style import Style
+from stagekit.cli.trace import raised_at, traceback_lines
+from stagekit.errors import Code, Problem
+
+__all__ = ["show_failures"]
+
+_LONGEST = 200
+_MOST_NAMED = 8
+_OUR_NOTE = "stagekit: stage "
+
+
+def show_failures(result: Result, style: Style, *, is_full: bool = False) -> str:
+    """Return every failed stage, in plan order; empty where none failed."""
+    failures = result.failures
+    if not failures:
+        return ""
+    names = short_names(result.plan.order)
+    held = _held_up(result, names)
+    shown: List[str] = []
+    codes: Dict[Code, None] = {}
+    for report in failures:
+        problem = _problem(result, report, names[report.stage_id])
+        codes[problem.code] = None
+        role = "error" if result.plan.critical[result.plan.step_of(report.stage_id)] else "warning"
+        lines = [show_problem(problem, style, role=role, more=False)]
+        if report.error is not None and problem.code is Code.STAGE_FAILED:
+            traced = traceback_lines(report.error, is_full=is_full)
+            lines += ["", *(f"{INDENT}{line}".rstrip() for line in traced if not _is_note(line))]
+        facts = list(_facts(result, report, held.get(report.stage_id, ())))
+        lines += ["", *(INDENT + fact for fact in facts)] if facts else []
+        shown.append("\n".join(lines))
+    mores = "\n".join(more_line(code, style) for code in codes)
+    return "\n\n".join([*shown, mores])
+
+
+def _is_note(line: str) -> bool:
+    """Say whether a line is what the run has noted on the exception, which is told here too."""
+    return line.lstrip(" |+").startswith(_OUR_NOTE)
+
+
+def _problem(result: Result, report: StageReport, name: str) -> Problem:
+    declaration = result.plan.stages[result.plan.step_of(report.stage_id)]
+    error = report.error
+    if error is None or report.reason is Reason.BAD_VALUE:
+        text = f"stage `{escape_control(name)}` {safe_text(error)}"
+        place = declaration.location
+        return Problem(Code.BAD_VALUE, text, stage_id=report.stage_id, location=place)
+    text = f"stage `{escape_control(name)}` failed: {error_line(error, limit=_LONGEST)}"
+    place = raised_at(error) or declaration.location
+    return Problem(Code.STAGE_FAILED, text, stage_id=report.stage_id, location=place)
+
+
+def _held_up(result: Result, names: Dict[str, str]) -> Dict[str, List[str]]:
+    """Return for each failed stage the names of those that were skipped because of it."""
+    found: Dict[str, List[str]] = {}
+    for report in result.reports():
+        if report.outcome is Outcome.SKIPPED and report.cause is not None:
+            found.setdefault(report.cause, []).append(names[report.stage_id])
+    return found
+
+
+def _facts(result: Result, report: StageReport, held: Tuple[str, ...]) -> Iterator[str]:
+    from stagekit.cli.inputs import argument_types
+
+    types = argument_types(result, report.stage_id)
+    if types:
+        yield f"called with  {types}"
+    if held:
+        named = ", ".join(map(escape_control, held[:_MOST_NAMED]))
+        more = len(held) - _MOST_NAMED
+        yield f"skipped      {named}" + (f" and {more:,} more" if more > 0 else "")

@@ -1,0 +1,194 @@
+"""Import the module of a target, so that its stages are declared; or leave no trace."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import os
+import re
+import sys
+from types import ModuleType
+from typing import Iterator, NoReturn
+
+from stagekit._base.text import error_line, escape_control
+from stagekit._declare.context import importing
+from stagekit._declare.mainname import import_name, import_root
+from stagekit._declare.registry import Registry, current_registry
+from stagekit._declare.stage import unwrap_partial
+from stagekit.cli.nearby import file_fixes, module_fixes
+from stagekit.cli.target import Target
+from stagekit.errors import (
+    Code,
+    RunAtImportError,
+    StagekitError,
+    TargetError,
+    UsageError,
+)
+
+__all__ = ["import_target"]
+
+_DOTTED = re.compile(r"[\w-]+(\.[\w-]+)*")
+_GUARD = 'put it below:  if __name__ == "__main__":'
+_DECORATOR = os.path.join("_declare", "decorator.py")
+
+
+def import_target(target: Target) -> ModuleType:
+    """Import the module of a target. If that fails, the stages it had declared are gone again.
+
+    Raises:
+        TargetError: it cannot be found, or what it ran while being imported has failed; that is
+            its ``__cause__``.
+        StagekitError: a declaration in it is wrong.
+        UsageError: the target is empty.
+    """
+    if not target.text.strip():
+        raise UsageError("TARGET is empty; name a module or a file: stagekit run shop")
+    token = importing.set(True)
+    try:
+        with _all_or_nothing(current_registry()):
+            return _import_file(target) if target.file is not None else _import_name(target)
+    except (KeyboardInterrupt, StagekitError) as error:
+        if isinstance(error, RunAtImportError):
+            _blame(target, f"{_shown(target)} called run() while it was imported", error, _GUARD)
+        raise
+    except SystemExit as error:
+        message = f"{_shown(target)} called sys.exit() while it was imported"
+        _blame(target, message, error, _GUARD)
+    except BaseException as error:  # noqa: BLE001 - code of the user, whatever it raises
+        _explain(target, error)
+    finally:
+        importing.reset(token)
+
+
+def _shown(target: Target) -> str:
+    return f"`{escape_control(target.file or target.module)}`"
+
+
+def _blame(target: Target, message: str, error: BaseException, *fixes: str) -> NoReturn:
+    raise TargetError(Code.MODULE_RAISED, target.text, message, fixes) from error
+
+
+def _explain(target: Target, error: BaseException) -> NoReturn:
+    """Tell a module that is not there from one that fails, and a mark refused from both."""
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    if name and target.file is None and f"{target.module}.".startswith(f"{name}."):
+        message = f"there is no module {_shown(target)}"
+        if name != target.module:
+            message += f": `{name}` is not found"
+        raise TargetError(
+            Code.MODULE_NOT_FOUND, target.text, message, module_fixes(target)
+        ) from None
+    if isinstance(error, TypeError) and _raised_by_the_decorator(error):
+        raise TargetError(Code.CANNOT_MARK, target.text, str(error)) from error
+    _blame(target, f"{_shown(target)} raised while it was imported: {error_line(error)}", error)
+
+
+def _raised_by_the_decorator(error: BaseException) -> bool:
+    each = error.__traceback__
+    while each is not None and each.tb_next is not None:
+        each = each.tb_next
+    return each is not None and each.tb_frame.f_code.co_filename.endswith(_DECORATOR)
+
+
+@contextlib.contextmanager
+def _all_or_nothing(registry: Registry) -> Iterator[None]:
+    """Take out again, if the block fails, the stages that it has declared and their modules."""
+    before = {declaration.id for declaration in registry.snapshot()}
+    try:
+        yield
+    except BaseException:
+        for declaration in registry.snapshot():
+            if declaration.id not in before:
+                registry.remove(declaration.id)
+                module = getattr(unwrap_partial(declaration.fn), "__module__", None)
+                sys.modules.pop(str(module), None)
+        raise
+
+
+def _put_on_path(folder: str) -> None:
+    if not any(os.path.abspath(each) == folder for each in sys.path):
+        sys.path.insert(0, folder)
+
+
+def _import_name(target: Target) -> ModuleType:
+    if not _DOTTED.fullmatch(target.module):
+        raise TargetError(
+            Code.MODULE_NOT_FOUND,
+            target.text,
+            f"{_shown(target)} is neither the name of a module nor a file that ends with .py",
+            module_fixes(target),
+        )
+    _put_on_path(os.getcwd())
+    importlib.invalidate_caches()
+    return importlib.import_module(target.module)
+
+
+def _import_file(target: Target) -> ModuleType:
+    """Import a file under the name that it has in its packages."""
+    path = target.file or ""
+    if not _exists(path):
+        text = f"there is no file {_shown(target)}"
+        raise TargetError(Code.MODULE_NOT_FOUND, target.text, text, file_fixes(target))
+    _put_on_path(os.getcwd())
+    _put_first_on_path(import_root(path))
+    importlib.invalidate_caches()
+    name = import_name(path)
+    stem = os.path.splitext(os.path.basename(path))[0]
+    if not _DOTTED.fullmatch(stem) or "." in stem or not path.endswith(".py"):
+        return _import_from(path, re.sub(r"[^\w.-]", "_", name))
+    _refuse_taken(target, name, path)
+    module = importlib.import_module(name)
+    _refuse_taken(target, name, path)
+    return module
+
+
+def _exists(path: str) -> bool:
+    try:
+        return os.path.isfile(path)
+    except ValueError:  # a null byte
+        return False
+
+
+def _put_first_on_path(folder: str) -> None:
+    if not sys.path or os.path.abspath(sys.path[0]) != folder:
+        sys.path.insert(0, folder)
+
+
+def _refuse_taken(target: Target, name: str, path: str) -> None:
+    """Refuse a file whose name stands for another module.
+
+    Raises:
+        TargetError: it does.
+    """
+    other = sys.modules.get(name)
+    if other is None:
+        return
+    file = getattr(other, "__file__", None)
+    if file is not None and os.path.realpath(file) == os.path.realpath(path):
+        return
+    raise TargetError(
+        Code.MODULE_NOT_FOUND,
+        target.text,
+        f"{_shown(target)} cannot be imported: `{name}` is another module"
+        + (f", {file}" if file else ", which is part of Python"),
+        ("rename the file",),
+    )
+
+
+def _import_from(path: str, name: str) -> ModuleType:
+    """Import a file whose name no ``import`` statement could say."""
+    import importlib.machinery
+
+    loader = importlib.machinery.SourceFileLoader(name, os.path.abspath(path))
+    spec = importlib.util.spec_from_loader(name, loader)
+    if spec is None:
+        raise ImportError(path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    return module

@@ -1,0 +1,64 @@
+"""What a stage is called with: where it comes from, and of which types it was."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Sequence
+
+from stagekit._base.keys import describe
+from stagekit._base.text import escape_control, short_names
+from stagekit._plan.plan import Plan
+from stagekit._plan.slots import Binding
+from stagekit._run.attempt import arguments
+from stagekit._run.result import Result
+
+__all__ = ["argument_types", "input_lines"]
+
+_SOURCES = {
+    "given": "given by the caller",
+    "value": "stands in for a stage",
+    "injectable": "of the run",
+    "default": "default",
+    "none": "None, as nothing provides it",
+}
+
+
+def input_lines(plan: Plan) -> Dict[str, str]:
+    """Return for each stage, by id, its parameters and what fills them."""
+    names = short_names(plan.order)
+    shown = [escape_control(names[each]) for each in plan.order]
+    return {
+        stage_id: ", ".join(_input(binding, shown) for binding in bindings)
+        for stage_id, bindings in zip(plan.order, plan.bindings)
+    }
+
+
+def _input(binding: Binding, names: Sequence[str]) -> str:
+    key = "" if binding.key is None else f": {escape_control(describe(binding.key))}"
+    if binding.providers:
+        source = " + ".join(names[step] for step in binding.providers)
+    elif binding.kind == "collect":
+        source = "nothing"
+    else:
+        source = _SOURCES[binding.kind]
+    return f"{binding.parameter}{key} = {source}"
+
+
+def argument_types(result: Result, stage_id: str) -> str:
+    """Return ``name: type`` for each argument that a stage was called with."""
+    plan = result.plan
+    step = plan.step_of(stage_id)
+    columns = result._columns  # noqa: SLF001 - values of arguments are nobody's but ours to see
+    _, positional, keywords = arguments(plan.calls[step], columns.values)
+    names = [each.parameter for each in plan.bindings[step] if each.parameter not in keywords]
+    types: List[str] = [
+        f"{name}: {_type(value)}" for name, value in [*zip(names, positional), *keywords.items()]
+    ]
+    return ", ".join(types)
+
+
+def _type(value: object) -> str:
+    """Return the name of a value's type; of the plain collections how many they hold."""
+    name = escape_control(type(value).__qualname__.rpartition("<locals>.")[2])
+    if type(value) in {list, tuple, dict, set, frozenset}:
+        return f"{name} of {len(value):,}"  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    return name

@@ -1,0 +1,99 @@
+"""Modules near one that cannot be found: in its folder, in ``src``, or spelt another way."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import List, Optional, Sequence, Tuple
+
+from stagekit._base.text import did_you_mean
+from stagekit.cli.target import Target
+
+__all__ = ["file_fixes", "module_fixes", "scripts"]
+
+MOST = 5
+
+
+def module_names(folder: str) -> List[str]:
+    """Return the names that can be imported from a folder: modules and packages."""
+    found: List[str] = []
+    for entry in _entries(folder):
+        stem, extension = os.path.splitext(entry.name)
+        if extension == ".py" and stem != "__init__":
+            found.append(stem)
+        elif entry.name.isidentifier() and not entry.name.startswith("__") and entry.is_dir():
+            found.append(entry.name)
+    return sorted(found)
+
+
+def _entries(folder: str) -> Sequence[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            return list(found)
+    except OSError:
+        return ()
+
+
+def module_fixes(target: Target) -> Tuple[str, ...]:
+    """Return what may have been meant by a dotted name, or a path, that leads nowhere."""
+    suffix = f":{target.attribute}" if target.attribute else ""
+    parts = re.split(r"[./\\]", target.module.rstrip("/\\"))
+    folder, at = ".", 0
+    while at < len(parts) - 1 and os.path.isdir(os.path.join(folder, parts[at])):
+        folder, at = os.path.join(folder, parts[at]), at + 1
+    rest = parts[at + 1 :]
+    found: List[str] = []
+    if _is_file(os.path.join(folder, f"{parts[at]}.py")):
+        found += _of_a_file(parts[: at + 1], rest, suffix)
+    elif os.path.isdir(os.path.join(folder, parts[at])):
+        inside = module_names(os.path.join(folder, parts[at]))
+        found += [".".join([*parts, name]) + suffix for name in inside[:MOST]]
+    else:
+        near = did_you_mean(parts[at], module_names(folder))
+        found += [".".join([*parts[:at], name, *rest]) + suffix for name in near]
+    beside = "/".join(["src", *parts]) + ".py"
+    if _is_file(beside):
+        found.append(beside + suffix)
+    return tuple(f"did you mean {each}" for each in dict.fromkeys(found))
+
+
+def _of_a_file(parts: Sequence[str], rest: Sequence[str], suffix: str) -> List[str]:
+    """Return how a module that is there is written, and the attribute behind it."""
+    if len(rest) == 1 and not suffix:
+        return [f"{'.'.join(parts)}:{rest[0]}"]
+    return [".".join(parts) + suffix, "/".join(parts) + ".py" + suffix] if not rest else []
+
+
+def file_fixes(target: Target) -> Tuple[str, ...]:
+    """Return what may have been meant by a file that is not there."""
+    file = target.file or ""
+    folder, name = os.path.split(file)
+    names = [f"{each}.py" for each in module_names(folder or ".")]
+    suffix = f":{target.attribute}" if target.attribute else ""
+    found = [os.path.join(folder, each) for each in did_you_mean(name, names)]
+    dotted = file[: -len(".py")].replace(".", os.sep) + ".py"  # pkg.mod.py
+    if not folder and _is_file(dotted):
+        found.insert(0, dotted)
+    return tuple(f"did you mean {each.replace(os.sep, '/')}{suffix}" for each in found if _is_file(each))
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return os.path.isfile(path)
+    except ValueError:  # a null byte
+        return False
+
+
+def scripts(folder: str, limit: Optional[int] = 3) -> List[str]:
+    """Return the files of a folder that mention stagekit, for who has not said which to run."""
+    found: List[str] = []
+    for name in module_names(folder):
+        path = os.path.join(folder, f"{name}.py")
+        try:
+            with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs 8 ms here
+                head = file.read(20_000)
+        except OSError:
+            continue
+        if b"from stagekit import" in head or b"import stagekit" in head:
+            found.append(f"{name}.py")
+    return found[:limit]

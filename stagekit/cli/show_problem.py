@@ -1,0 +1,108 @@
+"""A problem as text: code, message, place with an excerpt, notes, and help to copy."""
+
+from __future__ import annotations
+
+from typing import Iterable, List, Optional, Sequence
+
+from stagekit._base.text import escape_control, plural
+from stagekit.cli.excerpt import INDENT, excerpt
+from stagekit.cli.spot import spot_of
+from stagekit.cli.style import Style
+from stagekit.errors import Code, Location, Problem
+
+__all__ = ["headline", "more_line", "show_problem", "show_problems"]
+
+_LABELS = {
+    Code.AMBIGUOUS_NAME: "which one?",
+    Code.AMBIGUOUS_PROVIDER: "which one?",
+    Code.BAD_ANNOTATION: "cannot be evaluated",
+    Code.BAD_VALUE: "promised here",
+    Code.BUILTIN_KEY: "provided here",
+    Code.CANNOT_MARK: "cannot be marked",
+    Code.CYCLE: "waits for itself",
+    Code.DUPLICATE_STAGE: "declared again here",
+    Code.IMPORTED_TWICE: "declared again here",
+    Code.INVALID_OPTION: "not allowed",
+    Code.LEFT_OUT: "needed here",
+    Code.MISSING_PROVIDER: "needed here",
+    Code.MODULE_RAISED: "raised here",
+    Code.NO_KEY: "selects nothing",
+    Code.STAGE_FAILED: "raised here",
+    Code.TYPE_MISMATCH: "another type",
+    Code.UNKNOWN_STAGE: "no such stage",
+    Code.UNSUPPORTED_FUNCTION: "cannot be a stage",
+    Code.VALUE_CONFLICT: "provided here",
+}
+
+
+def show_problems(problems: Sequence[Problem], style: Style, *, role: str = "error") -> str:
+    """Return every problem, in the order given; where to read on is said once for each code."""
+    shown: List[str] = []
+    told: List[Code] = []
+    for problem in problems:
+        shown.append(show_problem(problem, style, role=role, more=problem.code not in told))
+        told.append(problem.code)
+    if len(problems) > 1:
+        count = plural(len(problems), "problem" if role == "error" else "warning")
+        shown.append(style.paint("strong", f"{count}; nothing was run") if role == "error" else count)
+    return "\n\n".join(shown)
+
+
+def show_problem(
+    problem: Problem,
+    style: Style,
+    *,
+    role: str = "error",
+    more: bool = True,
+    mistakes: Sequence[str] = (),
+    also: Optional[Location] = None,
+) -> str:
+    """Return one problem.
+
+    Args:
+        problem: what is wrong.
+        style: what the stream can show.
+        role: ``"error"`` or ``"warning"``.
+        more: say how to read the page of its code.
+        mistakes: for a declaration, its mistakes, which name the options they mean.
+        also: another place that has its part in it.
+    """
+    lines = [headline(problem.code, problem.message, style, role)]
+    if problem.location is not None:
+        spot = spot_of(problem, mistakes)
+        label = _LABELS.get(problem.code, "")
+        lines += ["", *excerpt(problem.location, spot, style, label, role)]
+    if also is not None and also != problem.location:
+        lines += ["", *_also(also, style)]
+    if problem.notes:
+        lines += ["", *(INDENT + escape_control(note) for note in problem.notes)]
+    tail = [*_help(problem.fixes, style), *([more_line(problem.code, style)] if more else [])]
+    return "\n".join([*lines, *([""] if tail else []), *tail])
+
+
+def headline(code: Code, message: str, style: Style, role: str = "error") -> str:
+    """Return ``error[SK201]: ...``."""
+    return f"{style.paint(role, f'{role}[{code.value}]')}: {style.paint('strong', _line(message))}"
+
+
+def more_line(code: Code, style: Style) -> str:
+    """Return how to read the page of a code."""
+    return f"{style.paint('help', 'more')}: stagekit explain {code.value}"
+
+
+def _line(message: str) -> str:
+    return escape_control(message)
+
+
+def _also(location: Location, style: Style) -> List[str]:
+    named = spot_of(Problem(Code.CYCLE, "", location=location))  # the name of what begins there
+    return excerpt(location, named, style, "declared first here", "frame")
+
+
+def _help(fixes: Iterable[str], style: Style) -> List[str]:
+    """Return the fixes below each other; the first has the word."""
+    word = style.paint("help", "help")
+    return [
+        f"{word}: {escape_control(fix)}" if number == 0 else f"      {escape_control(fix)}"
+        for number, fix in enumerate(fixes)
+    ]

@@ -1,0 +1,156 @@
+"""Which part of a function's source a problem means: a parameter, an option, the return type."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import re
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+
+from stagekit.errors import Code, Location, Problem
+
+__all__ = ["Spot", "spot_of", "spot_of_word"]
+
+_Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
+_RETURNS = (Code.BAD_ANNOTATION, Code.BAD_MARKER, Code.NO_KEY, Code.BAD_VALUE)
+_RAISED = (Code.MODULE_RAISED, Code.CANNOT_MARK, Code.STAGE_FAILED)
+_OPTIONS = {
+    Code.UNKNOWN_STAGE: ("depends_on",),
+    Code.AMBIGUOUS_NAME: ("depends_on",),
+    Code.DUPLICATE_STAGE: ("id",),
+}
+
+
+class Spot(NamedTuple):
+    """A stretch of one line of a file: columns in characters, the end excluded."""
+
+    line: int
+    start: int
+    end: int
+
+
+def spot_of(problem: Problem, mistakes: Sequence[str] = ()) -> Optional[Spot]:
+    """Return what a problem means, as exactly as its source can tell; None without a source.
+
+    Args:
+        problem: a problem with a location.
+        mistakes: for a declaration, its mistakes, which name the options they mean.
+    """
+    if problem.location is None:
+        return None
+    lines = linecache.getlines(problem.location.file)
+    if problem.code in _RAISED:
+        return _whole_line(lines, problem.location.line)
+    node = _definition(lines, problem.location.line)
+    if node is None:
+        return spot_of_word(problem.location, problem.parameter) if problem.parameter else None
+    found: Optional[ast.AST] = None
+    if problem.parameter is not None:
+        found = _parameter(node, problem.parameter)
+    elif problem.code in _RETURNS and not isinstance(node, ast.ClassDef):
+        found = node.returns
+    if found is not None:
+        return _spot(lines, found)
+    options = _OPTIONS.get(problem.code, ())
+    option = _option(lines, node, options or _words(mistakes))
+    return option or _name(lines, node)
+
+
+def _whole_line(lines: List[str], line: int) -> Optional[Spot]:
+    if not 1 <= line <= len(lines):
+        return None
+    text = lines[line - 1].rstrip()
+    return Spot(line, len(text) - len(text.lstrip()), len(text))
+
+
+def _words(mistakes: Sequence[str]) -> Tuple[str, ...]:
+    return tuple(word for mistake in mistakes for word in re.findall(r"\w+", mistake))
+
+
+def _definition(lines: List[str], line: int) -> Union[_Function, ast.ClassDef, None]:
+    """Return the function or class that begins at a line."""
+    try:
+        tree = ast.parse("".join(lines))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None  # the file has changed since, or is none of Python
+    for node in ast.walk(tree):
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        if isinstance(node, kinds) and node.lineno == line:
+            return node
+    return None
+
+
+def _parameter(node: Union[_Function, ast.ClassDef], name: str) -> Optional[ast.AST]:
+    """Return a parameter with its annotation; of a class, that of its ``__init__`` or a field."""
+    if isinstance(node, ast.ClassDef):
+        return _field(node, name)
+    arguments = node.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    every += [each for each in (arguments.vararg, arguments.kwarg) if each is not None]
+    return next((each for each in every if each.arg == name), None)
+
+
+def _field(node: ast.ClassDef, name: str) -> Optional[ast.AST]:
+    for each in node.body:
+        if isinstance(each, ast.FunctionDef) and each.name == "__init__":
+            return _parameter(each, name)
+    for each in node.body:
+        if isinstance(each, ast.AnnAssign) and getattr(each.target, "id", None) == name:
+            return each
+    return None
+
+
+def _option(
+    lines: List[str], node: Union[_Function, ast.ClassDef], names: Sequence[str]
+) -> Optional[Spot]:
+    """Return ``name=value`` in a decorator, for the first of *names* that stands there."""
+    for keyword in _keywords(node):
+        if keyword.arg is not None and keyword.arg in names:
+            spot = _spot(lines, keyword.value)
+            if spot is None:
+                continue
+            before = lines[spot.line - 1][: spot.start]
+            word = re.search(rf"\b{re.escape(keyword.arg)}\s*=\s*$", before)
+            return spot._replace(start=word.start()) if word else spot
+    return None
+
+
+def _keywords(node: Union[_Function, ast.ClassDef]) -> Iterator[ast.keyword]:
+    for decorator in node.decorator_list:
+        if isinstance(decorator, ast.Call):
+            yield from decorator.keywords
+
+
+def _name(lines: List[str], node: Union[_Function, ast.ClassDef]) -> Optional[Spot]:
+    line = lines[node.lineno - 1]
+    found = re.compile(rf"\b{re.escape(node.name)}\b").search(line, node.col_offset + 3)
+    return Spot(node.lineno, *found.span()) if found else None
+
+
+def _spot(lines: List[str], node: ast.AST) -> Optional[Spot]:
+    """Return where a node stands: its first line only, in characters rather than bytes."""
+    line: int = getattr(node, "lineno", 0)
+    start: Optional[int] = getattr(node, "col_offset", None)
+    if not 1 <= line <= len(lines) or start is None:
+        return None
+    text = lines[line - 1].rstrip("\n")
+    raw = text.encode("utf-8", "surrogatepass")
+    end = getattr(node, "end_col_offset", None)
+    if getattr(node, "end_lineno", line) != line or end is None:
+        end = len(raw)
+    return Spot(line, _characters(raw[:start]), _characters(raw[:end]))
+
+
+def _characters(raw: bytes) -> int:
+    return len(raw.decode("utf-8", "replace"))
+
+
+def spot_of_word(location: Location, word: str) -> Optional[Spot]:
+    """Return the first place of a word at or just below a location."""
+    pattern = re.compile(rf"\b{re.escape(word)}\b")
+    lines = linecache.getlines(location.file)
+    for number in range(location.line, min(location.line + 10, len(lines)) + 1):
+        found = pattern.search(lines[number - 1])
+        if found:
+            return Spot(number, *found.span())
+    return None

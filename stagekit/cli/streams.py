@@ -1,0 +1,116 @@
+"""Standard output and standard error of this process: who has gone, who is claimed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from typing import Iterator, Optional, TextIO
+
+__all__ = ["adopt", "claimed_stdout", "is_terminal"]
+
+STDOUT, STDERR = 1, 2
+
+
+class _QuietFile(io.FileIO):
+    """A file descriptor whose reader may go away: from then on what is written is dropped.
+
+    The descriptor itself then leads nowhere, so that child processes are not hurt either.
+    """
+
+    def write(self, data: bytes) -> Optional[int]:  # type: ignore[override]  # the buffer protocol has no name on 3.8
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
+            return super().write(data)
+
+
+def adopt() -> None:
+    """Make the standard streams safe to print to: closed pipes, any encoding, no stream at all.
+
+    A stage that prints goes on working after ``| head`` has seen enough, and a character that the
+    encoding lacks is shown as ``\\u2502``.
+    """
+    sys.stdout = _adopted(sys.stdout, STDOUT)
+    sys.stderr = _adopted(sys.stderr, STDERR)
+
+
+def _adopted(stream: Optional[TextIO], descriptor: int) -> TextIO:
+    if stream is None:  # the process was started without it
+        return open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - as long as the process
+    if not _is_on(stream, descriptor) or not isinstance(stream, io.TextIOWrapper):
+        return stream
+    stream.flush()
+    if sys.platform == "win32" and stream.isatty():
+        stream.reconfigure(errors="backslashreplace")  # the console has a writer of its own
+        return stream
+    return _wrapped(descriptor, stream, closes=False)
+
+
+def _wrapped(descriptor: int, like: io.TextIOWrapper, *, closes: bool) -> io.TextIOWrapper:
+    raw = _QuietFile(descriptor, "wb", closefd=closes)
+    raw.name = like.name
+    unbuffered = bool(getattr(like, "write_through", False))
+    return io.TextIOWrapper(
+        raw if unbuffered else io.BufferedWriter(raw),  # type: ignore[type-var]  # as CPython does for -u
+        encoding=like.encoding,
+        errors="backslashreplace",
+        line_buffering=like.line_buffering,
+        write_through=unbuffered,
+    )
+
+
+def _is_on(stream: TextIO, descriptor: int) -> bool:
+    try:
+        return stream.fileno() == descriptor
+    except (AttributeError, OSError, ValueError):  # captured by whoever calls us in a process
+        return False
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Say whether a person watches the stream."""
+    try:
+        return stream.isatty()
+    except (AttributeError, ValueError):  # closed, or no stream of a file
+        return False
+
+
+@contextlib.contextmanager
+def claimed_stdout(*, claim: bool) -> Iterator[TextIO]:
+    """Yield standard output for what was asked for; all else that is printed goes to stderr.
+
+    That holds for the prints of stages, of their libraries, and of processes they start.
+
+    Args:
+        claim: without it nothing is redirected.
+    """
+    stream = sys.stdout
+    if not claim:
+        yield stream
+        return
+    with contextlib.redirect_stdout(sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and _is_on(stream, STDOUT):
+            with _moved(stream) as moved:
+                yield moved
+        else:
+            yield stream
+
+
+@contextlib.contextmanager
+def _moved(stream: io.TextIOWrapper) -> Iterator[TextIO]:
+    """Let descriptor 1 lead to standard error, and yield a stream to where it led before."""
+    stream.flush()
+    kept = os.dup(STDOUT)
+    os.dup2(STDERR, STDOUT)
+    moved = _wrapped(kept, stream, closes=True)
+    try:
+        yield moved
+    finally:
+        moved.flush()
+        stream.flush()
+        os.dup2(kept, STDOUT)
+        moved.close()

@@ -1,0 +1,166 @@
+"""TARGET of the command line: what it names, and what is found there."""
+
+from __future__ import annotations
+
+import os
+import re
+from types import ModuleType
+from typing import Any, List, NamedTuple, Optional, Tuple
+
+from stagekit._base.refs import StageRef
+from stagekit._base.text import did_you_mean, escape_control, short_names
+from stagekit._declare.registry import Registry, current_registry
+from stagekit._declare.stage import own_mark
+from stagekit._plan.plan import Plan
+from stagekit._plan.refer import References
+from stagekit.errors import Code, TargetError
+
+__all__ = ["Found", "Target", "find", "parse"]
+
+_FILE = re.compile(r"(?P<file>.+?\.pyw?)(?::(?P<attribute>.*))?", re.DOTALL)
+_KINDS = "a stage, a Registry, a Plan, or a list of stages"
+
+
+class Target(NamedTuple):
+    """What was written: a module or a file, and an attribute of it (empty: all of it)."""
+
+    text: str
+    module: str
+    file: Optional[str]
+    attribute: str
+
+
+class Found(NamedTuple):
+    """What a target stands for.
+
+    Attributes:
+        module: the module that was imported.
+        what: what ``plan()`` takes as target; None for a whole registry; or a finished plan.
+        registry: where the stages are.
+    """
+
+    module: ModuleType
+    what: Any  # a module, function, reference, list of these, or Plan
+    registry: Registry
+
+
+def parse(text: str) -> Target:
+    """Take a target apart: ``pkg.mod``, ``pkg.mod:attr``, ``path/file.py``, ``path/file.py:attr``.
+
+    Example:
+        >>> parse("shop.orders:load")
+        Target(text='shop.orders:load', module='shop.orders', file=None, attribute='load')
+        >>> parse("flows/shop.py").file
+        'flows/shop.py'
+    """
+    file = _FILE.fullmatch(text)
+    if file:
+        return Target(text, "", file["file"], file["attribute"] or "")
+    module, _, attribute = text.partition(":")
+    return Target(text, module, None, attribute)
+
+
+def find(target: Target, module: ModuleType) -> Found:
+    """Return what a target stands for in its module.
+
+    Raises:
+        TargetError: the module has nothing of that name, or something that holds no stages.
+    """
+    if not target.attribute:
+        return _whole(module)
+    missing = object()
+    value: Any = module
+    for name in target.attribute.split("."):
+        value = getattr(value, name, missing)
+    if value is missing:
+        return _by_id(target, module)
+    if isinstance(value, Registry):
+        return Found(module, None, value)
+    if isinstance(value, Plan):
+        return Found(module, value, current_registry())
+    stages = value if isinstance(value, (list, tuple)) else (value,)
+    if not stages or not all(_is_stage(each) for each in stages):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        raise _refused(target, value)
+    return Found(module, value, _registry_of(stages, module))  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _whole(module: ModuleType) -> Found:
+    """Return a whole module: in the current registry, else in the only one that it holds."""
+    registry = current_registry()
+    if not stages_of(module, registry):
+        own = [each for _, each in _registries(module) if len(each)]
+        if len(own) == 1:
+            return Found(module, None, own[0])
+    return Found(module, module, registry)
+
+
+def stages_of(module: ModuleType, registry: Registry) -> Tuple[str, ...]:
+    """Return the ids of the stages of a module, in the order of their declaration."""
+    declarations = registry.snapshot()
+    return tuple(declarations[place].id for place in References(declarations).of_module(module))
+
+
+def _registries(module: ModuleType) -> List[Tuple[str, Registry]]:
+    found = {id(v): (name, v) for name, v in vars(module).items() if isinstance(v, Registry)}
+    return list(found.values())
+
+
+def _is_stage(value: object) -> bool:
+    return isinstance(value, (StageRef, str)) or callable(value)
+
+
+def _registry_of(stages: Any, module: ModuleType) -> Registry:
+    """Return the registry that has all of some stages: the current one, or one of the module."""
+    current = current_registry()
+    for registry in (current, *(each for _, each in _registries(module))):
+        if all(each in registry for each in stages):
+            return registry
+    return current
+
+
+def _by_id(target: Target, module: ModuleType) -> Found:
+    """Return a stage whose id, or short name, stands where an attribute could.
+
+    Raises:
+        TargetError: there is none; the text has near misses.
+    """
+    registry = current_registry()
+    ids = stages_of(module, registry)
+    names = short_names(ids)
+    for stage_id in ids:
+        if target.attribute in {stage_id, names[stage_id], f"{module.__name__}:{stage_id}"}:
+            return Found(module, stage_id, registry)
+    place = target.file or target.module
+    known = [*names.values(), *_public(module)]
+    near = did_you_mean(target.attribute, known)
+    shown = escape_control(target.attribute)
+    held = ", ".join(dict.fromkeys(known)) or "no stages"
+    raise TargetError(
+        Code.MODULE_NOT_FOUND,
+        target.text,
+        f"`{place}` has no `{shown}`; it has {held[:200]}",
+        tuple(f"did you mean {place}:{name}" for name in near),
+    )
+
+
+def _public(module: ModuleType) -> List[str]:
+    """Return the names in a module that may be targets."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, (Registry, Plan, StageRef)) or own_mark(value) is not None
+    ]
+
+
+def _refused(target: Target, value: object) -> TargetError:
+    kind = "an empty " if isinstance(value, (list, tuple)) and not value else "a "
+    return TargetError(
+        Code.MODULE_NOT_FOUND,
+        target.text,
+        f"`{escape_control(target.text)}` is {kind}{type(value).__name__}, where {_KINDS} can stand",
+        (f"name a module for all of its stages: {_plain(target)}",),
+    )
+
+
+def _plain(target: Target) -> str:
+    return target.file.replace(os.sep, "/") if target.file else target.module

@@ -1,0 +1,117 @@
+"""Tracebacks with the user's frames only."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from types import CodeType
+from typing import Iterator, List, Optional, Set, Tuple
+
+from stagekit._base.text import error_line, escape_control
+from stagekit.errors import Location
+
+__all__ = ["is_ours", "is_users", "raised_at", "short_path", "traceback_lines", "user_frames"]
+
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_INSTALLED = ("site-packages", "dist-packages")
+_MOST_CAUSES = 50
+_HIDDEN = "(what libraries did below is left out; --tb full shows it)"
+
+
+def is_ours(file: str) -> bool:
+    """Say whether a file belongs to stagekit."""
+    return os.path.abspath(file).startswith(_OURS)
+
+
+def is_users(file: str) -> bool:
+    """Say whether a file is the user's: not ours, not of Python, not installed."""
+    if file.startswith("<"):
+        return not file.startswith(("<frozen ", "<string>"))
+    path = os.path.abspath(file)
+    if path.startswith(_OURS) or any(f"{os.sep}{each}{os.sep}" in path for each in _INSTALLED):
+        return False
+    return not path.startswith(_STANDARD)
+
+
+def user_frames(error: BaseException) -> List[Tuple[Location, str]]:
+    """Return place and function name of the user's own frames, the outermost first."""
+    found: List[Tuple[Location, str]] = []
+    for file, line, code in _frames(error):
+        if is_users(file):
+            found.append((Location(file, line), code.co_name))
+    return found
+
+
+def _frames(error: BaseException) -> Iterator[Tuple[str, int, CodeType]]:
+    each = error.__traceback__
+    while each is not None:
+        code = each.tb_frame.f_code
+        yield code.co_filename, each.tb_lineno, code
+        each = each.tb_next
+
+
+def raised_at(error: BaseException) -> Optional[Location]:
+    """Return the place to look at: the user's innermost frame, or the line that cannot be read."""
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return Location(error.filename, error.lineno)
+    frames = user_frames(error)
+    return frames[-1][0] if frames else None
+
+
+def short_path(file: str) -> str:
+    """Return a path relative to the current folder where it is below it."""
+    if file.startswith("<"):
+        return file
+    return str(Location(file, 0)).rpartition(":")[0]
+
+
+def traceback_lines(error: BaseException, *, is_full: bool = False) -> List[str]:
+    """Return the traceback of an error and of its causes, harmless to print.
+
+    Args:
+        error: what was raised.
+        is_full: with the frames of stagekit and of libraries, which are left out otherwise.
+    """
+    try:
+        shown = traceback.TracebackException.from_exception(error)
+        has_hidden = not is_full and _prune(shown)
+        text = "".join(shown.format())
+    except RecursionError:  # a chain of causes as long as the stack is deep
+        has_hidden, text = False, error_line(error)
+    lines = escape_control(text, keep="\n").rstrip("\n").split("\n")
+    return [*lines, _HIDDEN] if has_hidden else lines
+
+
+def _prune(first: traceback.TracebackException) -> bool:
+    """Leave only the user's frames in an error and all its causes; say if a library lost some."""
+    stack: List[Optional[traceback.TracebackException]] = [first]
+    seen: Set[int] = set()
+    has_hidden = False
+    while stack:
+        shown = stack.pop()
+        if shown is None or id(shown) in seen or len(seen) > _MOST_CAUSES:
+            continue
+        seen.add(id(shown))
+        has_hidden = _prune_stack(shown) or has_hidden
+        stack += [shown.__cause__, shown.__context__]
+        if sys.version_info >= (3, 11):
+            stack += shown.exceptions or ()
+    return has_hidden
+
+
+def _prune_stack(shown: traceback.TracebackException) -> bool:
+    """Take the frames of others out; where there are none but of others, only ours."""
+    users = [number for number, frame in enumerate(shown.stack) if is_users(frame.filename)]
+    theirs = [frame for frame in shown.stack if not is_ours(frame.filename)]
+    kept = [shown.stack[number] for number in users] or theirs
+    below = shown.stack[users[-1] + 1 :] if users else ()
+    shown.stack[:] = [_shortened(frame) for frame in kept]
+    return any(not is_ours(frame.filename) for frame in below)
+
+
+def _shortened(frame: traceback.FrameSummary) -> traceback.FrameSummary:
+    frame.line  # noqa: B018 - reads the source while the path still leads to it
+    frame.filename = short_path(frame.filename)
+    return frame
