@@ -1,0 +1,132 @@
+"""How graphs, registries and orders are drawn. The only module that imports hypothesis."""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+from typing import Callable, Dict, List, Tuple
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from stagekit._declare.registry import Registry
+from stagekit._plan.plan import Plan
+from stagekit.testing.dag import Dag
+from stagekit.testing.functions import MAX_PARAMETERS, Recipe, declare_all
+
+__all__ = ["dags", "legal_orders", "registries"]
+
+Parents = List[Tuple[int, ...]]
+
+
+def dags(min_size: int, max_size: int, shapes: Tuple[str, ...]) -> SearchStrategy[Dag]:
+    """Draw a graph of one of the shapes."""
+    sizes = st.integers(min_size, max_size)
+    return st.one_of([sizes.flatmap(_SHAPES[shape]) for shape in shapes]).map(
+        lambda parents: Dag(tuple(parents))
+    )
+
+
+def _chain(size: int) -> SearchStrategy[Parents]:
+    return st.just([(node - 1,) if node else () for node in range(size)])
+
+
+def _wide(size: int) -> SearchStrategy[Parents]:
+    fan_out: Parents = [(0,) if node else () for node in range(size)]
+    fan_in: Parents = [() for _ in range(size - 1)]
+    fan_in.append(tuple(range(size - 1)))
+    return st.sampled_from([fan_out, fan_in])
+
+
+@st.composite
+def _diamond(draw: DrawFn, size: int) -> Parents:
+    width = draw(st.integers(1, max(1, size - 2)))
+    found: Parents = []
+    while len(found) < size:
+        place = len(found) % (width + 1)
+        last = len(found) - 1
+        found.append(
+            tuple(range(last - width + 1, last + 1))
+            if found and not place
+            else (last - place + 1,)
+            if found
+            else ()
+        )
+    return found
+
+
+@st.composite
+def _layered(draw: DrawFn, size: int) -> Parents:
+    width = draw(st.integers(1, size))
+    found: Parents = []
+    for node in range(size):
+        first = node - node % width
+        above = range(max(0, first - width), first)
+        chosen = draw(st.sets(st.sampled_from(above), min_size=1, max_size=3)) if above else ()
+        found.append(tuple(sorted(chosen)))
+    return found
+
+
+@st.composite
+def _random(draw: DrawFn, size: int) -> Parents:
+    found: Parents = [()]
+    for node in range(1, size):
+        found.append(tuple(sorted(draw(st.sets(st.integers(0, node - 1), max_size=4)))))
+    return found
+
+
+_SHAPES: Dict[str, Callable[[int], SearchStrategy[Parents]]] = {
+    "chain": _chain,
+    "wide": _wide,
+    "diamond": _diamond,
+    "layered": _layered,
+    "random": _random,
+}
+
+
+@st.composite
+def registries(
+    draw: DrawFn, graphs: SearchStrategy[Dag], *, is_async: bool, may_fail: bool
+) -> Registry:
+    """Draw a registry of functions that are wired like a graph."""
+    dag = draw(graphs)
+    recipes = [
+        _recipe(draw, node, above, (is_async, may_fail)) for node, above in enumerate(dag.parents)
+    ]
+    return declare_all(recipes, draw(st.permutations(range(dag.n))))
+
+
+def _recipe(draw: DrawFn, node: int, above: Tuple[int, ...], allowed: Tuple[bool, bool]) -> Recipe:
+    """Draw what one stage is like; it shrinks towards plain functions and data edges."""
+    is_async, may_fail = allowed
+    by_order = draw(st.sets(st.sampled_from(above))) if above else ()
+    data = tuple(parent for parent in above if parent not in by_order)[:MAX_PARAMETERS]
+    return Recipe(
+        number=node,
+        data=data,
+        order=tuple(parent for parent in above if parent not in data),
+        is_class=draw(st.booleans()),
+        is_async=is_async and draw(st.booleans()),
+        priority=draw(st.integers(0, 2)),
+        fails=may_fail and draw(st.sampled_from((False, False, False, True))),
+        is_critical=not may_fail or draw(st.sampled_from((True, True, False))),
+    )
+
+
+def legal_orders(plan: Plan) -> SearchStrategy[Tuple[str, ...]]:
+    """Draw a permutation, and let it choose among the steps that may come next."""
+    return st.permutations(range(len(plan))).map(lambda rank: _sorted(plan, rank))
+
+
+def _sorted(plan: Plan, rank: List[int]) -> Tuple[str, ...]:
+    left = list(plan.indegree)
+    ready = [(rank[step], step) for step, waits_for in enumerate(left) if not waits_for]
+    heapify(ready)
+    found: List[str] = []
+    while ready:
+        _, step = heappop(ready)
+        found.append(plan.order[step])
+        for child in plan.children[step]:
+            left[child] -= 1
+            if not left[child]:
+                heappush(ready, (rank[child], child))
+    return tuple(found)
