@@ -90,17 +90,15 @@ def replay(graph: Graph, options: Options) -> Result:
 def show(graph: Graph, options: Options, result: Result) -> None:
     """Print the Gantt chart, and how much faster this was than one worker."""
     attempts = {task: result.report(f"task-{task}").attempts[0] for task in graph.needs}
-    first = min(attempt.start for attempt in attempts.values())
-    bars = [Bar(t, a.worker, a.start - first, a.end - first) for t, a in attempts.items()]
-    wall = max(bar.end for bar in bars)
-    work = sum(bar.end - bar.start for bar in bars)
+    bars = [Bar(task, a.worker, a.start, a.end) for task, a in attempts.items()]
     edges = sum(len(needs) for needs in graph.needs.values())
-    print(f"{graph.name}: {len(bars)} tasks, {edges} edges, {options.workers} workers\n")
+    wall, work = result.seconds, result.work_seconds
+    print(f"{graph.name}: {len(bars)} tasks, {edges} edges, {result.workers} workers\n")
     print(gantt(bars))
     print(f"\n{wall:.2f} s for {work:.2f} s of work: {work / wall:.2f} times as fast as one worker")
-    if str(options.workers) in graph.optimum:
-        best = graph.optimum[str(options.workers)] * options.unit
-        print(f"no schedule takes less than {best:.2f} s")
+    best = graph.optimum.get(str(result.workers))
+    if best is not None:
+        print(f"no schedule takes less than {best * options.unit:.2f} s")
 
 
 def gantt(bars: List[Bar], width: int = 72) -> str:
