@@ -23,6 +23,7 @@ from typing import Any, Optional, Tuple
 from stagekit._base.problem import Code, Location, Problem
 
 __all__ = [
+    "BadValueError",
     "Code",
     "DeclarationError",
     "DuplicateStageError",
@@ -188,6 +189,10 @@ class TooDeepError(StagekitError, RuntimeError):
 
 class InternalError(StagekitError, RuntimeError):
     """stagekit itself failed, not a stage. The run has ended; ``__cause__`` is the defect."""
+
+
+class BadValueError(StagekitError, TypeError):
+    """A stage returned something else than its declaration promises."""
 
 
 class NoValueError(StagekitError, LookupError):

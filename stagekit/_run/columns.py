@@ -3,7 +3,7 @@ share it, engines write to it directly."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, List, Optional
+from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
 
 if TYPE_CHECKING:
     from stagekit._plan.plan import Plan
@@ -51,6 +51,7 @@ class Columns:
     """
 
     __slots__ = (
+        "_place",
         "began",
         "causes",
         "ended",
@@ -80,3 +81,19 @@ class Columns:
         self.reasons: Dict[int, int] = {}
         self.causes: Dict[int, int] = {}
         self.interrupted = False
+        self._place: Optional[List[int]] = None
+
+    def span(self, step: int) -> Tuple[int, int]:
+        """Return the clock readings at the start and the end of a step, 0 where it never started."""
+        if self.starts is not None:
+            return self.starts[step], self.ends[step]
+        place = step if self.order is None else self._places()[step]
+        return (self.ends[place - 1] if place else self.began), self.ends[place]
+
+    def _places(self) -> List[int]:
+        """Return at which place each step ran; made once, when times are asked for."""
+        if self._place is None:
+            self._place = [0] * len(self.ends)
+            for place, step in enumerate(self.order or ()):
+                self._place[step] = place
+        return self._place

@@ -43,7 +43,7 @@ from stagekit._run.columns import (
 if TYPE_CHECKING:
     from stagekit._plan.plan import Plan
 
-__all__ = ["Scheduler"]
+__all__ = ["Scheduler", "inverse"]
 
 # Every transition there is. A step is ready when it is waiting and no parent is left.
 _LEGAL = frozenset([
@@ -101,7 +101,7 @@ class Scheduler:
         self.plan = plan
         self.columns = columns
         self.rank = plan.rank if rank is None else rank
-        self.by_rank = plan.by_rank if self.rank is plan.rank else _inverse(self.rank)
+        self.by_rank = plan.by_rank if self.rank is plan.rank else inverse(self.rank)
         self.left = list(plan.indegree)
         self.lane_of = plan.is_async if lanes > 1 else bytes(count)
         self.heaps: Tuple[List[int], ...] = tuple([] for _ in range(lanes))
@@ -212,15 +212,16 @@ class Scheduler:
         while ended:
             for child in children[ended.pop()]:
                 left[child] -= 1
-                if left[child]:
-                    continue
-                verdict = self.blocked(child) if self.trouble else None
-                if verdict is None:
-                    ready.append(child)
-                else:
-                    self._skip(child, *verdict)
-                    ended.append(child)
+                if not left[child]:
+                    (ready if self.admit(child) else ended).append(child)
         return ready
+
+    def admit(self, step: int) -> bool:
+        """Say whether a step may start whose parents have all ended; if not, skip it."""
+        verdict = self.blocked(step) if self.trouble else None
+        if verdict is not None:
+            self._skip(step, *verdict)
+        return verdict is None
 
     def _release(self, step: int) -> None:
         for child in self.after(step):
@@ -233,6 +234,8 @@ class Scheduler:
             self._note(step, None, STOPPED)
         else:
             self._skip(step, *verdict)
+            for child in self.plan.children[step]:
+                self.left[child] -= 1
 
     def _skip(self, step: int, reason: int, cause: int) -> None:
         self._move(step, SKIPPED)
@@ -264,7 +267,7 @@ class Scheduler:
         validate(self)
 
 
-def _inverse(rank: Sequence[int]) -> Tuple[int, ...]:
+def inverse(rank: Sequence[int]) -> Tuple[int, ...]:
     steps = [0] * len(rank)
     for step, place in enumerate(rank):
         steps[place] = step

@@ -24,7 +24,7 @@ class RunSettings(NamedTuple):
         check: raise if the run failed.
         hooks: who is told the events.
         constants: the first values of the run: given values, defaults, injectables.
-        rank: ready steps start in ascending rank.
+        rank: ready steps start in ascending rank; None for the plan's own.
         info: what the run is.
     """
 
@@ -36,5 +36,5 @@ class RunSettings(NamedTuple):
     check: bool
     hooks: Tuple[Hook, ...]
     constants: List[Any]
-    rank: Tuple[int, ...]
+    rank: Optional[Tuple[int, ...]]
     info: RunInfo

@@ -1,0 +1,324 @@
+"""The asyncio engine: a task a branch, not a task a stage.
+
+A branch takes the best ready step, awaits it, and goes on with the best of what that made ready.
+New branches are started in a slow start (1, 2, 4 …), one burst each turn of the loop, so that
+stages that never suspend are all carried out by one of them. A branch gives way to the loop after
+5 ms. It ends, and another one goes on in a fresh task, where its task may not serve a second stage:
+after an exception, or where a stage has left context variables changed.
+
+Plain stages are carried out elsewhere: by a crew of threads or a pool, which share the ledger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import sys
+from _thread import get_ident
+from collections import deque
+from heapq import heappop, heappush, heappushpop
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any, Callable, Coroutine, Deque, Dict, List, Optional, Tuple
+
+from stagekit._run.attempt import check_value
+from stagekit._run.columns import RUNNING, SUCCEEDED
+from stagekit._run.ledger import Ledger, Message
+
+if TYPE_CHECKING:
+    from stagekit._run.session import Session
+
+__all__ = ["Branches"]
+
+SLICE = 5_000_000  # nanoseconds after which a branch gives way
+
+class Branches:
+    """The async stages of one run, on one event loop, whose thread owns the run.
+
+    Args:
+        session: the run; async steps are in the last lane.
+        make: makes the ledger, given how messages are posted.
+    """
+
+    def __init__(
+        self, session: Session, make: Callable[[Callable[[Message], object]], Ledger]
+    ) -> None:
+        scheduler, limit = session.scheduler, session.settings.async_limit
+        self.session = session
+        self.loop = asyncio.get_running_loop()
+        self._thread = get_ident()
+        self.heap = scheduler.heaps[-1]
+        self.is_mixed = len(scheduler.heaps) > 1
+        self.limit = len(session.plan) if limit is None else limit
+        self.tasks: Dict[asyncio.Task[None], int] = {}
+        self._free: List[int] = []
+        self._box: Deque[Message] = deque()
+        self._is_armed = False  # whether messages are about to be read
+        self._is_pumping = False  # whether new branches are about to be started
+        self._burst = 1
+        self._waiter: Optional[asyncio.Future[None]] = None
+        self._pairs = _pairs(session.context)
+        self.ledger = make(self._post_from_anywhere if self.is_mixed else self._post)
+        self.ledger.wake_async = self._wake_from_anywhere if self.is_mixed else self._pump_soon
+
+    async def run(self) -> None:
+        """Carry the run out, to the last stage that runs.
+
+        Raises:
+            asyncio.CancelledError: the awaiting task was cancelled; the run has been, too.
+        """
+        cancelled: Optional[asyncio.CancelledError] = None
+        self.ledger.open()
+        self._pump()
+        while not self._is_done():
+            self._waiter = self.loop.create_future()
+            try:
+                await self._waiter
+            except asyncio.CancelledError as error:
+                cancelled = error
+                self.interrupt()
+        if cancelled is not None:
+            raise cancelled
+
+    def interrupt(self, error: Optional[KeyboardInterrupt] = None) -> None:
+        """Cancel the run: nothing new starts, async stages are cancelled."""
+        self.session.interrupt(error)
+        self.ledger.close()
+        self._stop()
+
+    def abandon(self) -> None:
+        """Give up on what still runs."""
+        self.ledger.abandon()
+        self._settled()
+
+    def _stop(self) -> None:
+        if self.session.cancels:
+            for task in tuple(self.tasks):
+                task.cancel()
+        self._settled()
+
+    def _is_done(self) -> bool:
+        ledger = self.ledger
+        return ledger.is_abandoned or (ledger.is_over and not self.tasks and not self._box)
+
+    def _settled(self) -> None:
+        if self._waiter is not None and not self._waiter.done() and self._is_done():
+            self._waiter.set_result(None)
+
+    # Messages.
+
+    def _post(self, message: Message) -> None:
+        self._box.append(message)
+        if not self._is_armed:
+            self._is_armed = True
+            self.loop.call_soon(self._read)
+
+    def _post_from_anywhere(self, message: Message) -> None:
+        self._box.append(message)
+        if not self._is_armed:
+            self._is_armed = True
+            try:
+                self.loop.call_soon_threadsafe(self._read)
+            except RuntimeError:  # the loop is closed: the run has been abandoned
+                pass
+
+    def _wake_from_anywhere(self) -> None:
+        if self.heap and not self._is_pumping:
+            if get_ident() == self._thread:
+                self._pump_soon()
+            else:
+                self._post_from_anywhere(self._pump_soon)
+
+    def _read(self) -> None:
+        self._is_armed = False
+        was_closed = self.ledger.is_over
+        try:
+            while self._box:
+                self.ledger.receive(self._box.popleft())
+        except KeyboardInterrupt as error:
+            self.interrupt(error)
+        except BaseException as error:  # noqa: BLE001 - a defect of ours
+            self.ledger.crashed(error)
+        if self.ledger.is_closed and self.session.cancels:
+            self._stop()
+        self._settled()
+
+    # Branches.
+
+    def _pump_soon(self) -> None:
+        if not self._is_pumping:
+            self._is_pumping = True
+            self.loop.call_soon(self._pump)
+
+    def _pump(self) -> None:
+        """Start branches for ready steps; twice as many each time in a row."""
+        self._is_pumping = False
+        count = min(self._burst, len(self.heap), self.limit - len(self.tasks))
+        try:
+            for _ in range(count):
+                if self.heap and not self.ledger.is_closed:
+                    self._start()
+        except BaseException as error:  # noqa: BLE001 - a defect of ours
+            self.ledger.crashed(error)
+        if self.heap and len(self.tasks) < self.limit and not self.ledger.is_closed:
+            self._burst *= 2
+            self._pump_soon()
+        else:
+            self._burst = 1
+        self._settled()
+
+    def _start(self) -> None:
+        number = heappop(self._free) if self._free else len(self.tasks) + 1
+        task = _start_task(self.loop, self._branch(number), self.session.context.copy())
+        self.tasks[task] = number
+        task.add_done_callback(self._gone)
+
+    def _gone(self, task: asyncio.Task[None]) -> None:
+        heappush(self._free, self.tasks.pop(task))
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, KeyboardInterrupt):
+            self.interrupt(error)
+        elif error is not None:
+            self.ledger.crashed(error)
+        if self.heap and not self.ledger.is_closed:
+            self._pump_soon()
+        self._settled()
+
+    async def _branch(self, number: int) -> None:
+        session, scheduler, plan = self.session, self.session.scheduler, self.session.plan
+        columns, heap, ledger = session.columns, self.heap, self.ledger
+        values: List[Any] = columns.values
+        by_rank, calls, base, clock = scheduler.by_rank, plan.calls, plan.constants, perf_counter_ns
+        starts, ends, workers = columns.starts or [], columns.ends, columns.workers or []
+        status, rank, left = scheduler.status, scheduler.rank, scheduler.left
+        children, indegree = plan.children, plan.indegree
+        pairs, size, snapshot = self._pairs, len(session.context), contextvars.copy_context
+        is_cancelling = _cancelling()
+        is_plain = not self.is_mixed and session.hooks is None
+        kept = -1  # the rank of the step to go on with
+        now = clock()
+        until = now + SLICE
+        while not ledger.is_closed:
+            if kept < 0:
+                if not heap:
+                    return
+                kept = heappop(heap)
+            step = by_rank[kept]
+            kept = -1
+            fn, a, b, rest, promise = calls[step]
+            if is_plain:
+                status[step] = RUNNING
+                workers[step] = -number
+                starts[step] = now
+            else:
+                ledger.began(step, -number, now)
+            try:
+                if rest is None:
+                    if a < 0:
+                        value = await fn()
+                    elif b < 0:
+                        value = await fn(values[a])
+                    else:
+                        value = await fn(values[a], values[b])
+                elif rest:
+                    value = await fn(*[values[slot] for slot in rest])
+                else:
+                    value = await fn(values)
+                if promise and (value is None or promise > 1):
+                    check_value(value, promise)
+            except BaseException as error:  # noqa: BLE001 - the session judges it
+                self._raised(step, error)
+                return
+            ends[step] = now = clock()
+            if is_plain and not scheduler.trouble:
+                values[base + step] = value
+                status[step] = SUCCEEDED
+                below = children[step]
+                if not below:
+                    ledger.leaves -= 1
+                    if not ledger.leaves:
+                        ledger.close()
+                        return
+                for child in below:
+                    if indegree[child] > 1:
+                        left[child] = waiting = left[child] - 1
+                        if waiting:
+                            continue
+                    place = rank[child]
+                    if kept < 0:
+                        kept = place
+                    elif kept < place:
+                        heappush(heap, place)
+                    else:
+                        heappush(heap, kept)
+                        kept = place
+            else:
+                ledger.returned(step, value)
+            # Whether another stage may be awaited in this task, and now.
+            if now > until or len(snapshot()) != size or is_cancelling():
+                break
+            for get, given in pairs:
+                if get() is not given:
+                    break
+            else:
+                if heap:
+                    if kept >= 0:
+                        kept = heappushpop(heap, kept)
+                    if not self._is_pumping:
+                        self._pump_soon()
+                continue
+            break
+        if kept >= 0:
+            heappush(heap, kept)
+
+    def _raised(self, step: int, error: BaseException) -> None:
+        self.session.columns.ends[step] = perf_counter_ns()
+        if isinstance(error, asyncio.CancelledError) and self.session.cancels:
+            self.ledger.cancelled(step, error)
+        else:
+            self.ledger.raised(step, error)
+        if self.ledger.is_closed:
+            self._stop()
+
+
+def _pairs(context: contextvars.Context) -> Tuple[Tuple[Callable[[], Any], Any], ...]:
+    """Return how to read each variable of a context, and its value there.
+
+    A stage has left them unchanged if each still has that very object, and none has been added.
+    Contexts are not compared, because that would compare values of users.
+    """
+    # Any: variables hold whatever they were made for
+    return tuple([(variable.get, value) for variable, value in context.items()])
+
+
+if sys.version_info >= (3, 12):
+
+    def _start_task(
+        loop: asyncio.AbstractEventLoop,
+        branch: Coroutine[Any, Any, None],
+        context: contextvars.Context,
+    ) -> asyncio.Task[None]:
+        """Start a task at once, up to where it first suspends, unless the loop has its own way."""
+        if loop.get_task_factory() is None:
+            return asyncio.Task(branch, loop=loop, context=context, eager_start=True)
+        return loop.create_task(branch, context=context)
+
+else:
+
+    def _start_task(
+        loop: asyncio.AbstractEventLoop,
+        branch: Coroutine[Any, Any, None],
+        context: contextvars.Context,
+    ) -> asyncio.Task[None]:
+        """Start a task in the next turn of the loop."""
+        return context.run(loop.create_task, branch)
+
+
+def _cancelling() -> Callable[[], int]:
+    """Return what tells whether the current task has been asked to end; always 0 before 3.11."""
+    task: Any = asyncio.current_task()
+    found: Optional[Callable[[], int]] = getattr(task, "cancelling", None)
+    return _zero if found is None else found
+
+
+def _zero() -> int:
+    return 0

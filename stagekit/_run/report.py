@@ -1,0 +1,113 @@
+"""``StageReport``: what became of one stage, made from the columns of a run when asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Optional, Tuple
+
+from stagekit._base.outcome import Outcome, Reason
+from stagekit._run.columns import SUCCEEDED, Columns
+from stagekit._run.dispatch import OUTCOMES, REASONS, worker_name
+
+if TYPE_CHECKING:
+    from stagekit._declare.context import RunInfo
+
+__all__ = ["Attempt", "StageReport", "report_of"]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One call of a stage.
+
+    Attributes:
+        number: from 1.
+        start: seconds from the start of the run.
+        end: the same.
+        error: what it raised, or None.
+        worker: the thread, branch of the loop, or slot of a pool that carried it out.
+        started_at: the start in seconds since the epoch.
+    """
+
+    number: int
+    start: float
+    end: float
+    error: Optional[BaseException]
+    worker: str
+    started_at: float
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class StageReport:
+    """What became of one stage.
+
+    Attributes:
+        stage_id: the id of the stage.
+        outcome: how it ended.
+        reason: why, unless it succeeded.
+        cause: the id of the failed stage because of which it was skipped.
+        attempts: its calls; none where it never started.
+        location: where to look, as ``file:line``: of a failed stage, where it raised.
+    """
+
+    stage_id: str
+    outcome: Outcome
+    reason: Optional[Reason]
+    cause: Optional[str]
+    attempts: Tuple[Attempt, ...]
+    location: Optional[str]
+
+    @property
+    def error(self) -> Optional[BaseException]:
+        """What the last attempt raised."""
+        return self.attempts[-1].error if self.attempts else None
+
+    @property
+    def seconds(self) -> float:
+        """How long all attempts took."""
+        return sum(attempt.seconds for attempt in self.attempts)
+
+
+def report_of(columns: Columns, info: RunInfo, step: int) -> StageReport:
+    """Return the report of one step."""
+    from stagekit._run.failure import location_of
+
+    plan = columns.plan
+    status = SUCCEEDED if columns.status is None else columns.status[step]
+    reason, cause = columns.reasons.get(step), columns.causes.get(step)
+    error = columns.errors.get(step)
+    if error is not None:
+        where = location_of(error, plan, step)
+    else:
+        location = plan.stages[step].location
+        where = None if location is None else str(location)
+    return StageReport(
+        plan.order[step],
+        OUTCOMES[status],
+        None if reason is None else REASONS[reason],
+        None if cause is None else plan.order[cause],
+        _attempts(columns, info, step),
+        where,
+    )
+
+
+def _attempts(columns: Columns, info: RunInfo, step: int) -> Tuple[Attempt, ...]:
+    start, end = columns.span(step)
+    if not start:
+        return ()
+    worker = worker_name(columns.workers[step] if columns.workers else 0, info.executor)
+    begin = (start - columns.began) / 1e9
+    return (
+        Attempt(
+            1,
+            begin,
+            (end - columns.began) / 1e9,
+            columns.errors.get(step),
+            worker,
+            info.started_at + begin,
+        ),
+    )

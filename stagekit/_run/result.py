@@ -1,0 +1,228 @@
+"""``Result``: the outcomes, values and reports of a run."""
+
+from __future__ import annotations
+
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Awaitable,
+    Callable,
+    Dict,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    TypeVar,
+    Union,
+    overload,
+)
+
+from stagekit._base.refs import StageRef
+from stagekit._run.columns import SUCCEEDED
+
+if TYPE_CHECKING:
+    from stagekit._base.outcome import RunStatus
+    from stagekit._declare.context import RunInfo
+    from stagekit._plan.plan import Plan
+    from stagekit._run.columns import Columns
+    from stagekit._run.report import StageReport
+
+__all__ = ["Result"]
+
+R = TypeVar("R")
+# Any: a stage takes whatever its parameters say
+_Stage = Union[str, Callable[..., Any], StageRef[Any]]
+
+
+class Result:
+    """What became of every stage of a run.
+
+    ``result[stage]`` is the value of a stage, given as its function, ``StageRef`` or id. The times
+    of reports are in seconds from the start of the run.
+
+    Attributes:
+        plan: what was run.
+        info: the run's id, start, executor and workers.
+        warnings: what the run wants to be known, such as a hook that raised.
+
+    Example:
+        >>> from stagekit import Registry, run
+        >>> registry = Registry()
+        >>> one = registry.add(lambda: 1, id="one")
+        >>> result = run(registry=registry)
+        >>> result[one], result.ok, result.report("one").outcome.value
+        (1, True, 'succeeded')
+    """
+
+    __slots__ = ("__weakref__", "_columns", "info", "warnings")
+
+    def __init__(self, columns: Columns, info: RunInfo, warnings: Tuple[str, ...] = ()) -> None:
+        self._columns = columns
+        self.info = info
+        self.warnings = warnings
+
+    @overload
+    def __getitem__(self, stage: StageRef[R], /) -> R: ...
+    @overload
+    def __getitem__(self, stage: str, /) -> Any: ...
+    @overload
+    def __getitem__(self, stage: Callable[..., Awaitable[R]], /) -> R: ...  # type: ignore[overload-overlap]  # an async stage gives what it awaits
+    @overload
+    def __getitem__(self, stage: Callable[..., R], /) -> R: ...
+    def __getitem__(self, stage: _Stage, /) -> Any:
+        """Return the value of a stage.
+
+        Raises:
+            NoValueError: it has none; the text says its outcome and why.
+            LookupError: it was not part of the run; the text has near misses.
+        """
+        columns = self._columns
+        plan = columns.plan
+        try:
+            step = plan.step_of(stage)
+        except LookupError:
+            slot = _overridden(plan, stage)
+            if slot is None:
+                raise
+            return columns.values[slot]
+        status = columns.status
+        if status is not None and status[step] != SUCCEEDED:
+            from stagekit.errors import NoValueError
+
+            raise NoValueError(self._why_no_value(step))
+        return columns.values[plan.constants + step]
+
+    @property
+    def plan(self) -> Plan:
+        """What was run."""
+        return self._columns.plan
+
+    @property
+    def ok(self) -> bool:
+        """Whether no critical stage failed and the run was not cancelled."""
+        return self._columns.status is None or self.status.value == "succeeded"
+
+    @property
+    def status(self) -> RunStatus:
+        """How the run ended."""
+        from stagekit._run.summary import status_of
+
+        return status_of(self._columns)
+
+    @property
+    def failures(self) -> Tuple[StageReport, ...]:
+        """The reports of all stages that failed, critical or not, in plan order."""
+        from stagekit._run.failure import failed_steps
+
+        return tuple(self._report(step) for step in failed_steps(self._columns))
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run."""
+        return self.info.id
+
+    @property
+    def executor(self) -> str:
+        """What carried the run out: ``"inline"``, ``"threads"``, ``"asyncio"``, a pool's class."""
+        return self.info.executor
+
+    @property
+    def workers(self) -> int:
+        """How many plain stages could run at once."""
+        return self.info.workers
+
+    @property
+    def seconds(self) -> float:
+        """How long the run took."""
+        return (self._columns.ended - self._columns.began) / 1e9
+
+    @property
+    def work_seconds(self) -> float:
+        """How long all stages took together."""
+        spans = (self._columns.span(step) for step in range(len(self.plan)))
+        return sum(end - start for start, end in spans) / 1e9
+
+    def report(self, stage: _Stage, /) -> StageReport:
+        """Return what became of one stage.
+
+        Raises:
+            LookupError: it was not part of the run; the text has near misses.
+        """
+        return self._report(self.plan.step_of(stage))
+
+    def reports(self) -> Tuple[StageReport, ...]:
+        """Return what became of every stage, in plan order."""
+        return tuple(self._report(step) for step in range(len(self.plan)))
+
+    def raise_for_failures(self) -> None:
+        """Raise what ``run(check=True)`` raises, if the run did not succeed.
+
+        Raises:
+            RunFailedError: a critical stage failed.
+            RunCancelledError: the run was cancelled.
+        """
+        from stagekit._run.summary import raise_for
+
+        raise_for(self, self._columns)
+
+    def critical_path(self) -> Tuple[str, ...]:
+        """Return the chain of stages that decided how long the run took, first to last."""
+        from stagekit._run.summary import critical_path
+
+        return critical_path(self._columns)
+
+    def to_json(self) -> str:
+        """Return outcomes and times as JSON, schema ``stagekit.run/1``; of values only types."""
+        from stagekit._run.summary import to_json
+
+        return to_json(self, self._columns)
+
+    def counts(self) -> Dict[str, int]:
+        """Return how many stages had each outcome, those that occurred."""
+        from stagekit._run.summary import counts_of
+
+        return {outcome.value: count for outcome, count in counts_of(self._columns)}
+
+    def __len__(self) -> int:
+        return len(self.plan)
+
+    def __repr__(self) -> str:
+        from stagekit._run.summary import headline
+
+        return f"<Result {headline(self)}>"
+
+    def _repr_mimebundle_(
+        self, include: Optional[Sequence[str]] = None, exclude: Optional[Sequence[str]] = None
+    ) -> Dict[str, str]:
+        from stagekit._run.summary import to_html, to_text
+
+        return {"text/plain": to_text(self), "text/html": to_html(self)}
+
+    def _report(self, step: int) -> StageReport:
+        from stagekit._run.report import report_of  # dataclasses: 13 ms
+
+        return report_of(self._columns, self.info, step)
+
+    def _why_no_value(self, step: int) -> str:
+        from stagekit._run.summary import why_no_value
+
+        return why_no_value(self._columns, step)
+
+
+def _overridden(plan: Plan, stage: _Stage) -> Optional[int]:
+    """Return the slot of the constant that stands in for a stage, if one does."""
+    if not plan.overridden:
+        return None
+    if isinstance(stage, str):
+        stage_id = stage
+    elif isinstance(stage, StageRef):
+        stage_id = stage.id
+    else:
+        from stagekit._declare.stage import own_mark
+
+        mark = own_mark(stage)
+        stage_id = "" if mark is None else mark.id
+    names: List[str] = [
+        each for each in plan.overridden if stage_id in (each, each.rpartition(":")[2])
+    ]
+    return plan.overridden[names[0]] if len(names) == 1 else plan.overridden.get(stage_id)

@@ -1,0 +1,148 @@
+"""``Session``: one run under way, with its transitions as the engines make them.
+
+The loops that must be fast write columns themselves; all others, and all that is not plain success,
+come here. Not thread-safe: an engine whose workers share a session holds its own lock.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any, Optional
+
+from stagekit._run.attempt import annotate, check_value, cut, is_broken_promise
+from stagekit._run.columns import BAD_VALUE, RAISED
+from stagekit._run.scheduler import Scheduler
+
+if TYPE_CHECKING:
+    import contextvars
+
+    from stagekit._plan.plan import Plan
+    from stagekit._run.dispatch import Dispatcher
+    from stagekit._run.settings import RunSettings
+
+__all__ = ["Session"]
+
+
+class Session:
+    """One run of a plan.
+
+    Attributes:
+        context: what every stage starts from a copy of.
+        hooks: tells events; None without hooks.
+        interruption: the ``KeyboardInterrupt`` that cancelled the run.
+        cancels: whether stages that run are to be cancelled.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        settings: RunSettings,
+        context: contextvars.Context,
+        mode: str,
+        *,
+        in_loop: bool = False,
+    ) -> None:
+        self.plan = plan
+        self.settings = settings
+        self.context = context
+        has_two_kinds = mode in ("threads", "pool") and (in_loop or 1 in plan.is_async)
+        self.scheduler = Scheduler(
+            plan,
+            settings.constants[: plan.constants],
+            rank=settings.rank or (plan.turns if mode == "inline" else plan.rank),
+            on_failure=settings.on_failure,
+            lanes=2 if has_two_kinds else 1,
+        )
+        self.columns = self.scheduler.columns
+        self.hooks: Optional[Dispatcher] = None
+        self.interruption: Optional[KeyboardInterrupt] = None
+        self.cancels = False
+        self._told = 0
+        self.columns.began = perf_counter_ns()
+
+    def listen(self, *, delays: bool) -> None:
+        """Make the dispatcher, if there are hooks, and tell them that the run begins."""
+        if self.settings.hooks:
+            from stagekit._run.dispatch import Dispatcher  # events: 3 ms, only with hooks
+
+            hooks = self.settings.hooks
+            self.hooks = Dispatcher(hooks, self.columns, self.settings.info, delays=delays)
+            self.hooks.started()
+
+    def begin(self, step: int, worker: int) -> None:
+        """Note that a step that was taken starts now."""
+        columns = self.columns
+        assert columns.starts is not None  # noqa: S101 - a scheduler has all columns
+        assert columns.workers is not None  # noqa: S101
+        columns.starts[step] = perf_counter_ns()
+        columns.workers[step] = worker
+        if self.hooks is not None:
+            self.hooks.begin(step)
+
+    def returned(self, step: int, value: Any) -> None:  # Any: whatever a stage returns
+        """Record what a stage returned; it fails if that is not what it promised."""
+        promise = self.plan.calls[step][4]
+        if promise and (value is None or promise > 1):
+            try:
+                check_value(value, promise)
+            except Exception as error:  # noqa: BLE001 - the stage's error
+                self.raised(step, error)
+                return
+        self.columns.ends[step] = perf_counter_ns()
+        self.scheduler.succeed(step, value)
+        self.tell(step)
+
+    def raised(self, step: int, error: BaseException) -> None:
+        """Record what a stage raised. ``KeyboardInterrupt`` cancels the run."""
+        self.columns.ends[step] = perf_counter_ns()
+        self.settle(step, error)
+        self.tell(step)
+
+    def settle(self, step: int, error: BaseException) -> None:
+        """Make the transition of a step that raised, without telling anybody."""
+        cut(error)
+        if isinstance(error, KeyboardInterrupt):
+            self.scheduler.cancel(step, error)
+            self.interrupt(error)
+            return
+        reason = BAD_VALUE if is_broken_promise(error) else RAISED
+        if reason == RAISED:
+            stage = self.plan.order[step]
+            annotate(error, stage, self.plan.calls[step], self.columns.values)
+        self.scheduler.fail(step, error, reason)
+        if self.scheduler.is_stopped and self.settings.on_failure == "cancel":
+            self.cancels = True
+
+    def cancelled(self, step: int, error: Optional[BaseException]) -> None:
+        """Record that a running stage was cancelled with the run, without telling anybody."""
+        self.columns.ends[step] = perf_counter_ns()
+        self.scheduler.cancel(step, None if error is None else cut(error))
+
+    def interrupt(self, error: Optional[KeyboardInterrupt] = None) -> None:
+        """Cancel the run: nothing new starts, async stages are cancelled."""
+        self.scheduler.interrupt()
+        self.cancels = True
+        if self.interruption is None:
+            self.interruption = error
+
+    def tell(self, step: int) -> None:
+        """Tell hooks how a step ended, and which ones were skipped because of it."""
+        if self.hooks is not None:
+            self.hooks.stage(step)
+            self.tell_settled()
+
+    def tell_settled(self) -> None:
+        """Tell hooks of the steps that ended without having started."""
+        settled = self.scheduler.settled
+        while self.hooks is not None and self._told < len(settled):
+            self._told += 1
+            self.hooks.stage(settled[self._told - 1])
+
+    def finish(self) -> None:
+        """Settle what never started, and tell."""
+        waiting = [step for step, status in enumerate(self.scheduler.status) if status < 2]  # noqa: PLR2004
+        self.scheduler.finish()
+        self.columns.ended = perf_counter_ns()
+        if self.hooks is not None:
+            for step in waiting:
+                self.hooks.stage(step)

@@ -1,0 +1,174 @@
+"""Starting a run: which engine carries it out, and what is returned or raised at its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable, Optional
+
+from stagekit._run.engines.inline import run_fast
+from stagekit._run.nesting import enter, refuse_running_loop
+from stagekit._run.result import Result
+
+if TYPE_CHECKING:
+    from stagekit._plan.plan import Plan
+    from stagekit._run.columns import Columns
+    from stagekit._run.ledger import Ledger, Message
+    from stagekit._run.session import Session
+    from stagekit._run.settings import RunSettings
+
+__all__ = ["aexecute", "execute"]
+
+SERIAL, PARALLEL = 1, 2
+
+
+def execute(plan: Plan, settings: RunSettings) -> Result:
+    """Run a plan from a thread without a running event loop.
+
+    Raises:
+        RunningLoopError: a loop runs in this thread.
+        RunFailedError: a critical stage failed, and the settings say to check.
+        RunCancelledError: the run was cancelled, and the settings say to check.
+        KeyboardInterrupt: Ctrl-C, or a stage raised it; ``.result`` has everything.
+        InternalError: stagekit itself failed.
+    """
+    refuse_running_loop()
+    context, settings = enter(settings)
+    mode = _choose(plan, settings, in_loop=False)
+    record: Optional[Columns] = None
+    error: Optional[BaseException] = None
+    if mode == "inline" and not settings.hooks and 1 not in plan.is_async:
+        record, error = run_fast(plan, settings, context)
+        if error is None:
+            return Result(record, settings.info)
+    from stagekit._run.ending import conclude, defect
+    from stagekit._run.session import Session
+
+    session = Session(plan, settings, context, mode)
+    try:
+        if error is not None and record is not None:
+            _go_on(session, record, error)
+        else:
+            _carry_out(session, mode)
+    except KeyboardInterrupt as interruption:
+        session.interrupt(interruption)
+    except Exception as found:  # noqa: BLE001 - no error of a stage gets here
+        raise defect(found) from found
+    record = error = None  # a traceback that is kept would keep this frame, and this frame the run
+    return conclude(session)
+
+
+async def aexecute(plan: Plan, settings: RunSettings) -> Result:
+    """Run a plan on the running event loop; raises what ``execute`` raises.
+
+    Raises:
+        asyncio.CancelledError: the awaiting task was cancelled, and with it the run.
+    """
+    from asyncio import CancelledError
+
+    from stagekit._run.ending import conclude, defect
+    from stagekit._run.engines.aio import Branches
+    from stagekit._run.session import Session
+
+    context, settings = enter(settings)
+    mode = _choose(plan, settings, in_loop=True)
+    session = Session(plan, settings, context, mode, in_loop=True)
+    cancelled: Optional[CancelledError] = None
+    try:
+        session.listen(delays=mode in {"inline", "asyncio"})
+        if mode == "inline":
+            from stagekit._run.hosting import await_inline
+
+            await await_inline(session)
+        else:
+            branches = Branches(session, _maker(session, mode, is_alone=False))
+            await branches.run()
+            branches.ledger.check()
+    except CancelledError as error:
+        cancelled = error
+    except KeyboardInterrupt as interruption:
+        session.interrupt(interruption)
+    except Exception as found:  # noqa: BLE001 - no error of a stage gets here
+        raise defect(found) from found
+    try:
+        return conclude(session, cancelled)
+    finally:
+        del cancelled, session
+
+
+def _choose(plan: Plan, settings: RunSettings, *, in_loop: bool) -> str:
+    """Return what carries a run out, and tell its info: inline, threads, pool or asyncio."""
+    info, mode = settings.info, settings.mode
+    has_async = 1 in plan.is_async
+    is_all_async = has_async and 0 not in plan.is_async
+    if mode == "auto":
+        is_alone = not in_loop and not is_all_async
+        if is_alone and ((settings.workers == 1 and not has_async) or _is_serial(plan)):
+            mode = "inline"
+        else:
+            mode = "threads"
+    if is_all_async and mode != "inline":
+        mode = "asyncio"
+    if mode != "pool":
+        info.executor = mode
+    if mode == "inline":
+        info.workers = 1
+    return mode
+
+
+def _is_serial(plan: Plan) -> bool:
+    """Tell whether no two steps could ever be ready at once; found out once for each plan."""
+    if plan._width is None:  # noqa: SLF001 - a plan's own memory for those who run it
+        serial = all(above[-1:] == (step,) for step, above in enumerate(plan.parents[1:]))
+        object.__setattr__(plan, "_width", SERIAL if serial else PARALLEL)
+    return bool(plan._width == SERIAL)  # noqa: SLF001
+
+
+def _go_on(session: Session, record: Columns, error: BaseException) -> None:
+    """Carry on inline after the first exception."""
+    from stagekit._run.engines.inline import resume, walk
+
+    resume(session, record, error)
+    for _ in walk(session):
+        pass
+
+
+def _carry_out(session: Session, mode: str) -> None:
+    if mode == "inline":
+        session.listen(delays=True)
+        if 1 in session.plan.is_async:
+            from stagekit._run.hosting import host_inline  # asyncio: 29 ms
+
+            host_inline(session)
+        else:
+            from stagekit._run.engines.inline import walk
+
+            for _ in walk(session):
+                pass
+        return
+    session.listen(delays=mode == "asyncio")
+    if mode == "asyncio" or len(session.scheduler.heaps) > 1:
+        from stagekit._run.hosting import host
+
+        host(session, _maker(session, mode, is_alone=False)).check()
+    else:
+        from stagekit._run.waiting import serve
+
+        serve(session, _maker(session, mode, is_alone=True)).check()
+
+
+def _maker(
+    session: Session, mode: str, *, is_alone: bool
+) -> Callable[[Callable[[Message], object]], Ledger]:
+    """Return how the ledger is made; alone means that its owner has no event loop to turn."""
+    pool = session.settings.pool
+    if mode == "asyncio":
+        from stagekit._run.ledger import Ledger
+
+        return lambda post: Ledger(session, post)
+    if mode == "pool" and pool is not None:
+        from stagekit._run.driver import Feed
+
+        return lambda post: Feed(session, post, pool)
+    from stagekit._run.engines.threads import Crew
+
+    delegates = is_alone and session.hooks is None
+    return lambda post: Crew(session, post, delegates=delegates)

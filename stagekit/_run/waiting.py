@@ -1,0 +1,56 @@
+"""The calling thread of a run without a loop: it reads messages until the run is over."""
+
+from __future__ import annotations
+
+import os
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Callable
+
+from stagekit._run.ledger import Ledger, Message
+
+if TYPE_CHECKING:
+    from stagekit._run.session import Session
+
+__all__ = ["serve"]
+
+# Where a wait for a lock cannot be interrupted by Ctrl-C, wake up for it.
+_PATIENCE = 0.2 if os.name == "nt" else None
+
+
+def serve(session: Session, make: Callable[[Callable[[Message], object]], Ledger]) -> Ledger:
+    """Run a ledger to its end, as the thread that owns the run.
+
+    The first ``KeyboardInterrupt`` cancels the run: nothing new starts and what runs is waited
+    for. The second one ends the wait.
+    """
+    inbox: SimpleQueue[Message] = SimpleQueue()
+    ledger = make(inbox.put)
+    is_open = False
+    while True:
+        try:
+            if not is_open:
+                is_open = True
+                ledger.open()
+            _read(inbox, ledger)
+        except KeyboardInterrupt as error:
+            is_open = True
+            if session.interruption is not None:
+                ledger.abandon()
+            else:
+                session.interrupt(error)
+                ledger.close()
+        except BaseException:
+            ledger.close()
+            ledger.join()
+            raise
+        else:
+            return ledger
+
+
+def _read(inbox: SimpleQueue[Message], ledger: Ledger) -> None:
+    while not ledger.is_over:
+        try:
+            message = inbox.get(timeout=_PATIENCE)
+        except Empty:
+            continue
+        ledger.receive(message)
