@@ -44,6 +44,12 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class Server(ThreadingHTTPServer):
+    """A server that lets all our requests queue at once; by default it is five."""
+
+    request_queue_size = 9
+
+
 @dataclass(frozen=True)
 class Page:
     """What came back, and when it was asked for and complete."""
@@ -55,14 +61,14 @@ class Page:
 
 
 @stage
-def serve() -> ThreadingHTTPServer:
+def serve() -> Server:
     """Start the server on a free port, in a thread that ends with the program."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     return server
 
 
-async def fetch(path: str, server: ThreadingHTTPServer) -> Page:
+async def fetch(path: str, server: Server) -> Page:
     """Get one page."""
     asked = perf_counter()
     reader, writer = await asyncio.open_connection("127.0.0.1", server.server_port)
@@ -96,7 +102,7 @@ def show(counts: Counts, pages: Annotated[List[Page], Collect()]) -> None:
 
 
 @stage(depends_on=count)
-def stop(server: ThreadingHTTPServer) -> None:
+def stop(server: Server) -> None:
     """Stop the server."""
     server.shutdown()
     server.server_close()

@@ -81,9 +81,14 @@ def replay(graph: Graph, options: Options) -> Result:
     """Make a stage of each task, and run them: a run inside a run."""
     registry = Registry()
     for task, duration in graph.durations.items():
-        nap = partial(sleep, duration * options.unit)
-        registry.add(nap, id=f"task-{task}", depends_on=[f"task-{t}" for t in graph.needs[task]])
+        work = partial(pretend, duration * options.unit)
+        registry.add(work, id=f"task-{task}", depends_on=[f"task-{t}" for t in graph.needs[task]])
     return run(registry=registry, executor="threads", workers=options.workers)
+
+
+def pretend(seconds: float) -> None:
+    """Sleep in place of work."""
+    sleep(seconds)
 
 
 @stage
@@ -101,15 +106,15 @@ def show(graph: Graph, options: Options, result: Result) -> None:
         print(f"no schedule takes less than {best * options.unit:.2f} s")
 
 
-def gantt(bars: List[Bar], width: int = 72) -> str:
-    """Draw a row for each worker; each task is its id, dashes for its length, and a bar."""
+def gantt(bars: List[Bar], width: int = 64) -> str:
+    """Draw a row for each worker; a task is its id, dashes for as long as it took, and a bar."""
     scale = width / max(bar.end for bar in bars)
     rows: Dict[str, str] = {}
     for bar in sorted(bars, key=lambda bar: bar.start):
         row = rows.get(bar.worker, "").ljust(round(bar.start * scale))
-        length = round(bar.end * scale) - len(row)
+        length = max(1, round(bar.end * scale) - len(row))
         rows[bar.worker] = row + f"{bar.task:-<{length}}"[: length - 1] + "|"
-    return "\n".join(rows.values())
+    return "\n".join(f"{worker:10} {rows[worker]}" for worker in sorted(rows))
 
 
 if __name__ == "__main__":

@@ -202,7 +202,7 @@ def test_flights_fits_as_numpy_does(tmp_path: Path) -> None:
     joined = result[module.join]
     march = joined[joined["month"] == 3].dropna(subset=[*module.FACTORS, "dep_delay"])
     matrix = np.insert(march[module.FACTORS].to_numpy(float), 0, 1, axis=1)
-    minutes = np.linalg.pinv(matrix) @ march["dep_delay"].to_numpy(float)
+    minutes: List[float] = np.dot(np.linalg.pinv(matrix), march["dep_delay"]).tolist()
     model = result["fit.Mar"]
     assert pytest.approx((minutes[1], minutes[3])) == (model.later_hour, model.clear_mile)
 
@@ -245,7 +245,8 @@ def test_replay_draws_every_task_and_its_speed_up() -> None:
 
 def test_replay_reads_any_file_of_graphs(tmp_path: Path) -> None:
     """A graph of one's own is replayed as the shipped one is."""
-    tasks = [{"id": "a", "deps": [], "runtime_s": 1}, {"id": "b", "deps": ["a"], "runtime_s": 1}]
+    needs: Dict[str, List[str]] = {"a": [], "b": ["a"]}
+    tasks = [{"id": task, "deps": deps, "runtime_s": 1} for task, deps in needs.items()]
     file = tmp_path / "mine.json"
     file.write_text(json.dumps([{"name": "x", "tasks": []}, {"name": "mine", "tasks": tasks}]))
     module, result = run_example("replay", str(file), "--name", "mine", "--workers", "1")
@@ -256,7 +257,7 @@ def test_a_gantt_chart_is_drawn_to_scale() -> None:
     """A row for each worker, a task as long as it took, blanks where nothing ran."""
     module, _ = example("replay")
     bars = [module.Bar("1", "u", 0, 2), module.Bar("2", "v", 1, 2), module.Bar("3", "u", 3, 4)]
-    assert "1------|    3--|\n    2--|" == module.gantt(bars, width=16)
+    assert "u          1------|    3--|\nv              2--|" == module.gantt(bars, width=16)
 
 
 def test_async_fetch_waits_for_all_pages_together() -> None:
