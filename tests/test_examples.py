@@ -196,13 +196,12 @@ def test_flights_finds_the_published_numbers(tmp_path: Path) -> None:
 @needs_flights
 def test_flights_fits_as_numpy_does(tmp_path: Path) -> None:
     """The model of a month is the one that the pseudo-inverse gives."""
-    import numpy as np
-
     module, result = run_example("flights", str(tmp_path))
     joined = result[module.join]
     march = joined[joined["month"] == 3].dropna(subset=[*module.FACTORS, "dep_delay"])
-    matrix = np.insert(march[module.FACTORS].to_numpy(float), 0, 1, axis=1)
-    minutes: List[float] = np.dot(np.linalg.pinv(matrix), march["dep_delay"]).tolist()
+    numpy = module.np
+    matrix = numpy.insert(march[module.FACTORS].to_numpy(float), 0, 1, axis=1)
+    minutes = numpy.linalg.pinv(matrix) @ march["dep_delay"].to_numpy(float)
     model = result["fit.Mar"]
     assert pytest.approx((minutes[1], minutes[3])) == (model.later_hour, model.clear_mile)
 
