@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Tuple
+
 import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
@@ -21,7 +23,9 @@ def test_graphs_have_the_size_asked_for_and_edges_that_go_up(dag: Dag) -> None:
     """A drawn graph has no cycle, for each edge leads to a greater number."""
     assert 3 <= dag.n <= 9
     assert all(before < after for before, after in dag.edges)
-    assert sorted(dag.edges) == sorted((p, c) for p, below in enumerate(dag.children) for c in below)
+    assert sorted(dag.edges) == sorted(
+        (p, c) for p, below in enumerate(dag.children) for c in below
+    )
 
 
 @pytest.mark.parametrize(
@@ -33,12 +37,13 @@ def test_graphs_have_the_size_asked_for_and_edges_that_go_up(dag: Dag) -> None:
         ("diamond", ((), (0,), (0,), (1, 2), (3,))),
         ("diamond", ((), (0,), (0,), (0,), (1, 2, 3))),
         ("layered", ((), (), (0, 1), (1,), (2, 3))),
-        ("random", ((), (), (0, 1), (), (0, 2, 3))),
+        ("random", ((), (), (0, 1))),
     ],
 )
-def test_each_shape_is_drawn(shape: str, parents: object) -> None:
+def test_each_shape_is_drawn(shape: str, parents: Tuple[Tuple[int, ...], ...]) -> None:
     """Each shape reaches the graphs that its name says."""
-    found = find(dags(min_size=5, max_size=5, shapes=[shape]), lambda dag: dag.parents == parents, settings=SEARCH)
+    drawn = dags(min_size=len(parents), max_size=len(parents), shapes=[shape])
+    found = find(drawn, lambda dag: dag.parents == parents, settings=SEARCH)
     assert parents == found.parents
 
 
@@ -111,7 +116,7 @@ def test_legal_orders_put_ancestors_first(data: st.DataObject, made: Plan) -> No
 
 
 def test_legal_orders_are_more_than_one() -> None:
-    """Where two stages are free of each other, both orders are drawn; the plan's is the simplest."""
+    """Where two stages are free of each other both orders are drawn, the plan's as the simplest."""
     registry = Registry()
     for stage_id in ("left", "right"):
         registry.add(lambda: None, id=stage_id)
@@ -127,11 +132,12 @@ def test_every_draw_is_a_registry_of_its_own(registry: Registry) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"shapes": ["tree"]}, {"shapes": []}, {"min_size": 0}, {"min_size": 5, "max_size": 4}]
+    "options",
+    [{"shapes": ["tree"]}, {"shapes": []}, {"min_size": 0}, {"min_size": 5, "max_size": 4}],
 )
 def test_impossible_graphs_are_refused(options: object) -> None:
     """A shape that does not exist and a range of sizes that holds none are errors at once."""
-    with pytest.raises(ValueError, match="shapes must be|sizes must be"):
+    with pytest.raises(ValueError, match=r"(shapes|sizes) must be"):
         dags(**options)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue]
 
 
