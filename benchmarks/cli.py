@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import traceback
 from dataclasses import replace
 from pathlib import Path
-from typing import Callable, Iterable, List, Mapping, Optional, Sequence
+from typing import Callable, Iterable, Iterator, List, Mapping, Optional, Sequence
 
 from benchmarks.compare import compare
 from benchmarks.groups import footprint, mixed, overhead, parallel, planning, scheduling, typed
@@ -40,9 +41,11 @@ GROUPS: Mapping[str, Callable[[Settings], Iterable[Measurement]]] = {
     "schedule": scheduling.measure,
 }
 
+FAILED = "the whole group"
+
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
-    """Run the command; return 0, or 1 where `--check` found a gate that does not hold."""
+    """Run the command; return 1 where a group failed, or with `--check` a gate; else 0."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.compare is not None:
@@ -60,6 +63,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if options.json is not None:
         write_record(record, options.json)
     _print(record, markdown=options.markdown)
+    if any(one.case == FAILED for one in measured):
+        return 1
     failed = [verdict for verdict in judge(record) if not verdict.is_passed]
     return 1 if options.check and failed else 0
 
@@ -70,10 +75,20 @@ def run_groups(names: Sequence[str], settings: Settings) -> List[Measurement]:
     for name in names:
         start = time.perf_counter()
         print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
-        measured.extend(GROUPS[name](settings))
+        measured.extend(_measure_group(name, settings))
         print(f"{time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
     measured.extend(overhead.measure_growth(tuple(measured)))
     return measured
+
+
+def _measure_group(name: str, settings: Settings) -> Iterator[Measurement]:
+    """Measure a group; one that fails is a measurement too, and does not end the run."""
+    try:
+        yield from GROUPS[name](settings)
+    except Exception as error:  # noqa: BLE001 - what was measured before must not be lost
+        traceback.print_exc()
+        text = f"{type(error).__name__}: {error}".splitlines()[0]
+        yield Measurement(name, FAILED, "stagekit", None, "", error=text)
 
 
 def _print(record: Record, *, markdown: bool) -> None:

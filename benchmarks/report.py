@@ -47,7 +47,8 @@ def _group_table(group: str, found: Sequence[Measurement]) -> str:
     parts: List[str] = []
     if group in RATIO_TO:
         title = f"{group}: ratio to {RATIO_TO[group]}"
-        parts.append(_matrix(title, found, lambda one: one.ratio))
+        with_ratio = [one for one in found if one.ratio is not None or one.error is not None]
+        parts.append(_matrix(title, with_ratio, lambda one: one.ratio))
     parts.append(_matrix(f"{group}: {units}", found, lambda one: one.value))
     return "\n\n".join(parts)
 

@@ -30,6 +30,7 @@ class Settings:
     many: int = 10_000
     deep: int = 100_000
     workloads: Optional[Path] = None
+    is_quick: bool = False
 
     @property
     def budget(self) -> Budget:
@@ -38,7 +39,13 @@ class Settings:
 
 
 QUICK = Settings(
-    sizes=QUICK_SIZES, peer_limit=1_000, seconds=0.2, rounds=3, processes=9, debian=(6_300, 25_600)
+    sizes=QUICK_SIZES,
+    peer_limit=1_000,
+    seconds=0.2,
+    rounds=3,
+    processes=9,
+    debian=(6_300, 25_600),
+    is_quick=True,
 )
 
 

@@ -47,16 +47,20 @@ class Sample:
 
 @dataclass(frozen=True)
 class Budget:
-    """How long to measure: seconds for all cases together, within bounds of rounds."""
+    """How long to time the cases of a group: seconds together, within bounds of rounds.
+
+    A case that is much slower than the others takes part in fewer rounds, spread evenly.
+    """
 
     seconds: float = 1.0
     least: int = 5
     most: int = 40
 
-    def rounds(self, one_round: float) -> int:
-        """Return how many rounds fit; two where one takes longer than all should."""
+    def rounds(self, one_round: float, cases: int) -> int:
+        """Return how many rounds a case takes part in, by what a round of it takes."""
         least = self.least if one_round < self.seconds else min(self.least, 2)
-        return max(least, min(self.most, int(self.seconds / max(one_round, 1e-9))))
+        fitting = int(self.seconds / cases / max(one_round, 1e-9))
+        return max(least, min(self.most, fitting))
 
 
 def time_warm(cases: Mapping[str, Callable[[], object]], budget: Budget) -> Dict[str, Sample]:
@@ -133,21 +137,23 @@ def _interleave(timers: Mapping[str, _Timer], budget: Budget) -> Dict[str, Sampl
 
 def _measure(timers: Mapping[str, _Timer], budget: Budget) -> Dict[str, Sample]:
     loops: Dict[str, int] = {}
-    errors: Dict[str, str] = {}
-    one_round = 0.0
+    rounds: Dict[str, int] = {}
+    samples: Dict[str, Sample] = {}
     for name, timer in timers.items():
         try:
             once = timer(1)
             if once < LONG:
                 once = timer(1)  # the first call may have filled caches
-            loops[name] = max(1, min(10_000, int(SHORTEST / max(once, 1e-9))))
-            one_round += once * loops[name]
         except Exception as error:  # noqa: BLE001 - a peer that fails is a result
-            errors[name] = type(error).__name__
+            samples[name] = Sample(error=type(error).__name__)
+            continue
+        loops[name] = max(1, min(10_000, int(SHORTEST / max(once, 1e-9))))
+        rounds[name] = budget.rounds(once * loops[name], len(timers))
     seconds: Dict[str, List[float]] = {name: [] for name in loops}
-    for _ in range(budget.rounds(one_round) if loops else 0):
+    total = max(rounds.values(), default=0)
+    for number in range(total):
         for name, count in loops.items():
-            seconds[name].append(timers[name](count) / count)
-    samples = {name: Sample(tuple(values)) for name, values in seconds.items()}
-    samples.update({name: Sample(error=error) for name, error in errors.items()})
+            if (number + 1) * rounds[name] // total > number * rounds[name] // total:
+                seconds[name].append(timers[name](count) / count)
+    samples.update({name: Sample(tuple(values)) for name, values in seconds.items()})
     return {name: samples[name] for name in timers}

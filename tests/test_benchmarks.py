@@ -6,11 +6,11 @@ import json
 from dataclasses import replace
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
 
-from benchmarks import subject
+from benchmarks import cli, subject
 from benchmarks.adapter import Adapter, Built
 from benchmarks.baselines import GRAPHLIB, RAW
 from benchmarks.checking import WrongResultError, check, run_once
@@ -21,7 +21,7 @@ from benchmarks.limits import LIMITS, Limit, Verdict, judge
 from benchmarks.measurement import Measurement, Record, read_record, write_record
 from benchmarks.peers import PEERS, Peer, installed, peer_adapters
 from benchmarks.report import limit_table, readme_table
-from benchmarks.settings import default_workloads
+from benchmarks.settings import Settings, default_workloads
 from benchmarks.shapes import SHAPES, Shape, chain, debian, layered, wide
 from benchmarks.table import markdown_table, number, text_table
 from benchmarks.timing import Budget, Sample, _measure, time_cold, time_warm
@@ -121,7 +121,8 @@ def _backwards(work: Work) -> Built:
     def run() -> Tuple[object, ...]:
         for function in reversed(work.functions):
             function()
-        return RAW.build(RAW.prepare(work)).run()
+        values: Tuple[object, ...] = RAW.build(RAW.prepare(work)).run()
+        return values
 
     return Built(run, tuple)
 
@@ -162,9 +163,20 @@ def test_cases_are_timed_in_turn() -> None:
 
         return stop_watch
 
-    samples = _measure({"a": timer("a"), "b": timer("b")}, Budget(1.0, least=3, most=3))
+    samples = _measure({"a": timer("a"), "b": timer("b")}, Budget(9.0, least=3, most=3))
     assert list("aabb" + "ababab") == calls
     assert {"a": 3, "b": 3} == {name: len(sample.seconds) for name, sample in samples.items()}
+
+
+def test_a_slow_case_takes_part_in_fewer_rounds() -> None:
+    """What takes seconds is timed twice, what takes milliseconds as often as fits."""
+
+    def taking(seconds: float) -> Callable[[int], float]:
+        return lambda loops: seconds * loops
+
+    timers = {"slow": taking(5.0), "fast": taking(0.001)}
+    samples = _measure(timers, Budget(1.0, least=3, most=40))
+    assert {"slow": 2, "fast": 40} == {name: len(one.seconds) for name, one in samples.items()}
 
 
 def test_a_cold_case_gets_a_preparation_for_each_call() -> None:
@@ -305,6 +317,26 @@ def test_a_tiny_run_of_everything_measures_every_limit(tmp_path: Path) -> None:
     judged = {verdict.limit.what for verdict in judge(read_record(path))}
     ours = [limit.what for limit in LIMITS if limit.over != "dask.threaded"]
     assert [] == [what for what in ours if what not in judged]
+
+
+def test_a_group_that_fails_does_not_lose_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its error is printed in place of its numbers, and the command ends with 1."""
+
+    def broken(settings: Settings) -> Iterator[Measurement]:
+        yield one(3.5)
+        raise RuntimeError(f"no {settings.workers}")
+
+    def working(settings: Settings) -> Iterator[Measurement]:
+        yield one(1.25, case=f"chain {settings.workers}")
+
+    monkeypatch.setattr(cli, "GROUPS", {"bad": broken, "good": working})
+    assert 1 == main(["bad", "good"])
+    printed = capsys.readouterr().out
+    assert "RuntimeError: no 16" in printed
+    assert "3.50" in printed
+    assert "1.250" in printed
 
 
 def test_an_unknown_group_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:

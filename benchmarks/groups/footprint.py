@@ -49,12 +49,16 @@ AFTER = f"\nprint(*sorted(set({NOT_LOADED!r}.split()) & (set(sys.modules) - befo
 
 def measure_import(settings: Settings) -> Iterator[Measurement]:
     """Time `from stagekit import stage, run` and one run, over an empty script."""
-    scripts = {"bare python": "", "stagekit": FIRST_USE}
-    if settings.peers:
-        scripts.update({peer.distribution: f"import {peer.imports}\n" for peer in installed()})
+    peers = installed() if settings.peers else ()
     with tempfile.TemporaryDirectory() as folder:
-        commands = {name: _script(folder, name, text) for name, text in scripts.items()}
-        seconds = _time_processes(commands, settings.processes)
+        bare = {"bare python": _script(folder, "bare", "")}
+        ours = {**bare, "stagekit": _script(folder, "stagekit", FIRST_USE)}
+        theirs = {
+            peer.distribution: _script(folder, peer.distribution, f"import {peer.imports}\n")
+            for peer in peers
+        }
+        seconds = _time_processes(ours, settings.processes)
+        for_peers = _time_processes({**bare, **theirs}, settings.processes // 4 if theirs else 0)
         loaded = subprocess.run(  # noqa: S603 - our own script
             _script(folder, "loaded", BEFORE + FIRST_USE + AFTER),
             check=True,
@@ -62,7 +66,11 @@ def measure_import(settings: Settings) -> Iterator[Measurement]:
             text=True,
             env=_environment(),
         ).stdout.split()
+    yield Measurement(
+        "import", "whole process", "bare python", _median_ms(seconds["bare python"]), "ms"
+    )
     yield from _over_bare(seconds)
+    yield from _over_bare(for_peers)
     key = ("import", "modules that must not load", "stagekit")
     error = f"loads {' '.join(loaded)}" if loaded else None
     yield Measurement(*key, value=float(len(loaded)), unit="modules", error=error)
@@ -71,7 +79,6 @@ def measure_import(settings: Settings) -> Iterator[Measurement]:
 def _over_bare(seconds: Mapping[str, List[float]]) -> Iterator[Measurement]:
     """The median of the differences to the empty script of the same round."""
     bare = seconds["bare python"]
-    yield Measurement("import", "whole process", "bare python", _median_ms(bare), "ms")
     for name, values in seconds.items():
         if name != "bare python":
             over = [value - base for value, base in zip(values, bare)]
@@ -134,11 +141,14 @@ def _time_processes(commands: Mapping[str, List[str]], rounds: int) -> Dict[str,
 
 def measure_memory(settings: Settings) -> Iterator[Measurement]:
     """Bytes that stay allocated for registry and plan, and for one result, a stage."""
+    kinds = ("order edges only",) if settings.is_quick else ("order edges only", "values")
     for shape in SHAPES:
-        for kind in ("values", "order edges only"):
+        for kind in kinds:
             work = make_work(SHAPES[shape](settings.many), passes_values=kind == "values")
             case = f"{shape} {settings.many}, {kind}"
             yield from _memory_of_stagekit(work, case)
+    if settings.is_quick:
+        return
     work = make_work(SHAPES["layered"](1_000))
     adapters: Tuple[Adapter, ...] = (GRAPHLIB, subject.adapters(settings.workers)["sync"])
     adapters += peer_adapters("sync") if settings.peers else ()
@@ -197,9 +207,9 @@ def _memory_of_peer(adapter: Adapter, work: Work) -> Measurement:
 
 def _warm_up() -> None:
     """Load what the first plan and run import, which is no memory of a stage."""
-    registry = stagekit.Registry()
-    registry.add(int, id="warm")
-    stagekit.plan(registry=registry).run(executor="inline")
+    for passes_values in (True, False):
+        work = subject.annotate(make_work(SHAPES["layered"](16), passes_values=passes_values))
+        stagekit.plan(registry=subject.add_all(work)).run(executor="inline")
 
 
 def _allocated() -> int:

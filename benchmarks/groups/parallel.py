@@ -28,14 +28,17 @@ LARGE = ("stagekit", "pool by level", "dask.threaded")  # the others take second
 
 def measure_threads(settings: Settings) -> Iterator[Measurement]:
     """Warm runs of trivial stages on 16 threads, then 64 sleeps."""
+    peers = peer_adapters("threads", workers=settings.workers) if settings.peers else ()
+    if settings.is_quick:
+        peers = tuple(one for one in peers if one.name in LARGE)
     adapters = (
         subject.adapters(settings.workers)["threads"],
         _level_by_level(settings.workers),
-        *(peer_adapters("threads", workers=settings.workers) if settings.peers else ()),
+        *peers,
     )
     for adapter in adapters:
         check(adapter)
-    large = [one for one in adapters if one.name in LARGE]
+    large = adapters[:1] if settings.is_quick else [one for one in adapters if one.name in LARGE]
     for size, chosen in ((1_000, adapters), (settings.many, large)):
         for shape in SHAPES:
             work = make_work(SHAPES[shape](size))

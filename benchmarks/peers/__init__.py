@@ -27,7 +27,7 @@ class Peer:
 
 PEERS: Tuple[Peer, ...] = (
     Peer("dask", "dask", "benchmarks.peers.dask"),
-    Peer("sf-hamilton", "hamilton", "benchmarks.peers.hamilton"),
+    Peer("sf-hamilton", "hamilton.driver", "benchmarks.peers.hamilton"),
     Peer("taskflow-tr", "task_flow", "benchmarks.peers.taskflow"),
     Peer("pyflowx", "pyflowx", "benchmarks.peers.pyflowx"),
     Peer("async-dag", "async_dag", "benchmarks.peers.async_dag"),
@@ -36,7 +36,11 @@ PEERS: Tuple[Peer, ...] = (
 
 def installed() -> Tuple[Peer, ...]:
     """Return the peers that can be imported here."""
-    return tuple(peer for peer in PEERS if importlib.util.find_spec(peer.imports) is not None)
+    return tuple(peer for peer in PEERS if _has_package(peer.imports.partition(".")[0]))
+
+
+def _has_package(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
 
 
 def peer_adapters(
