@@ -210,7 +210,7 @@ class Branches:
                 workers[step] = -number
                 starts[step] = now
             else:
-                ledger.began(step, -number, now)
+                ledger.began(step, -number, clock())
             try:
                 if rest is None:
                     if a < 0:

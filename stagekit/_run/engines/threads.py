@@ -185,8 +185,8 @@ class Crew(Ledger):
                 except IndexError:
                     if not self._rest():
                         return
-                    now = clock()
                     continue
+                now = clock()
                 if heap and not self._is_waking:
                     self.call()
             if self.is_closed:
@@ -234,6 +234,7 @@ class Crew(Ledger):
                         left[child] = waiting = left[child] - 1
                     if waiting:
                         continue
+                    now = clock()  # later than the ends of its other parents
                     if scheduler.trouble:
                         self.release(child)
                         continue
@@ -250,7 +251,10 @@ class Crew(Ledger):
                     push(heap, kept)
                     kept = place
             if heap and kept >= 0:
-                kept = pushpop(heap, kept)
+                place = pushpop(heap, kept)
+                if place != kept:
+                    kept = place
+                    now = clock()
                 if not self._is_waking:
                     self.call()
 
