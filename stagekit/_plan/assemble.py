@@ -39,10 +39,10 @@ def assemble(  # noqa: PLR0913 - the results of all steps of planning meet here
     wirings = [resolver.wirings[places[number]] for number in order]
     parents = _parents(above, order, step_of)
     calls = _Calls(by_place)
-    made = calls.make(stages, readings, wirings)
     overridden = {
         resolver.stages[place].id: calls.slot(slot) for place, slot in resolver.constants.items()
     }
+    made = calls.make(stages, readings, wirings)
     priorities = [stage.options.priority for stage in stages]
     columns: Dict[str, Any] = {
         "order": tuple([stage.id for stage in stages]),
