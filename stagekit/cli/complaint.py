@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 
 from stagekit._base.text import error_line, escape_control, safe_text
 from stagekit.cli.exitcode import ExitCode
-from stagekit.cli.show_problem import headline, more_line, show_problem, show_problems
+from stagekit.cli.nothing import NothingSelectedError
+from stagekit.cli.show_problem import show_problem, show_problems
 from stagekit.cli.style import Style
-from stagekit.cli.trace import raised_at, traceback_lines
+from stagekit.cli.trace import raised_at, traceback_lines, user_frames
 from stagekit.errors import (
     Code,
     DeclarationError,
@@ -18,6 +19,7 @@ from stagekit.errors import (
     MissingExtraError,
     PlanError,
     Problem,
+    RunAtImportError,
     RunningLoopError,
     TargetError,
     TooDeepError,
@@ -27,8 +29,8 @@ from stagekit.errors import (
 __all__ = ["Complaint", "complaint_of"]
 
 _REPORT = (
-    "this is a fault of stagekit, not of your stages: please report it with the text above and "
-    "the line of `stagekit --version`"
+    "this is a fault of stagekit, not of your stages; please report it, with the traceback and "
+    "what `stagekit --version` prints"
 )
 
 
@@ -54,23 +56,28 @@ class Complaint(NamedTuple):
     def text(self, style: Style, *, is_full: bool = False) -> str:
         """Return it for people."""
         if not self.problems:
-            shown = f"{style.paint('error', 'error')}: {escape_control(self.message)}"
-        elif len(self.problems) > 1:
-            shown = show_problems(self.problems, style)
-        else:
-            only = self.problems[0]
-            shown = show_problem(only, style, mistakes=self.mistakes, also=self.also, more=False)
-        if self.raised is not None:
-            is_ours = self.exit_code is ExitCode.INTERNAL_ERROR
-            lines = traceback_lines(self.raised, is_full=is_full or is_ours)
-            shown += "\n\n" + "\n".join(f"   {line}".rstrip() for line in lines)
-        if self.exit_code is ExitCode.INTERNAL_ERROR:
-            shown += f"\n\n{style.paint('help', 'help')}: {_REPORT}"
-        if len(self.problems) == 1:
-            has_help = self.problems[0].fixes and self.raised is None
-            gap = "\n" if has_help or self.exit_code is ExitCode.INTERNAL_ERROR else "\n\n"
-            shown += gap + more_line(self.problems[0].code, style)
-        return shown
+            return f"{style.paint('error', 'error')}: {escape_control(self.message)}"
+        if len(self.problems) > 1:
+            return show_problems(self.problems, style)
+        return show_problem(
+            self.problems[0],
+            style,
+            mistakes=self.mistakes,
+            also=self.also,
+            below=self._traceback(is_full=is_full),
+        )
+
+    def _traceback(self, *, is_full: bool) -> Sequence[str]:
+        """Return the traceback, where it tells more than the excerpt does."""
+        if self.raised is None:
+            return ()
+        is_ours = self.exit_code is ExitCode.INTERNAL_ERROR
+        is_known = isinstance(self.raised, (RunAtImportError, SystemExit)) or (
+            self.problems[0].code is Code.CANNOT_MARK
+        )
+        if is_known and not is_full and len(user_frames(self.raised)) == 1:
+            return ()
+        return traceback_lines(self.raised, is_full=is_full or is_ours)
 
     def document(self, schema: str) -> Dict[str, Any]:
         """Return it for machines."""
@@ -110,6 +117,8 @@ def complaint_of(error: BaseException) -> Complaint:
         fix = f"pip install '.[{error.extra}]'"
         message = f"{error.feature} needs the {error.extra!r} extra"
         return _single(ExitCode.USAGE, Problem(error.code, message, fixes=(fix,)))
+    if isinstance(error, NothingSelectedError):
+        return Complaint(ExitCode.NOTHING_SELECTED, str(error))
     if isinstance(error, (UsageError, RunningLoopError, TooDeepError)):
         return Complaint(ExitCode.USAGE, str(error))
     return _of_defect(error)
@@ -141,5 +150,5 @@ def _of_target(error: TargetError) -> Complaint:
 
 def _of_defect(error: BaseException) -> Complaint:
     known = safe_text(error) if isinstance(error, InternalError) else error_line(error)
-    problem = Problem(Code.INTERNAL, known or "stagekit itself failed")
+    problem = Problem(Code.INTERNAL, known or "stagekit itself failed", fixes=(_REPORT,))
     return _single(ExitCode.INTERNAL_ERROR, problem, raised=error)

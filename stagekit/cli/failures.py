@@ -76,8 +76,8 @@ def _facts(result: Result, report: StageReport, held: Tuple[str, ...]) -> Iterat
 
     types = argument_types(result, report.stage_id)
     if types:
-        yield f"called with  {types}"
+        yield f"called with {types}"
     if held:
         named = ", ".join(map(escape_control, held[:_MOST_NAMED]))
         more = len(held) - _MOST_NAMED
-        yield f"skipped      {named}" + (f" and {more:,} more" if more > 0 else "")
+        yield f"skipped because of it: {named}" + (f" and {more:,} more" if more > 0 else "")

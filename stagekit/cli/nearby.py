@@ -54,7 +54,7 @@ def module_fixes(target: Target) -> Tuple[str, ...]:
     beside = "/".join(["src", *parts]) + ".py"
     if _is_file(beside):
         found.append(beside + suffix)
-    return tuple(f"did you mean {each}" for each in dict.fromkeys(found))
+    return tuple(f"did you mean {each}?" for each in dict.fromkeys(found))
 
 
 def _of_a_file(parts: Sequence[str], rest: Sequence[str], suffix: str) -> List[str]:
@@ -74,7 +74,7 @@ def file_fixes(target: Target) -> Tuple[str, ...]:
     dotted = file[: -len(".py")].replace(".", os.sep) + ".py"  # pkg.mod.py
     if not folder and _is_file(dotted):
         found.insert(0, dotted)
-    return tuple(f"did you mean {each.replace(os.sep, '/')}{suffix}" for each in found if _is_file(each))
+    return tuple(f"did you mean {each.replace(os.sep, '/')}{suffix}?" for each in found if _is_file(each))
 
 
 def _is_file(path: str) -> bool:

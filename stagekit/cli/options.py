@@ -10,10 +10,25 @@ import click
 from stagekit._base.text import did_you_mean, escape_control
 from stagekit.cli.terminal import ColorChoice
 
-__all__ = ["Choice", "color_option", "json_option", "selection_options", "target_argument", "tb_option"]
+__all__ = [
+    "COUNT",
+    "Choice",
+    "choice_option",
+    "color_option",
+    "json_option",
+    "selection_options",
+    "target_argument",
+    "tb_option",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
-E = TypeVar("E", bound=enum.Enum)
+
+
+class Traceback(enum.Enum):
+    """The values of ``--tb``."""
+
+    SHORT = "short"
+    FULL = "full"
 
 
 class Choice(click.ParamType):
@@ -23,11 +38,6 @@ class Choice(click.ParamType):
 
     def __init__(self, words: Tuple[str, ...]) -> None:
         self.words = words
-
-    @classmethod
-    def of(cls, kind: Type[enum.Enum]) -> Choice:
-        """Return a choice of the values of an enum."""
-        return cls(tuple(each.value for each in kind))
 
     def convert(
         self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]
@@ -43,9 +53,39 @@ class Choice(click.ParamType):
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(self.words)}"
         raise click.BadParameter(f"there is no {escape_control(str(value))!r}; {hint}", ctx, param)
 
-    def get_metavar(self, param: click.Parameter, ctx: Optional[click.Context] = None) -> str:
-        """Return how the help shows it."""
-        return "|".join(self.words)
+
+class Count(click.ParamType):
+    """A whole number from 1 on."""
+
+    name = "count"
+
+    def convert(
+        self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]
+    ) -> int:
+        """Return the number.
+
+        Raises:
+            BadParameter: it is none, or less than 1.
+        """
+        try:
+            number = int(value)
+        except ValueError:
+            number = 0
+        if number < 1:
+            shown = escape_control(str(value))
+            raise click.BadParameter(f"takes a whole number from 1 on, got {shown!r}", ctx, param)
+        return number
+
+
+COUNT = Count()
+
+
+def choice_option(flag: str, kind: Type[enum.Enum], help_text: str) -> Callable[[F], F]:
+    """Take an option whose values are those of an enum; the first one is the default."""
+    choice = Choice(tuple(each.value for each in kind))
+    return click.option(
+        flag, type=choice, metavar="|".join(choice.words), default=choice.words[0], help=help_text
+    )
 
 
 def target_argument(function: F) -> F:
@@ -55,12 +95,8 @@ def target_argument(function: F) -> F:
 
 def color_option(function: F) -> F:
     """Take ``--color``."""
-    return click.option(
-        "--color",
-        type=Choice.of(ColorChoice),
-        default=ColorChoice.AUTO.value,
-        help="Colour: auto is NO_COLOR, FORCE_COLOR, then the terminal.",
-    )(function)
+    text = "auto: NO_COLOR, FORCE_COLOR, then the terminal."
+    return choice_option("--color", ColorChoice, text)(function)
 
 
 def json_option(what: str) -> Callable[[F], F]:
@@ -70,12 +106,9 @@ def json_option(what: str) -> Callable[[F], F]:
 
 def tb_option(function: F) -> F:
     """Take ``--tb``."""
-    return click.option(
-        "--tb",
-        type=Choice(("short", "full")),
-        default="short",
-        help="Tracebacks: short has your frames only.",
-    )(function)
+    return choice_option("--tb", Traceback, "Tracebacks: short has the frames of your code only.")(
+        function
+    )
 
 
 def selection_options(function: F) -> F:

@@ -56,6 +56,7 @@ def show_problem(
     more: bool = True,
     mistakes: Sequence[str] = (),
     also: Optional[Location] = None,
+    below: Sequence[str] = (),
 ) -> str:
     """Return one problem.
 
@@ -66,6 +67,7 @@ def show_problem(
         more: say how to read the page of its code.
         mistakes: for a declaration, its mistakes, which name the options they mean.
         also: another place that has its part in it.
+        below: lines that stand between the notes and the help, such as a traceback.
     """
     lines = [headline(problem.code, problem.message, style, role)]
     if problem.location is not None:
@@ -76,6 +78,8 @@ def show_problem(
         lines += ["", *_also(also, style)]
     if problem.notes:
         lines += ["", *(INDENT + escape_control(note) for note in problem.notes)]
+    if below:
+        lines += ["", *(f"{INDENT}{line}".rstrip() for line in below)]
     tail = [*_help(problem.fixes, style), *([more_line(problem.code, style)] if more else [])]
     return "\n".join([*lines, *([""] if tail else []), *tail])
 

@@ -15,7 +15,7 @@ from stagekit._plan.plan import Plan
 from stagekit._plan.refer import References
 from stagekit.errors import Code, TargetError
 
-__all__ = ["Found", "Target", "find", "parse"]
+__all__ = ["Found", "Target", "find", "parse", "registries", "stages_of"]
 
 _FILE = re.compile(r"(?P<file>.+?\.pyw?)(?::(?P<attribute>.*))?", re.DOTALL)
 _KINDS = "a stage, a Registry, a Plan, or a list of stages"
@@ -88,7 +88,7 @@ def _whole(module: ModuleType) -> Found:
     """Return a whole module: in the current registry, else in the only one that it holds."""
     registry = current_registry()
     if not stages_of(module, registry):
-        own = [each for _, each in _registries(module) if len(each)]
+        own = [each for _, each in registries(module) if len(each)]
         if len(own) == 1:
             return Found(module, None, own[0])
     return Found(module, module, registry)
@@ -100,7 +100,8 @@ def stages_of(module: ModuleType, registry: Registry) -> Tuple[str, ...]:
     return tuple(declarations[place].id for place in References(declarations).of_module(module))
 
 
-def _registries(module: ModuleType) -> List[Tuple[str, Registry]]:
+def registries(module: ModuleType) -> List[Tuple[str, Registry]]:
+    """Return the registries bound in a module, each once, with a name of it."""
     found = {id(v): (name, v) for name, v in vars(module).items() if isinstance(v, Registry)}
     return list(found.values())
 
@@ -112,7 +113,7 @@ def _is_stage(value: object) -> bool:
 def _registry_of(stages: Any, module: ModuleType) -> Registry:
     """Return the registry that has all of some stages: the current one, or one of the module."""
     current = current_registry()
-    for registry in (current, *(each for _, each in _registries(module))):
+    for registry in (current, *(each for _, each in registries(module))):
         if all(each in registry for each in stages):
             return registry
     return current
@@ -139,7 +140,7 @@ def _by_id(target: Target, module: ModuleType) -> Found:
         Code.MODULE_NOT_FOUND,
         target.text,
         f"`{place}` has no `{shown}`; it has {held[:200]}",
-        tuple(f"did you mean {place}:{name}" for name in near),
+        tuple(f"did you mean {place}:{name}?" for name in near),
     )
 
 

@@ -1,0 +1,264 @@
+"""The command line as click sees it: commands, options, help."""
+
+from __future__ import annotations
+
+from typing import Any, Optional, Sequence
+
+import click
+
+from stagekit.cli.click_parts import Command, Group
+from stagekit.cli.commands.carry import Manner, carry_out
+from stagekit.cli.complaint import Complaint
+from stagekit.cli.documents import ERROR, RUN, as_text
+from stagekit.cli.exitcode import ExitCode
+from stagekit.cli.interruption import Interruption
+from stagekit.cli.options import (
+    COUNT,
+    Choice,
+    choice_option,
+    color_option,
+    json_option,
+    selection_options,
+    target_argument,
+    tb_option,
+)
+from stagekit.cli.output import Output
+from stagekit.cli.planning import Selection
+from stagekit.cli.terminal import ColorChoice, ProgressChoice
+from stagekit.cli.version import version_line
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str], interruption: Optional[Interruption] = None) -> int:
+    """Carry out a command line; return its exit code.
+
+    Args:
+        arguments: what stands after the name of the program.
+        interruption: what knows whether Ctrl-C or SIGTERM ends it.
+    """
+    given = list(arguments)
+    try:
+        code = stagekit.main(
+            given,
+            prog_name="stagekit",
+            standalone_mode=False,
+            obj=interruption if interruption is not None else Interruption(),
+        )
+    except click.ClickException as error:
+        return int(_refuse(error, given))
+    except click.Abort:  # what click makes of Ctrl-C
+        raise KeyboardInterrupt from None
+    return int(code or 0)
+
+
+def _refuse(error: click.ClickException, given: Sequence[str]) -> ExitCode:
+    """Tell what is wrong with a command line; as a document as well, where one was asked for."""
+    own = given[: given.index("--")] if "--" in given else given
+    output = Output(_color_of(own))
+    context = getattr(error, "ctx", None)
+    path = "stagekit" if context is None else context.command_path
+    complaint = Complaint(ExitCode.USAGE, error.format_message())
+    output.tell(f"{complaint.text(output.error_style)}\n\nhelp: {path} -h")
+    if "--json" in own:
+        output.answer(as_text(complaint.document(RUN if own[0] == "run" else ERROR)))
+    return ExitCode.USAGE
+
+
+def _color_of(given: Sequence[str]) -> ColorChoice:
+    """Return ``--color`` of a command line that click has given up on."""
+    for number, word in enumerate(given):
+        said = given[number + 1 : number + 2] if word == "--color" else [word.partition("=")[2]]
+        if word.partition("=")[0] == "--color" and said in [[each.value] for each in ColorChoice]:
+            return ColorChoice(said[0])
+    return ColorChoice.AUTO
+
+
+def _print_version(context: click.Context, _: click.Parameter, value: object) -> None:
+    if value and not context.resilient_parsing:
+        Output().answer(version_line())
+        context.exit()
+
+
+@click.group(
+    cls=Group,
+    invoke_without_command=True,
+    examples=(
+        ("stagekit run shop", "Run all stages of the module shop, as parallel as it can."),
+        ("stagekit plan shop --select +report", "What would run for report, and in which order."),
+    ),
+)
+@click.option(
+    "-V",
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Print the version.",
+)
+@click.pass_context
+def stagekit(context: click.Context) -> None:
+    """Run scripts of decorated functions as checked, parallel pipelines.
+
+    TARGET of a command is pkg.mod, pkg.mod:attribute, path/file.py or path/file.py:attribute; the
+    attribute is a stage, a Registry, a Plan, or a list of stages.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@stagekit.command(
+    cls=Command,
+    takes_arguments=True,
+    examples=(
+        ("stagekit run flows/shop.py --workers 8 --keep-going", "Whatever can still run, runs."),
+        ("stagekit run shop:report -- --year 2013", "report, all it needs; Arguments for stages."),
+    ),
+)
+@target_argument
+@selection_options
+@click.option(
+    "--executor",
+    type=Choice(("auto", "inline", "threads")),
+    metavar="auto|inline|threads",
+    default="auto",
+    help="What carries stages out; auto is inline where nothing could overlap.",
+)
+@click.option("--workers", type=COUNT, metavar="N", help="How many plain stages run at once.")
+@click.option("--keep-going", is_flag=True, help="After a failure, run all that does not need it.")
+@click.option("--fail-fast", is_flag=True, help="After a failure, cancel async stages that run.")
+@json_option("what became of every stage")
+@click.option("--events", metavar="FILE|-", help="Write events as they happen, as lines of JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="Print failures and the summary only.")
+@click.option("-v", "--verbose", count=True, help="Print inputs too; -vv: the log as well.")
+@choice_option("--progress", ProgressChoice, "How far it is: rich draws, plain writes lines.")
+@color_option
+@tb_option
+@click.pass_context
+def run(context: click.Context, target: str, tb: str, color: str, **options: Any) -> int:
+    """Run the stages of TARGET. What follows -- reaches them as Arguments."""
+    from stagekit.cli.commands.run import RunRequest, run_target
+    from stagekit.cli.progress import Watching
+
+    is_json, events = options["is_json"], options["events"]
+    _refuse_both(context, options, "keep_going", "fail_fast")
+    _refuse_both(context, options, "quiet", "verbose")
+    if is_json and events == "-":
+        raise click.UsageError("--json and --events - both write to stdout; name a file", context)
+    request = RunRequest(
+        target,
+        context.meta["stagekit.arguments"],
+        _selection(options),
+        options["executor"],
+        options["workers"],
+        "continue" if options["keep_going"] else "cancel" if options["fail_fast"] else "stop",
+        is_json,
+        events,
+        Watching(ProgressChoice(options["progress"]), options["quiet"], options["verbose"]),
+        tb == "full",
+    )
+    manner = Manner(color, is_json, tb == "full", is_json or events == "-", RUN)
+    return carry_out(manner, context.obj, lambda out: run_target(request, context.obj, out))
+
+
+@stagekit.command(
+    cls=Command,
+    examples=(
+        ("stagekit plan shop", "A table: levels, what each stage needs and gives."),
+        ("stagekit plan shop --until report --json", "report and all it needs, for machines."),
+    ),
+)
+@target_argument
+@selection_options
+@json_option("the plan")
+@color_option
+@tb_option
+@click.pass_context
+def plan(context: click.Context, target: str, **options: Any) -> int:
+    """Check the stages of TARGET and print what would run. No stage is called."""
+    from stagekit.cli.commands.plan import show_plan
+
+    selection, is_json = _selection(options), options["is_json"]
+    manner = Manner(options["color"], is_json, options["tb"] == "full")
+    return carry_out(
+        manner, context.obj, lambda out: show_plan(target, selection, out, is_json=is_json)
+    )
+
+
+@stagekit.command(
+    "list",
+    cls=Command,
+    examples=(
+        ("stagekit list shop", "Every stage with its place, tags and description."),
+        ("stagekit list flows/shop.py --json", "The same for machines, with whole ids."),
+    ),
+)
+@target_argument
+@json_option("the stages")
+@color_option
+@tb_option
+@click.pass_context
+def list_(context: click.Context, target: str, **options: Any) -> int:
+    """Print the stages of TARGET, as they are declared."""
+    from stagekit.cli.commands.list import list_stages
+
+    is_json = options["is_json"]
+    manner = Manner(options["color"], is_json, options["tb"] == "full")
+    return carry_out(manner, context.obj, lambda out: list_stages(target, out, is_json=is_json))
+
+
+@stagekit.command(
+    cls=Command,
+    examples=(
+        ("stagekit graph shop", "A picture of characters: which stage waits for which."),
+        ("stagekit graph shop --format dot | dot -Tsvg > shop.svg", "A picture by Graphviz."),
+    ),
+)
+@target_argument
+@selection_options
+@click.option(
+    "--format",
+    "graph_format",
+    type=Choice(("tree", "mermaid", "dot", "json")),
+    metavar="tree|mermaid|dot|json",
+    default="tree",
+    help="What is printed.",
+)
+@color_option
+@tb_option
+@click.pass_context
+def graph(context: click.Context, target: str, **options: Any) -> int:
+    """Draw the stages of TARGET. No stage is called."""
+    from stagekit.cli.commands.graph import GraphFormat, show_graph
+
+    selection, chosen = _selection(options), GraphFormat(options["graph_format"])
+    manner = Manner(options["color"], chosen is GraphFormat.JSON, options["tb"] == "full")
+    return carry_out(manner, context.obj, lambda out: show_graph(target, selection, out, chosen))
+
+
+@stagekit.command(
+    cls=Command,
+    examples=(
+        ("stagekit explain SK201", "Cause and cures of error[SK201]."),
+        ("stagekit explain", "All codes."),
+    ),
+)
+@click.argument("code", required=False)
+@color_option
+@click.pass_context
+def explain(context: click.Context, code: Optional[str], color: str) -> int:
+    """Print what an error means: its cause, wrong code, and cures."""
+    from stagekit.cli.commands.explain import explain_code
+
+    return carry_out(Manner(color), context.obj, lambda out: explain_code(code, out))
+
+
+def _selection(options: Any) -> Selection:
+    return Selection(options["select"], options["exclude"], options["start"], options["end"])
+
+
+def _refuse_both(context: click.Context, options: Any, *names: str) -> None:
+    if all(options[name] for name in names):
+        first, second = (f"--{name.replace('_', '-')}" for name in names)
+        raise click.UsageError(f"{first} and {second} contradict each other", context)

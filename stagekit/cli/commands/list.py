@@ -1,0 +1,81 @@
+"""``stagekit list``: the stages of a target, without planning them."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import List, Sequence, Tuple
+
+from stagekit._base.text import escape_control, pad, short_names, width
+from stagekit._declare.stage import Declaration
+from stagekit._plan.plan import Plan
+from stagekit._plan.refer import Miss, References, targets_of
+from stagekit.cli.documents import as_text, list_document
+from stagekit.cli.exitcode import ExitCode
+from stagekit.cli.nothing import NothingSelectedError
+from stagekit.cli.output import Output
+from stagekit.cli.planning import load, why_empty
+from stagekit.cli.target import Found
+from stagekit.errors import PlanError, Problem
+
+__all__ = ["list_stages"]
+
+_GAP = "  "
+
+
+def list_stages(target: str, output: Output, *, is_json: bool) -> ExitCode:
+    """Print id, tags, place and description of every stage of a target."""
+    parsed, found = load(target, output)
+    declarations = _declarations(found)
+    if not declarations:
+        raise NothingSelectedError(why_empty(parsed, found))
+    if is_json:
+        output.answer(as_text(list_document(target, declarations)))
+    else:
+        output.answer("\n".join(_table(declarations, output)))
+    return ExitCode.OK
+
+
+def _declarations(found: Found) -> Sequence[Declaration]:
+    """Return what a target names itself, without what that needs.
+
+    Raises:
+        PlanError: it names something that is no stage.
+    """
+    if isinstance(found.what, Plan):
+        return found.what.stages
+    declared = found.registry.snapshot()
+    if found.what is None:
+        return declared
+    references = References(declared)
+    if isinstance(found.what, ModuleType):
+        return [declared[place] for place in references.of_module(found.what)]
+    places, misses, _ = targets_of(found.what, references)
+    if misses:
+        raise PlanError(tuple(map(_problem, misses)))
+    return [declared[place] for place in places or ()]
+
+
+def _problem(miss: Miss) -> Problem:
+    return Problem(miss.code, miss.message, notes=miss.notes, fixes=miss.fixes)
+
+
+def _table(declarations: Sequence[Declaration], output: Output) -> List[str]:
+    names = short_names(each.id for each in declarations)
+    rows: List[Tuple[str, str, str]] = [
+        (
+            escape_control(names[each.id]),
+            " ".join(map(escape_control, each.tags)),
+            escape_control(each.description),
+        )
+        for each in declarations
+    ]
+    widths = [max(width(row[column]) for row in rows) for column in (0, 1)]
+    places = [each.location for each in declarations]
+    longest = max((width(str(place)) for place in places if place is not None), default=0)
+    lines: List[str] = []
+    for (name, tags, description), place in zip(rows, places):
+        shown = "" if place is None else output.style.place(place)
+        shown += " " * (longest - (0 if place is None else width(str(place))))
+        cells = [pad(name, widths[0]), shown, *([pad(tags, widths[1])] if widths[1] else [])]
+        lines.append(_GAP.join([*cells, description]).rstrip())
+    return lines

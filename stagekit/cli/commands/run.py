@@ -1,0 +1,122 @@
+"""``stagekit run``: plan, run, tell how it went."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, TextIO, Tuple
+
+from stagekit._api import Plan
+from stagekit._base.outcome import RunStatus
+from stagekit._base.ports import Hook
+from stagekit._prepare import MAX_WORKERS
+from stagekit._run.result import Result
+from stagekit.cli.documents import as_text, run_document
+from stagekit.cli.event_lines import EventLines
+from stagekit.cli.exitcode import ExitCode
+from stagekit.cli.failures import show_failures
+from stagekit.cli.interruption import Interruption
+from stagekit.cli.output import Output
+from stagekit.cli.planning import Selection, plan_of
+from stagekit.cli.progress import Watching, chosen, watching
+from stagekit.cli.summary import plain_summary, summary
+from stagekit.cli.terminal import ProgressChoice
+from stagekit.errors import UsageError
+
+__all__ = ["RunRequest", "run_target"]
+
+
+class RunRequest(NamedTuple):
+    """What the command line says of a run."""
+
+    target: str
+    arguments: Tuple[str, ...]
+    selection: Selection
+    executor: str
+    workers: Optional[int]
+    on_failure: str
+    is_json: bool
+    events: Optional[str]
+    watching: Watching
+    is_full: bool
+
+
+def run_target(request: RunRequest, interruption: Interruption, output: Output) -> ExitCode:
+    """Run what a request says; tell its failures, how it went, and what was asked for."""
+    made = plan_of(request.target, request.selection, output)
+    with _event_stream(request, output) as events, watching(request.watching, made, output) as hooks:
+        listening: List[Hook] = [*hooks, *([EventLines(events)] if events else [])]
+        result = _run(made, _options(request, output, listening), interruption)
+    exit_code = _exit_code(result, interruption)
+    shown = show_failures(result, output.error_style, is_full=request.is_full)
+    if shown:
+        output.tell(f"\n{shown}")
+    for warning in result.warnings:
+        output.warn(warning)
+    _tell_summary(result, request, output)
+    if request.is_json:
+        output.answer(as_text(run_document(result, exit_code)))
+    return exit_code
+
+
+def _options(request: RunRequest, output: Output, hooks: List[Hook]) -> Dict[str, Any]:
+    workers = request.workers
+    if workers is not None and workers > MAX_WORKERS:
+        output.note(f"--workers {workers:,} is more than there can be; {MAX_WORKERS:,} are used")
+        workers = MAX_WORKERS
+    return {
+        "arguments": request.arguments,
+        "executor": request.executor,
+        "workers": workers,
+        "on_failure": request.on_failure,
+        "hooks": tuple(hooks),
+        "check": False,
+    }
+
+
+def _run(made: Any, options: Dict[str, Any], interruption: Interruption) -> Result:
+    """Run a plan, to its end or to where it was interrupted.
+
+    Raises:
+        KeyboardInterrupt: it came before the run could note it.
+    """
+    plan: Plan = made
+    try:
+        return plan.run(**options)
+    except KeyboardInterrupt as error:
+        result = getattr(error, "result", None)
+        if isinstance(result, Result):
+            return result
+        raise
+
+
+def _exit_code(result: Result, interruption: Interruption) -> ExitCode:
+    if result.status is RunStatus.CANCELLED:
+        return interruption.exit_code
+    return ExitCode.OK if result.ok else ExitCode.STAGE_FAILED
+
+
+@contextlib.contextmanager
+def _event_stream(request: RunRequest, output: Output) -> Iterator[Optional[TextIO]]:
+    """Yield where events are written to, if they are asked for.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    if request.events is None:
+        yield None
+    elif request.events == "-":
+        yield output.out
+    else:
+        try:
+            file = open(request.events, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - closed below
+        except (OSError, ValueError) as error:
+            raise UsageError(f"--events {request.events}: {error}") from None
+        with file:
+            yield file
+
+
+def _tell_summary(result: Result, request: RunRequest, output: Output) -> None:
+    if chosen(request.watching) is ProgressChoice.RICH:
+        output.tell(summary(result, output.error_style))
+    else:
+        output.tell(plain_summary(result))

@@ -1,0 +1,50 @@
+"""The JSON documents of the command line, besides those that plans and results write."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, Sequence
+
+from stagekit._declare.stage import Declaration
+from stagekit._run.result import Result
+from stagekit.cli.exitcode import ExitCode
+
+__all__ = ["ERROR", "RUN", "as_text", "interrupted", "list_document", "run_document"]
+
+RUN = "stagekit.run/1"
+ERROR = "stagekit.error/1"
+LIST = "stagekit.list/1"
+
+
+def as_text(document: Dict[str, Any]) -> str:
+    """Return a document as it is printed: in ASCII, so that every encoding will do."""
+    return json.dumps(document, indent=2)
+
+
+def run_document(result: Result, exit_code: ExitCode) -> Dict[str, Any]:
+    """Return the document of a run that took place, however it ended."""
+    document: Dict[str, Any] = json.loads(result.to_json())
+    document["exit_code"] = int(exit_code)
+    return document
+
+
+def interrupted(schema: str, exit_code: ExitCode, message: str) -> Dict[str, Any]:
+    """Return the document of a command that was interrupted before anything was run."""
+    error = {"message": message, "problems": []}
+    return {"schema": schema, "status": "cancelled", "exit_code": int(exit_code), "error": error}
+
+
+def list_document(target: str, declarations: Sequence[Declaration]) -> Dict[str, Any]:
+    """Return the stages of a target, in the order of their declaration."""
+    stages = [
+        {
+            "id": each.id,
+            "name": each.name,
+            "description": each.description,
+            "tags": list(each.tags),
+            "location": place and {"file": place.file, "line": place.line},
+        }
+        for each in declarations
+        for place in (each.location,)
+    ]
+    return {"schema": LIST, "target": target, "stages": stages}

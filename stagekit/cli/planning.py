@@ -1,0 +1,101 @@
+"""From what the command line says to a plan: import, find, select."""
+
+from __future__ import annotations
+
+import os
+from typing import List, NamedTuple, Optional, Tuple
+
+from stagekit._api import plan
+from stagekit._base.text import escape_control
+from stagekit._plan.plan import Plan
+from stagekit.cli.importing import import_target
+from stagekit.cli.nothing import NothingSelectedError
+from stagekit.cli.output import Output
+from stagekit.cli.shadows import shadows
+from stagekit.cli.show_problem import show_problems
+from stagekit.cli.target import Found, Target, find, parse, registries
+from stagekit.errors import UsageError
+
+__all__ = ["Selection", "load", "plan_of", "why_empty"]
+
+
+class Selection(NamedTuple):
+    """The options that say which stages of a target are meant."""
+
+    select: Tuple[str, ...] = ()
+    exclude: Tuple[str, ...] = ()
+    start: Optional[str] = None
+    end: Optional[str] = None
+
+    def words(self) -> Tuple[str, ...]:
+        """Return the options as one selection; ``--from`` and ``--until`` narrow all others.
+
+        Example:
+            >>> Selection(("tag:x load",), (), "clean", "report").words()
+            ('tag:x,clean+,+report', 'load,clean+,+report')
+            >>> Selection(start="clean").words()
+            ('clean+',)
+        """
+        narrow = [f"{self.start}+"] if self.start is not None else []
+        narrow += [f"+{self.end}"] if self.end is not None else []
+        if not narrow:
+            return self.select
+        words: List[str] = [word for text in self.select for word in text.split()]
+        if self.select and not words:
+            return self.select  # empty: the planner says so
+        return tuple(",".join([*each, *narrow]) for each in ([[word] for word in words] or [[]]))
+
+    def __bool__(self) -> bool:
+        return any(each is not None and each != () for each in self)
+
+
+def load(text: str, output: Output) -> Tuple[Target, Found]:
+    """Import a target and return what it stands for; warn of files that hide modules.
+
+    Raises:
+        StagekitError: it cannot be found, imported or used.
+    """
+    target = parse(text)
+    folder = os.path.dirname(target.file) if target.file else ""
+    for sentence in shadows(folder or "."):
+        output.warn(sentence)
+    return target, find(target, import_target(target))
+
+
+def plan_of(text: str, selection: Selection, output: Output) -> Plan:
+    """Return the plan of what is selected of a target; print its warnings.
+
+    Raises:
+        PlanError: the stages cannot be planned.
+        NothingSelectedError: there is no stage.
+        StagekitError: the target cannot be found, imported or used.
+    """
+    target, found = load(text, output)
+    if isinstance(found.what, Plan):
+        made = found.what
+        if selection:
+            raise UsageError(
+                f"{escape_control(text)} is a plan, made already; select in plan(select=...) instead"
+            )
+    else:
+        words = selection.words()
+        made = plan(found.what, registry=found.registry, select=words, exclude=selection.exclude)
+    if not len(made):
+        raise NothingSelectedError(why_empty(target, found, selection))
+    if made.warnings:
+        output.tell(show_problems(made.warnings, output.error_style, role="warning"))
+    return made
+
+
+def why_empty(target: Target, found: Found, selection: Selection = Selection()) -> str:
+    """Return why there is nothing to do."""
+    if selection and len(found.registry):
+        return f"the selection leaves no stage of {escape_control(target.text)}"
+    if target.attribute:
+        return f"no stages in {escape_control(target.text)}"
+    held = [name for name, registry in registries(found.module) if len(registry)]
+    text = f"no stages in module {found.module.__name__}; decorate functions with @stage"
+    if held:
+        place = target.file or target.module
+        text += f", or name one of its registries: {', '.join(f'{place}:{each}' for each in held)}"
+    return text

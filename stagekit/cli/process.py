@@ -1,0 +1,27 @@
+"""The command line of a whole process: its streams, its signals, its exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Sequence
+
+from stagekit.cli.interruption import Interruption
+from stagekit.cli.streams import adopt
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Carry out a command line; nothing that goes wrong on the way shows as a bare traceback."""
+    adopt()
+    interruption = Interruption()
+    try:
+        with interruption.listening():
+            from stagekit.cli.app import main as carry_out  # click: 30 ms
+
+            code = carry_out(arguments, interruption)
+    except KeyboardInterrupt:  # before a command could take care of it, or after
+        code = int(interruption.exit_code)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code

@@ -1,0 +1,118 @@
+"""Which hooks tell a person how far a run is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import Dict, Iterator, List, NamedTuple
+
+from stagekit._base.ports import Hook
+from stagekit._plan.plan import Plan
+from stagekit.cli.output import Output
+from stagekit.cli.streams import is_terminal
+from stagekit.cli.terminal import ProgressChoice, may_animate
+from stagekit.errors import UsageError
+
+__all__ = ["Watching", "chosen", "watching"]
+
+_LOG = 2  # as many -v ask for the log
+_FORMAT = "<level>{level: <7}</level> {message}"
+
+
+class Watching(NamedTuple):
+    """What a person wants to see of a run.
+
+    Attributes:
+        progress: ``--progress``.
+        is_quiet: ``--quiet``.
+        verbosity: how often ``--verbose`` is given.
+    """
+
+    progress: ProgressChoice = ProgressChoice.AUTO
+    is_quiet: bool = False
+    verbosity: int = 0
+
+
+def chosen(watched: Watching) -> ProgressChoice:
+    """Return how progress is shown: rich, plain or not at all.
+
+    Raises:
+        UsageError: it is to be drawn where nothing can be.
+    """
+    if watched.progress is ProgressChoice.AUTO:
+        if watched.is_quiet:
+            return ProgressChoice.NONE
+        can_animate = may_animate(sys.stderr, os.environ)
+        return ProgressChoice.RICH if can_animate else ProgressChoice.PLAIN
+    if watched.progress is ProgressChoice.RICH and not is_terminal(sys.stderr):
+        raise UsageError(
+            "--progress rich draws on a terminal, which stderr is not; write --progress plain"
+        )
+    return watched.progress
+
+
+@contextlib.contextmanager
+def watching(watched: Watching, plan: Plan, output: Output) -> Iterator[List[Hook]]:
+    """Yield the hooks that a person wants to watch a run with."""
+    hooks: List[Hook] = []
+    choice = chosen(watched)
+    if choice is ProgressChoice.PLAIN:
+        from stagekit.hooks import PlainProgress
+
+        hooks.append(PlainProgress())
+    elif choice is ProgressChoice.RICH:
+        from stagekit.hooks import RichProgress
+
+        hooks.append(RichProgress())
+    if watched.verbosity:
+        hooks.append(_Inputs(plan, output))
+    if watched.verbosity < _LOG:
+        yield hooks
+        return
+    with _log(output):
+        from stagekit.hooks import LogHook
+
+        yield [*hooks, LogHook()]
+
+
+class _Inputs:
+    """Prints what each stage is called with, as it starts."""
+
+    def __init__(self, plan: Plan, output: Output) -> None:
+        from stagekit.cli.inputs import input_lines
+
+        self._inputs: Dict[str, str] = input_lines(plan)
+        self._output = output
+
+    def on_event(self, event: object, /) -> None:
+        """Print a line when a stage with parameters starts."""
+        from stagekit.events import StageStarted
+
+        if isinstance(event, StageStarted) and self._inputs[event.stage_id]:
+            self._output.tell(f"        {self._inputs[event.stage_id]}")
+
+
+@contextlib.contextmanager
+def _log(output: Output) -> Iterator[None]:
+    """Print the log of stagekit to standard error; a sink that the user has made stays."""
+    from loguru import logger  # 60 ms
+
+    try:
+        logger.remove(0)  # the one that loguru begins with
+        only = None
+    except ValueError:  # the user's module has sinks of its own
+        only = "stagekit"
+    sink = logger.add(
+        sys.stderr,
+        level="DEBUG",
+        filter=only,
+        format=_FORMAT,
+        colorize=output.error_style.has_color,
+    )
+    logger.enable("stagekit")
+    try:
+        yield
+    finally:
+        logger.disable("stagekit")
+        logger.remove(sink)

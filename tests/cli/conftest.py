@@ -1,0 +1,96 @@
+"""A command line in this process: streams captured, modules and stages forgotten afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import linecache
+import os
+import sys
+import textwrap
+from pathlib import Path
+from typing import Callable, Iterator, NamedTuple
+
+import pytest
+
+from stagekit import Registry, use_registry
+
+SILENT = ("CI", "COLUMNS", "FORCE_COLOR", "NO_COLOR", "TERM", "TERM_PROGRAM", "VTE_VERSION")
+
+
+class Done(NamedTuple):
+    """What a command line did: exit code, standard output, standard error, and both as one."""
+
+    code: int
+    out: str
+    err: str
+    both: str
+
+
+class _Stream(io.StringIO):
+    """A captured stream that also writes to one that has everything."""
+
+    def __init__(self, everything: io.StringIO) -> None:
+        super().__init__()
+        self._everything = everything
+
+    def write(self, text: str) -> int:
+        self._everything.write(text)
+        return super().write(text)
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return "utf-8"
+
+
+@contextlib.contextmanager
+def forgotten() -> Iterator[None]:
+    """Forget every module that the block imports, and what it has put on the path."""
+    modules, path = set(sys.modules), list(sys.path)
+    linecache.clearcache()
+    try:
+        yield
+    finally:
+        for name in set(sys.modules) - modules:
+            file = getattr(sys.modules[name], "__file__", None) or ""
+            if "site-packages" not in file and not file.startswith(os.path.dirname(os.__file__)):
+                if not name.startswith("stagekit"):
+                    del sys.modules[name]
+        sys.path[:] = path
+
+
+Cli = Callable[..., Done]
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """Return a function that carries out a command line in an empty folder, in this process."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    for name in SILENT:
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*arguments: str) -> Done:
+        from stagekit.cli.app import main
+
+        everything = io.StringIO()
+        out, err = _Stream(everything), _Stream(everything)
+        with forgotten(), use_registry(Registry()):
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                code = main(arguments)
+        return Done(code, out.getvalue(), err.getvalue(), everything.getvalue())
+
+    return run
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, str], Path]:
+    """Return a function that writes a file below the empty folder."""
+
+    def write(name: str, text: str) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text), encoding="utf-8")
+        return path
+
+    return write
