@@ -48,7 +48,7 @@ def serve(session: Session, make: Callable[[Callable[[Message], object]], Ledger
 
 
 def _read(inbox: SimpleQueue[Message], ledger: Ledger) -> None:
-    while not ledger.is_over:
+    while not ledger.is_over or (not inbox.empty() and not ledger.is_abandoned):
         try:
             message = inbox.get(timeout=_PATIENCE)
         except Empty:
