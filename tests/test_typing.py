@@ -34,7 +34,7 @@ def test_what_is_asserted_to_type_checkers_also_runs() -> None:
     """Each example of the typing file works at run time."""
     api = load_api()
     api.a_run()
-    assert ("load", "total") == tuple(name.rpartition(":")[2] for name in api.a_plan().order[-2:])
+    assert ["total"] == [name.rpartition(":")[2] for name in api.a_plan().order]
     assert 7 == asyncio.run(api.an_async_run())
     assert api.a_run_with_a_hook().seen > 0
 
