@@ -82,8 +82,7 @@ def join(
 
 def fit(month: int, joined: Joined) -> Model:
     """Fit the departure delays of one month to the factors by least squares."""
-    known = joined.dropna(subset=[*FACTORS, "dep_delay"])
-    flights = known.loc[known["month"] == month]
+    flights = joined.loc[joined["month"] == month, [*FACTORS, "dep_delay"]].dropna()
     delay = flights["dep_delay"].to_numpy(float)
     factors = np.column_stack([np.ones(len(flights)), flights[FACTORS].to_numpy(float)])
     minutes, *_ = np.linalg.lstsq(factors, delay, rcond=None)
