@@ -1,0 +1,77 @@
+"""``LogHook``: the events of a run as loguru records. The library stays silent until enabled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from loguru import logger
+
+from stagekit._base.outcome import Outcome, RunStatus
+from stagekit._base.text import error_line, escape_control, plural, seconds
+from stagekit.events import (
+    Event,
+    RunFinished,
+    RunStarted,
+    StageCancelled,
+    StageFailed,
+    StageSkipped,
+    StageStarted,
+    StageSucceeded,
+)
+
+__all__ = ["LogHook"]
+
+# As loguru asks of libraries; once, when this module is loaded, so that a user's enable() stays.
+logger.disable("stagekit")
+
+
+class LogHook:
+    """Logs each event through loguru with ``run``, ``stage`` and ``attempt`` bound.
+
+    Nothing is heard before ``loguru.logger.enable("stagekit")``; sinks are the user's.
+    """
+
+    def on_event(self, event: Event, /) -> None:
+        """Log *event*."""
+        bound = logger.bind(
+            run=event.run_id,
+            stage=getattr(event, "stage_id", None),
+            attempt=getattr(event, "attempt", None),
+        )
+        if isinstance(event, (RunStarted, RunFinished)):
+            _log_run(bound, event)
+        elif isinstance(event, StageFailed):
+            _log_failure(bound, event)
+        else:
+            _log_stage(bound, event)
+
+
+# Any: loguru's Logger is a class of its stub file only. Messages are passed whole, never as a
+# format, as they may hold braces from data.
+def _log_run(bound: Any, event: Event) -> None:
+    if isinstance(event, RunStarted):
+        stages = plural(len(event.stages), "stage")
+        bound.info(f"run {event.run_id}: {stages}, {event.executor} ×{event.workers}")
+    elif isinstance(event, RunFinished):
+        counts = ", ".join(f"{count:,} {outcome.value}" for outcome, count in event.counts)
+        took = seconds(event.seconds)
+        text = f"run {event.run_id} {event.status.value} in {took}: {counts or 'no stages'}"
+        bound.log("INFO" if event.status is RunStatus.SUCCEEDED else "ERROR", text)
+
+
+def _log_failure(bound: Any, event: StageFailed) -> None:
+    place = f" ({escape_control(event.location)})" if event.location else ""
+    text = f"{event.stage_id} failed after {seconds(event.seconds)}{place}: "
+    record = bound.opt(exception=event.error)
+    record.log("ERROR" if event.critical else "WARNING", text + error_line(event.error))
+
+
+def _log_stage(bound: Any, event: Event) -> None:
+    if isinstance(event, StageStarted):
+        bound.debug(f"{event.stage_id} started on {event.worker}")
+    elif isinstance(event, StageSucceeded):
+        bound.info(f"{event.stage_id} {Outcome.SUCCEEDED.value} in {seconds(event.seconds)}")
+    elif isinstance(event, StageSkipped):
+        bound.warning(f"{event.stage_id} skipped: {event.reason.value}, because of {event.cause}")
+    elif isinstance(event, StageCancelled):
+        bound.warning(f"{event.stage_id} cancelled: {event.reason.value}")

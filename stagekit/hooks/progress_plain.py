@@ -1,0 +1,157 @@
+"""``PlainProgress``: a run as lines of text, for pipes, files and build servers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from itertools import islice
+from typing import Callable, Dict, Optional, TextIO
+
+from stagekit._base.outcome import Reason
+from stagekit._base.text import error_line, escape_control, pad, seconds
+from stagekit.events import (
+    Event,
+    RunFinished,
+    RunStarted,
+    StageCancelled,
+    StageEvent,
+    StageFailed,
+    StageSkipped,
+    StageStarted,
+    StageSucceeded,
+)
+from stagekit.hooks.quiet import QuietStream
+from stagekit.hooks.tally import Tally, counts_text
+from stagekit.hooks.timing import StartTicker, Ticker, tick_every
+
+__all__ = ["PlainProgress"]
+
+SILENCE = 30.0
+_LOOKS = 10  # how often in that time it is looked whether something is to be said
+_LONGEST_ERROR = 300
+_MOST_NAMED = 3
+
+
+class PlainProgress:
+    """Prints one line for each start and end of a stage, and one for the whole run.
+
+    Each line is flushed. After thirty seconds without one, a line says what runs. A closed
+    stream, or one whose reader has gone, ends the printing, never the run.
+
+    Args:
+        stream: where to; standard error unless said.
+        summary: whether the last line counts how the stages ended.
+        clock: tells the time in seconds.
+        ticker: starts the calls that notice silence.
+    """
+
+    def __init__(
+        self,
+        stream: Optional[TextIO] = None,
+        *,
+        summary: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+        ticker: StartTicker = tick_every,
+    ) -> None:
+        self._stream = QuietStream(stream)
+        self._has_summary = summary
+        self._clock = clock
+        self._start_ticker = ticker
+        self._ticker: Optional[Ticker] = None
+        self._tallies: Dict[str, Tally] = {}
+        self._last = 0.0
+        self._lock = threading.Lock()
+
+    def on_event(self, event: Event, /) -> None:
+        """Print what is to be told of *event*."""
+        now = self._clock()
+        with self._lock:
+            if isinstance(event, RunStarted):
+                self._begin(event, now)
+            tally = self._tallies.get(event.run_id)
+            if tally is None:
+                return
+            tally.note(event, now)
+            if isinstance(event, RunFinished):
+                self._end(event)
+            elif isinstance(event, StageEvent):
+                self._tell(tally, event, now)
+
+    def _begin(self, event: RunStarted, now: float) -> None:
+        self._tallies[event.run_id] = Tally(event, now)
+        self._last = now
+        if self._ticker is None:
+            self._ticker = self._start_ticker(SILENCE / _LOOKS, self._look)
+
+    def _end(self, event: RunFinished) -> None:
+        del self._tallies[event.run_id]
+        if not self._tallies and self._ticker is not None:
+            self._ticker.stop()
+            self._ticker = None
+        if self._has_summary:
+            counts = counts_text(dict(event.counts), ", ")
+            self._print(f"summary: {counts} in {_short(event.seconds)} (run {event.run_id})")
+
+    def _tell(self, tally: Tally, event: StageEvent, now: float) -> None:
+        told = _words(tally, event)
+        if told is None:
+            return
+        word, rest = told
+        name = pad(tally.name(event.stage_id), tally.columns)
+        self._print(f"{_place(tally, tally.number(event.stage_id))} {word:<6} {name}  {rest}")
+        self._last = now
+
+    def _look(self) -> None:
+        """Say what runs, where nothing has been said for long."""
+        now = self._clock()
+        with self._lock:
+            if now - self._last < SILENCE:
+                return
+            self._last = now
+            for tally in self._tallies.values():
+                self._print(f"{_place(tally, tally.ended)} wait   {_running(tally, now)}")
+
+    def _print(self, line: str) -> None:
+        self._stream.write(f"{line.rstrip()}\n")
+        self._stream.flush()
+
+
+def _place(tally: Tally, number: int) -> str:
+    return f"[{number:>{max(2, len(str(tally.total)))}}/{tally.total}]"
+
+
+def _words(tally: Tally, event: StageEvent) -> Optional[tuple[str, str]]:
+    """Return the word for an event and what there is to say; None for events not told."""
+    if isinstance(event, StageStarted):
+        return "start", ""
+    if isinstance(event, StageSucceeded):
+        return "ok", _short(event.seconds)
+    if isinstance(event, StageFailed):
+        place = f"{escape_control(event.location)}  " if event.location else ""
+        why = error_line(event.error, limit=_LONGEST_ERROR)
+        return "FAILED" if event.critical else "failed", f"{_short(event.seconds)}  {place}{why}"
+    if isinstance(event, StageSkipped):
+        return "skip", f"{tally.name(event.cause)} {_because(event.reason)}"
+    if isinstance(event, StageCancelled):
+        is_stopped = event.reason is Reason.STOPPED
+        return "cancel", "the run stopped" if is_stopped else "interrupted"
+    return None
+
+
+def _because(reason: Reason) -> str:
+    return "gave no value" if reason is Reason.NO_VALUE else "failed"
+
+
+def _running(tally: Tally, now: float) -> str:
+    if not tally.running:
+        return "nothing runs"
+    shown = ", ".join(
+        f"{tally.name(stage)} {_short(now - start)}"
+        for stage, start in islice(tally.running.items(), _MOST_NAMED)
+    )
+    more = len(tally.running) - _MOST_NAMED
+    return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def _short(duration: float) -> str:
+    return seconds(duration).replace(" ", "")

@@ -1,0 +1,175 @@
+"""``RichProgress``: a run on a terminal, with what runs now drawn in place."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from typing import Callable, Dict, List, Optional, TextIO, Tuple
+
+from stagekit._base.outcome import Outcome, Reason, RunStatus
+from stagekit._base.text import error_line, escape_control, pad, plural, seconds
+from stagekit.events import (
+    Event,
+    RunFinished,
+    RunStarted,
+    StageCancelled,
+    StageEvent,
+    StageFailed,
+    StageSkipped,
+    StageSucceeded,
+)
+from stagekit.hooks.quiet import QuietStream
+from stagekit.hooks.tally import OUTCOMES, Tally, counts_text
+from stagekit.hooks.terminal import can_animate, marks_for, wants_color
+from stagekit.hooks.timing import StartTicker, Ticker, tick_every
+
+__all__ = ["RichProgress"]
+
+Line = List[Tuple[str, str]]  # pieces of text, each with its style
+
+FRAME = 0.1  # seconds between two drawings
+MOST_LINES = 40  # of each kind in one drawing; what is more is counted
+_LONGEST_ERROR = 300
+_TIME_COLUMNS = 9
+
+
+class RichProgress:
+    """Draws how far a run is: stages that have ended scroll by, those that run stay below.
+
+    Drawing happens at most ten times a second, and shows at most a screenful, however many
+    stages there are. Without a terminal lines are printed, and nothing is drawn again.
+
+    Args:
+        stream: where to; standard error unless said.
+        title: what stands before the first line, such as the name of the pipeline.
+        color: whether to use colours; by NO_COLOR, FORCE_COLOR and the stream unless said.
+        animate: whether to draw in place; where it can be seen, unless said.
+        summary: whether the last line counts how the stages ended.
+        clock: tells the time in seconds.
+        ticker: starts the calls that draw.
+    """
+
+    def __init__(  # noqa: PLR0913 - each has a default that is right for most
+        self,
+        stream: Optional[TextIO] = None,
+        *,
+        title: str = "stagekit",
+        color: Optional[bool] = None,
+        animate: Optional[bool] = None,
+        summary: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+        ticker: StartTicker = tick_every,
+    ) -> None:
+        from stagekit.hooks.board import Board  # 90 ms: rich
+
+        quiet = QuietStream(stream if stream is not None else sys.stderr)
+        self._marks = marks_for(quiet)
+        self._board = Board(
+            quiet,
+            has_color=wants_color(quiet, os.environ) if color is None else color,
+            is_animated=can_animate(quiet, os.environ) if animate is None else animate,
+            marks=self._marks,
+        )
+        self._title = escape_control(title)
+        self._has_summary = summary
+        self._clock = clock
+        self._start_ticker = ticker
+        self._ticker: Optional[Ticker] = None
+        self._tallies: Dict[str, Tally] = {}
+        self._ended: List[StageEvent] = []  # not printed yet
+        self._lock = threading.RLock()
+
+    def on_event(self, event: Event, /) -> None:
+        """Take in *event*; it is shown with the next drawing."""
+        now = self._clock()
+        with self._lock:
+            if isinstance(event, RunStarted):
+                self._begin(event, now)
+            tally = self._tallies.get(event.run_id)
+            if tally is None:
+                return
+            tally.note(event, now)
+            if isinstance(event, RunFinished):
+                self._end(event)
+            elif isinstance(event, (StageSucceeded, StageFailed, StageSkipped, StageCancelled)):
+                self._ended.append(event)
+
+    def _begin(self, event: RunStarted, now: float) -> None:
+        self._tallies[event.run_id] = Tally(event, now)
+        between, times = self._marks.between, self._marks.times
+        where = f"{escape_control(event.executor)} {times}{event.workers}"
+        facts = [plural(len(event.stages), "stage"), where, f"run {event.run_id}"]
+        self._board.print([[(self._title, "bold"), (between + between.join(facts), "")], []])
+        self._board.start()
+        if self._ticker is None:
+            self._ticker = self._start_ticker(FRAME, self._draw)
+
+    def _end(self, event: RunFinished) -> None:
+        self._print_ended()
+        del self._tallies[event.run_id]
+        if not self._tallies:
+            if self._ticker is not None:
+                self._ticker.stop()
+                self._ticker = None
+            self._board.stop()
+        if self._has_summary:
+            counts = counts_text(dict(event.counts), self._marks.between)
+            style = "green" if event.status is RunStatus.SUCCEEDED else "bold red"
+            took = f"   {seconds(event.seconds)}"
+            self._board.print([[], [("  ", ""), (counts, style), (took, "")]])
+
+    def _draw(self) -> None:
+        now = self._clock()
+        with self._lock:
+            self._print_ended()
+            self._board.draw(self._tallies.values(), now)
+
+    def _print_ended(self) -> None:
+        """Print the stages that have ended since the last time: some of each kind, and counts."""
+        lines: List[Line] = []
+        left: Dict[Outcome, int] = {}
+        kinds: Dict[Outcome, int] = {}
+        for event in self._ended:
+            outcome = OUTCOMES[type(event)]
+            kinds[outcome] = kinds.get(outcome, 0) + 1
+            if kinds[outcome] <= MOST_LINES:
+                lines.append(self._line(event, outcome))
+            else:
+                left[outcome] = left.get(outcome, 0) + 1
+        self._ended.clear()
+        for outcome, count in left.items():
+            mark, style = self._mark(outcome)
+            lines.append([("  ", ""), (mark, style), (f" {count:,} more {outcome.value}", "")])
+        self._board.print(lines)
+
+    def _mark(self, outcome: Outcome) -> Tuple[str, str]:
+        marks = self._marks
+        return {
+            Outcome.FAILED: (marks.failed, "bold red"),
+            Outcome.SKIPPED: (marks.skipped, "yellow"),
+            Outcome.CANCELLED: (marks.cancelled, "yellow"),
+        }.get(outcome, (marks.ok, "green"))
+
+    def _line(self, event: StageEvent, outcome: Outcome) -> Line:
+        tally = self._tallies[event.run_id]
+        name = pad(tally.name(event.stage_id), tally.columns)
+        return [("  ", ""), self._mark(outcome), (f" {name}  ", ""), *_rest(event, tally)]
+
+
+def _rest(event: StageEvent, tally: Tally) -> Line:
+    """Return what is told of a stage that has ended, besides its name."""
+    if isinstance(event, StageSucceeded):
+        return [(seconds(event.seconds), "")]
+    if isinstance(event, StageFailed):
+        took = pad(seconds(event.seconds), _TIME_COLUMNS)
+        place = f"{escape_control(event.location)}  " if event.location else ""
+        soft = "" if event.critical else "  (not critical)"
+        why = error_line(event.error, limit=_LONGEST_ERROR)
+        return [(took + place, ""), (why, "red"), (soft, "dim")]
+    if isinstance(event, StageSkipped):
+        because = "gave no value" if event.reason is Reason.NO_VALUE else "failed"
+        return [(f"skipped: {tally.name(event.cause)} {because}", "dim")]
+    is_stopped = isinstance(event, StageCancelled) and event.reason is Reason.STOPPED
+    return [("cancelled: the run stopped" if is_stopped else "interrupted", "dim")]

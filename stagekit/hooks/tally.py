@@ -1,0 +1,90 @@
+"""``Tally``: how far one run is, from its events alone."""
+
+from __future__ import annotations
+
+from typing import Dict, Mapping, Type
+
+from stagekit._base.outcome import Outcome
+from stagekit._base.text import escape_control, short_names, width
+from stagekit.events import (
+    Event,
+    RunStarted,
+    StageCancelled,
+    StageEvent,
+    StageFailed,
+    StageSkipped,
+    StageStarted,
+    StageSucceeded,
+)
+
+__all__ = ["OUTCOMES", "Tally", "counts_text"]
+
+WIDEST_NAME = 32
+OUTCOMES: Dict[Type[StageEvent], Outcome] = {
+    StageSucceeded: Outcome.SUCCEEDED,
+    StageFailed: Outcome.FAILED,
+    StageSkipped: Outcome.SKIPPED,
+    StageCancelled: Outcome.CANCELLED,
+}
+
+
+class Tally:
+    """How far one run is. Noting an event takes the same time however many stages there are.
+
+    Attributes:
+        total: how many stages there are.
+        began: the reading of the clock when the run started.
+        running: the ids of stages that run, with the reading of the clock when they started.
+        waiting: the ids of stages that have neither started nor ended, in plan order.
+        ended: how many stages have ended.
+        columns: how wide names are shown.
+    """
+
+    def __init__(self, event: RunStarted, now: float) -> None:
+        self.total = len(event.stages)
+        self.began = now
+        self.running: Dict[str, float] = {}
+        self.waiting: Dict[str, None] = dict.fromkeys(event.stages)
+        self.ended = 0
+        shown = short_names(event.stages)
+        self._names = {stage_id: escape_control(name) for stage_id, name in shown.items()}
+        self.columns = min(WIDEST_NAME, max(map(width, self._names.values()), default=0))
+        self._numbers: Dict[str, int] = {}
+
+    def note(self, event: Event, now: float) -> None:
+        """Take in one event of this run."""
+        if not isinstance(event, StageEvent):
+            return
+        stage = event.stage_id
+        self.waiting.pop(stage, None)
+        self._numbers.setdefault(stage, len(self._numbers) + 1)
+        if isinstance(event, StageStarted):
+            self.running.setdefault(stage, now)
+        elif type(event) in OUTCOMES:
+            self.running.pop(stage, None)
+            self.ended += 1
+
+    def name(self, stage_id: str) -> str:
+        """Return the display name of a stage, harmless to print."""
+        return self._names.get(stage_id) or escape_control(stage_id)
+
+    def number(self, stage_id: str) -> int:
+        """Return as which of all stages, counted from 1, this one was first heard of."""
+        return self._numbers.get(stage_id, 0)
+
+
+def counts_text(counts: Mapping[Outcome, int], between: str) -> str:
+    """Return how many stages ended how: ``5 ran · 1 failed · 0 skipped``."""
+    always = (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.SKIPPED)
+    words = {
+        Outcome.SUCCEEDED: "ran",
+        Outcome.REUSED: "cached",
+        Outcome.FAILED: "failed",
+        Outcome.SKIPPED: "skipped",
+        Outcome.CANCELLED: "cancelled",
+    }
+    return between.join(
+        f"{counts.get(outcome, 0):,} {word}"
+        for outcome, word in words.items()
+        if outcome in always or counts.get(outcome)
+    )
