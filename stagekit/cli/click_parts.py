@@ -56,7 +56,7 @@ class Command(click.Command):
                 raise click.UsageError(f"{each.opts[-1]} is given twice; give it once", ctx)
             said.append(each)
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the examples below the options."""
         _format_examples(self.examples, formatter)
 
@@ -93,18 +93,16 @@ class Group(click.Group):
         except click.NoSuchOption as error:
             raise _no_such_option(error, ctx, takes_arguments=False) from None
 
-    def list_commands(self, ctx: click.Context) -> List[str]:
+    def list_commands(self, ctx: click.Context) -> List[str]:  # noqa: ARG002
         """Return the commands in the order in which they are met."""
         return list(self.commands)
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the examples below the commands."""
         _format_examples(self.examples, formatter)
 
 
-def _format_examples(
-    examples: Sequence[Tuple[str, str]], formatter: click.HelpFormatter
-) -> None:
+def _format_examples(examples: Sequence[Tuple[str, str]], formatter: click.HelpFormatter) -> None:
     with formatter.section("Examples"):
         for command, meaning in examples:
             formatter.write(f"{' ' * formatter.current_indent}{command}\n")

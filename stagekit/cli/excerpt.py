@@ -53,9 +53,7 @@ def _shown(line: str) -> str:
     return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
 
 
-def _caret(
-    line: str, spot: Spot, wide: int, style: Style, label: str, role: str
-) -> str:
+def _caret(line: str, spot: Spot, wide: int, style: Style, label: str, role: str) -> str:
     text = line.rstrip("\r\n")
     start = width(escape_control(text[: spot.start].expandtabs(_TAB)))
     end = width(escape_control(text[: spot.end].expandtabs(_TAB)))

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import Dict, Iterator, List, NamedTuple
+from typing import Dict, Iterator, List, NamedTuple, Tuple
 
+from stagekit import __version__
 from stagekit._base.ports import Hook
 from stagekit._plan.plan import Plan
 from stagekit.cli.output import Output
 from stagekit.cli.streams import is_terminal
 from stagekit.cli.terminal import ProgressChoice, may_animate
 from stagekit.errors import UsageError
+from stagekit.events import Event, RunFinished, RunStarted, RunStatus, StageStarted
 
 __all__ = ["Watching", "chosen", "watching"]
 
@@ -55,25 +57,64 @@ def chosen(watched: Watching) -> ProgressChoice:
 @contextlib.contextmanager
 def watching(watched: Watching, plan: Plan, output: Output) -> Iterator[List[Hook]]:
     """Yield the hooks that a person wants to watch a run with."""
-    hooks: List[Hook] = []
-    choice = chosen(watched)
+    hooks = _progress(chosen(watched), plan, output)
+    ends = _Ends(tuple(hooks))
+    if hooks:
+        hooks.append(ends)
+    if watched.verbosity:
+        hooks.append(_Inputs(plan, output))
+    try:
+        if watched.verbosity < _LOG:
+            yield hooks
+        else:
+            with _log(output):
+                from stagekit.hooks import LogHook
+
+                yield [*hooks, LogHook()]
+    finally:
+        ends.make_up()
+
+
+def _progress(choice: ProgressChoice, plan: Plan, output: Output) -> List[Hook]:
     if choice is ProgressChoice.PLAIN:
         from stagekit.hooks import PlainProgress
 
-        hooks.append(PlainProgress())
-    elif choice is ProgressChoice.RICH:
-        from stagekit.hooks import RichProgress
+        return [PlainProgress(summary=False)]
+    if choice is not ProgressChoice.RICH:
+        return []
+    from stagekit.hooks import RichProgress
 
-        hooks.append(RichProgress())
-    if watched.verbosity:
-        hooks.append(_Inputs(plan, output))
-    if watched.verbosity < _LOG:
-        yield hooks
-        return
-    with _log(output):
-        from stagekit.hooks import LogHook
+    style = output.error_style
+    between = " · " if style.has_unicode else ", "
+    return [
+        RichProgress(
+            title=f"stagekit {__version__}{between}{plan.target or 'all stages'}",
+            color=style.has_color,
+            animate=True,
+            summary=False,
+        )
+    ]
 
-        yield [*hooks, LogHook()]
+
+class _Ends:
+    """Tells progress that a run is over where the run itself does not: it had a defect."""
+
+    def __init__(self, hooks: Tuple[Hook, ...]) -> None:
+        self._hooks = hooks
+        self._open: Dict[str, None] = {}
+
+    def on_event(self, event: Event, /) -> None:
+        """Take note of runs that begin and end."""
+        if isinstance(event, RunStarted):
+            self._open[event.run_id] = None
+        elif isinstance(event, RunFinished):
+            self._open.pop(event.run_id, None)
+
+    def make_up(self) -> None:
+        """End what is open, so that nothing is drawn any more."""
+        for run_id in self._open:
+            for hook in self._hooks:
+                hook.on_event(RunFinished(run_id, 0.0, RunStatus.CANCELLED, 0.0, ()))
 
 
 class _Inputs:
@@ -85,10 +126,8 @@ class _Inputs:
         self._inputs: Dict[str, str] = input_lines(plan)
         self._output = output
 
-    def on_event(self, event: object, /) -> None:
+    def on_event(self, event: Event, /) -> None:
         """Print a line when a stage with parameters starts."""
-        from stagekit.events import StageStarted
-
         if isinstance(event, StageStarted) and self._inputs[event.stage_id]:
             self._output.tell(f"        {self._inputs[event.stage_id]}")
 

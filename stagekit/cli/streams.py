@@ -30,10 +30,10 @@ class _QuietFile(io.FileIO):
 
 
 def adopt() -> None:
-    """Make the standard streams safe to print to: closed pipes, any encoding, no stream at all.
+    r"""Make the standard streams safe to print to: closed pipes, any encoding, no stream at all.
 
     A stage that prints goes on working after ``| head`` has seen enough, and a character that the
-    encoding lacks is shown as ``\\u2502``.
+    encoding lacks is shown as ``\u2502``.
     """
     sys.stdout = _adopted(sys.stdout, STDOUT)
     sys.stderr = _adopted(sys.stderr, STDERR)
@@ -41,7 +41,7 @@ def adopt() -> None:
 
 def _adopted(stream: Optional[TextIO], descriptor: int) -> TextIO:
     if stream is None:  # the process was started without it
-        return open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - as long as the process
+        return open(os.devnull, "w", encoding="utf-8")
     if not _is_on(stream, descriptor) or not isinstance(stream, io.TextIOWrapper):
         return stream
     stream.flush()

@@ -8,18 +8,18 @@ from stagekit._base.outcome import Outcome
 from stagekit._base.text import escape_control, seconds, short_names
 from stagekit._run.result import Result
 from stagekit.cli.style import Style
+from stagekit.hooks.tally import counts_text
 
 __all__ = ["plain_summary", "summary"]
 
-_WORDS = ((Outcome.SUCCEEDED, "ran"), (Outcome.FAILED, "failed"), (Outcome.SKIPPED, "skipped"))
 _MOST_ON_PATH = 12
 _LONG_ENOUGH = 0.1  # seconds; below, a critical path is noise
 
 
 def plain_summary(result: Result) -> str:
     """Return the summary as one line, for logs."""
-    counts = ", ".join(_counts(result))
-    return f"summary: {counts} in {seconds(result.seconds)} (run {result.run_id})"
+    took = seconds(result.seconds).replace(" ", "")
+    return f"summary: {_counts(result, ', ')} in {took} (run {result.run_id})"
 
 
 def summary(result: Result, style: Style) -> str:
@@ -28,7 +28,7 @@ def summary(result: Result, style: Style) -> str:
     if result.seconds > 0 and result.work_seconds > result.seconds:
         times.append(f"{'×' if style.has_unicode else 'x'}{result.work_seconds / result.seconds:.1f}")
     between = " · " if style.has_unicode else ", "
-    lines = [f"{between.join(_counts(result))}     {', '.join(times)}"]
+    lines = [f"{_counts(result, between)}     {', '.join(times)}"]
     names = short_names(result.plan.order)
     path = [escape_control(names[each]) for each in result.critical_path()]
     if len(path) > 1 and result.seconds >= _LONG_ENOUGH:
@@ -40,11 +40,9 @@ def summary(result: Result, style: Style) -> str:
     return "\n".join(f"  {line}" for line in lines)
 
 
-def _counts(result: Result) -> List[str]:
-    found = result.counts()
-    shown = [f"{found.get(outcome.value, 0):,} {word}" for outcome, word in _WORDS]
-    cancelled = found.get(Outcome.CANCELLED.value, 0)
-    return [*shown, f"{cancelled:,} cancelled"] if cancelled else shown
+def _counts(result: Result, between: str) -> str:
+    counts = {Outcome(name): count for name, count in result.counts().items()}
+    return counts_text(counts, between)
 
 
 def _path(names: List[str], style: Style) -> str:

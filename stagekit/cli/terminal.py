@@ -43,8 +43,13 @@ def wants_color(stream: TextIO, choice: ColorChoice, environ: Mapping[str, str])
 
 
 def may_animate(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Say whether lines may be drawn again in place. Colour has no say in it."""
-    return is_terminal(stream) and not _is_dumb(environ) and not is_ci(environ)
+    """Say whether lines may be drawn again in place.
+
+    Colour has no say in it, but NO_COLOR has: who sets it wants no escape sequences, and drawing is
+    made of them.
+    """
+    has_say = _is_dumb(environ) or is_ci(environ) or environ.get("NO_COLOR")
+    return is_terminal(stream) and not has_say
 
 
 def is_ci(environ: Mapping[str, str]) -> bool:

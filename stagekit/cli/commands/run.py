@@ -18,6 +18,7 @@ from stagekit.cli.interruption import Interruption
 from stagekit.cli.output import Output
 from stagekit.cli.planning import Selection, plan_of
 from stagekit.cli.progress import Watching, chosen, watching
+from stagekit.cli.under_way import UnderWay
 from stagekit.cli.summary import plain_summary, summary
 from stagekit.cli.terminal import ProgressChoice
 from stagekit.errors import UsageError
@@ -45,14 +46,13 @@ def run_target(request: RunRequest, interruption: Interruption, output: Output) 
     made = plan_of(request.target, request.selection, output)
     with _event_stream(request, output) as events, watching(request.watching, made, output) as hooks:
         listening: List[Hook] = [*hooks, *([EventLines(events)] if events else [])]
-        result = _run(made, _options(request, output, listening), interruption)
+        under_way = UnderWay(made)
+        if listening:  # events cost time; who does not want any is not told names either
+            listening.append(under_way)
+        with interruption.telling(lambda: output.tell(under_way.text())):
+            result = _run(made, _options(request, output, listening))
     exit_code = _exit_code(result, interruption)
-    shown = show_failures(result, output.error_style, is_full=request.is_full)
-    if shown:
-        output.tell(f"\n{shown}")
-    for warning in result.warnings:
-        output.warn(warning)
-    _tell_summary(result, request, output)
+    _tell(result, request, output)
     if request.is_json:
         output.answer(as_text(run_document(result, exit_code)))
     return exit_code
@@ -73,7 +73,7 @@ def _options(request: RunRequest, output: Output, hooks: List[Hook]) -> Dict[str
     }
 
 
-def _run(made: Any, options: Dict[str, Any], interruption: Interruption) -> Result:
+def _run(made: Any, options: Dict[str, Any]) -> Result:  # Any: a public plan, as its type has run()
     """Run a plan, to its end or to where it was interrupted.
 
     Raises:
@@ -115,8 +115,16 @@ def _event_stream(request: RunRequest, output: Output) -> Iterator[Optional[Text
             yield file
 
 
-def _tell_summary(result: Result, request: RunRequest, output: Output) -> None:
-    if chosen(request.watching) is ProgressChoice.RICH:
-        output.tell(summary(result, output.error_style))
-    else:
-        output.tell(plain_summary(result))
+def _tell(result: Result, request: RunRequest, output: Output) -> None:
+    """Tell what failed, what the run wants to be known, and how it went."""
+    progress = chosen(request.watching)
+    failures = show_failures(result, output.error_style, is_full=request.is_full)
+    if failures:
+        above = "" if progress is ProgressChoice.NONE else "\n"
+        output.tell(f"{above}{failures}")
+    if failures or progress is ProgressChoice.RICH:
+        output.tell("")
+    for warning in result.warnings:
+        output.warn(warning)
+    is_plain = progress is not ProgressChoice.RICH
+    output.tell(plain_summary(result) if is_plain else summary(result, output.error_style))
