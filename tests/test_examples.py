@@ -175,10 +175,16 @@ def test_stages_are_still_plain_functions() -> None:
     assert 344 == len(module.read())
 
 
+@pytest.fixture(scope="module")
+def flights(tmp_path_factory: pytest.TempPathFactory) -> Tuple[ModuleType, Result]:
+    """Run the flights once for all tests that look at its values."""
+    return run_example("flights", str(tmp_path_factory.mktemp("flights")))
+
+
 @needs_flights
-def test_flights_finds_the_published_numbers(tmp_path: Path) -> None:
+def test_flights_finds_the_published_numbers(flights: Tuple[ModuleType, Result]) -> None:
     """Five tables in full, the joins that R for Data Science reports, a model for each month."""
-    module, result = run_example("flights", str(tmp_path))
+    module, result = flights
     sizes = {name: len(result[f"load.{name}"]) for name in ("flights", "airlines", "airports")}
     assert {"flights": 336_776, "airlines": 16, "airports": 1_458} == sizes
     assert (3_322, 26_115) == (len(result["load.planes"]), len(result["load.weather"]))
@@ -194,9 +200,9 @@ def test_flights_finds_the_published_numbers(tmp_path: Path) -> None:
 
 
 @needs_flights
-def test_flights_fits_as_numpy_does(tmp_path: Path) -> None:
+def test_flights_fits_as_numpy_does(flights: Tuple[ModuleType, Result]) -> None:
     """The model of a month is the one that the pseudo-inverse gives."""
-    module, result = run_example("flights", str(tmp_path))
+    module, result = flights
     joined = result[module.join]
     march = joined[joined["month"] == 3].dropna(subset=[*module.FACTORS, "dep_delay"])
     numpy = module.np
