@@ -128,6 +128,6 @@ def test_a_target_brings_its_ancestors_and_nothing_else(
     assert {e for e in edges(whole) if e[1] in above} == edges(part)
 
 
-def edges(made: Plan) -> "set[Tuple[str, str, str]]":
+def edges(made: Plan) -> set[Tuple[str, str, str]]:
     """Return the edges of a plan by id."""
     return {(made.order[edge.before], made.order[edge.after], edge.kind) for edge in made.edges}
