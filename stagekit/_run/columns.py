@@ -1,5 +1,7 @@
-"""What a run has recorded: one column a fact, one row a step. Data only; result and scheduler
-share it, engines write to it directly."""
+"""What a run has recorded: one column a fact, one row a step.
+
+Data only; result and scheduler share it, engines write to it directly.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +86,7 @@ class Columns:
         self._place: Optional[List[int]] = None
 
     def span(self, step: int) -> Tuple[int, int]:
-        """Return the clock readings at the start and the end of a step, 0 where it never started."""
+        """Return the clock readings at start and end of a step, 0 where it never started."""
         if self.starts is not None:
             return self.starts[step], self.ends[step]
         place = step if self.order is None else self._places()[step]

@@ -122,9 +122,7 @@ class Dispatcher:
         where = location_of(error, columns.plan, step)
         reason = REASONS[columns.reasons[step]]
         is_critical = bool(columns.plan.critical[step])
-        return StageFailed(
-            run, at, stage, 1, seconds, worker, reason, error, where, is_critical
-        )
+        return StageFailed(run, at, stage, 1, seconds, worker, reason, error, where, is_critical)
 
     def _id(self, step: int) -> str:
         return self.columns.plan.order[step]

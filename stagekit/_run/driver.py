@@ -25,9 +25,7 @@ __all__ = ["Feed"]
 class Feed(Ledger):
     """Keeps a pool busy; plain steps are in lane 0."""
 
-    def __init__(
-        self, session: Session, post: Callable[[Message], object], pool: Pool
-    ) -> None:
+    def __init__(self, session: Session, post: Callable[[Message], object], pool: Pool) -> None:
         super().__init__(session, post)
         self.pool = pool
         self._running: Dict[int, Future] = {}
@@ -49,7 +47,7 @@ class Feed(Ledger):
     def join(self) -> None:
         """Wait for what runs."""
         for future in tuple(self._running.values()):
-            try:
+            try:  # noqa: SIM105 - contextlib is not loaded for this
                 future.result()
             except BaseException:  # noqa: BLE001, S110 - only its end matters
                 pass

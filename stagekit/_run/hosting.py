@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from typing import TYPE_CHECKING, Any, Callable, Coroutine, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Tuple
 
 from stagekit._run.attempt import invoke
 from stagekit._run.engines.aio import Branches
 from stagekit._run.engines.inline import walk
 
 if TYPE_CHECKING:
-    import contextvars
     from types import FrameType
 
     from stagekit._plan.slots import Call
@@ -132,14 +131,17 @@ def host_inline(session: Session) -> None:
     loop = asyncio.new_event_loop()
     try:
         for step in walk(session):
-            task = _start(loop, session, step)
+            outcome: _Outcome = []
+            task = _start(loop, session, step, outcome)
             try:
                 loop.run_until_complete(task)
+            except asyncio.CancelledError:  # the stage has asked for it; its outcome counts
+                pass
             except KeyboardInterrupt as error:  # while no code of the stage ran
                 session.interrupt(error)
                 task.cancel()
                 loop.run_until_complete(asyncio.wait([task]))
-            _record(session, step, task)
+            _record(session, step, outcome)
     finally:
         _close(loop, is_abandoned=False)
 
@@ -153,7 +155,8 @@ async def await_inline(session: Session) -> None:
     loop = asyncio.get_running_loop()
     cancelled: Optional[asyncio.CancelledError] = None
     for step in walk(session):
-        task = _start(loop, session, step)
+        outcome: _Outcome = []
+        task = _start(loop, session, step, outcome)
         while not task.done():
             try:
                 await asyncio.wait([task])
@@ -161,33 +164,32 @@ async def await_inline(session: Session) -> None:
                 cancelled = error
                 session.interrupt()
                 task.cancel()
-        _record(session, step, task)
+        _record(session, step, outcome)
     if cancelled is not None:
         raise cancelled
 
 
+# Whether a stage returned, and its value or exception; nothing where it could not begin.
+_Outcome = List[Tuple[bool, Any]]
+
+
 def _start(
-    loop: asyncio.AbstractEventLoop, session: Session, step: int
-) -> asyncio.Task[Tuple[bool, Any]]:
-    context: contextvars.Context = session.context.copy()
+    loop: asyncio.AbstractEventLoop, session: Session, step: int, outcome: _Outcome
+) -> asyncio.Task[None]:
     call = session.plan.calls[step]
-    stage: Coroutine[Any, Any, Tuple[bool, Any]] = _guard(call, session.columns.values)
-    return context.run(loop.create_task, stage)
+    stage = _await(call, session.columns.values, outcome)
+    return session.context.copy().run(loop.create_task, stage)
 
 
-async def _guard(call: Call, values: List[Any]) -> Tuple[bool, Any]:
-    """Await one stage; return whether it returned, and its value or exception."""
+async def _await(call: Call, values: List[Any], outcome: _Outcome) -> None:
     try:
-        return True, await invoke(call, values)
+        outcome.append((True, await invoke(call, values)))
     except BaseException as error:  # noqa: BLE001 - the session judges it
-        return False, error
+        outcome.append((False, error))
 
 
-def _record(session: Session, step: int, task: asyncio.Task[Tuple[bool, Any]]) -> None:
-    if task.cancelled():  # before it could begin
-        has_returned, value = False, asyncio.CancelledError()
-    else:
-        has_returned, value = task.result()
+def _record(session: Session, step: int, outcome: _Outcome) -> None:
+    has_returned, value = outcome[0] if outcome else (False, asyncio.CancelledError())
     if has_returned:
         session.returned(step, value)
     elif session.cancels and isinstance(value, asyncio.CancelledError):

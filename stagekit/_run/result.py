@@ -192,7 +192,9 @@ class Result:
         return f"<Result {headline(self)}>"
 
     def _repr_mimebundle_(
-        self, include: Optional[Sequence[str]] = None, exclude: Optional[Sequence[str]] = None
+        self,
+        include: Optional[Sequence[str]] = None,  # noqa: ARG002 - the notebook's protocol
+        exclude: Optional[Sequence[str]] = None,  # noqa: ARG002 - the same
     ) -> Dict[str, str]:
         from stagekit._run.summary import to_html, to_text
 

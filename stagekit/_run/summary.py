@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Tuple
 
 from stagekit._base.outcome import Outcome, RunStatus
-from stagekit._base.text import error_line, escape_control, plural, safe_text, seconds
+from stagekit._base.text import error_line, escape_control, safe_text, seconds
 from stagekit._run.columns import CANCELLED, FAILED, SKIPPED, SUCCEEDED, Columns
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def counts_of(columns: Columns) -> Tuple[Tuple[Outcome, int], ...]:
 
 
 def critical_path(columns: Columns) -> Tuple[str, ...]:
-    """Return the ids from a first stage to the one that ended last, each waiting for the one before."""
+    """Return the ids from a first stage to the one that ended last, each after the one before."""
     plan = columns.plan
     ends = [end if start else 0 for start, end in map(columns.span, range(len(plan)))]
     if not any(ends):
@@ -74,7 +74,9 @@ def raise_for(result: Result, columns: Columns) -> None:
 
     status = status_of(columns)
     if status is RunStatus.CANCELLED:
-        raise RunCancelledError(f"run {result.run_id} was cancelled: {_counts_text(result)}", result)
+        raise RunCancelledError(
+            f"run {result.run_id} was cancelled: {_counts_text(result)}", result
+        )
     if status is RunStatus.FAILED:
         from stagekit._run.failure import failed_steps, failure_text
 
@@ -106,7 +108,8 @@ def _counts_text(result: Result) -> str:
 
 def headline(result: Result) -> str:
     """Return a result on one line."""
-    return f"{result.run_id} {result.status.value}: {_counts_text(result)} in {seconds(result.seconds)}"
+    counts = _counts_text(result)
+    return f"{result.run_id} {result.status.value}: {counts} in {seconds(result.seconds)}"
 
 
 def to_text(result: Result) -> str:

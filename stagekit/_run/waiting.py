@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Callable
 
@@ -13,8 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
-# Where a wait for a lock cannot be interrupted by Ctrl-C, wake up for it.
-_PATIENCE = 0.2 if os.name == "nt" else None
+# A wait cannot be interrupted by Ctrl-C on Windows, nor anywhere in its very first instant.
+_PATIENCE = 0.2  # seconds
 
 
 def serve(session: Session, make: Callable[[Callable[[Message], object]], Ledger]) -> Ledger:
@@ -33,18 +32,24 @@ def serve(session: Session, make: Callable[[Callable[[Message], object]], Ledger
                 ledger.open()
             _read(inbox, ledger)
         except KeyboardInterrupt as error:
-            is_open = True
-            if session.interruption is not None:
+            try:
+                _interrupt(session, ledger, error)
+            except KeyboardInterrupt:  # while the first one was being obeyed
                 ledger.abandon()
-            else:
-                session.interrupt(error)
-                ledger.close()
         except BaseException:
             ledger.close()
             ledger.join()
             raise
         else:
             return ledger
+
+
+def _interrupt(session: Session, ledger: Ledger, error: KeyboardInterrupt) -> None:
+    if session.interruption is None:
+        session.interrupt(error)
+        ledger.close()
+    else:
+        ledger.abandon()
 
 
 def _read(inbox: SimpleQueue[Message], ledger: Ledger) -> None:

@@ -313,12 +313,8 @@ else:
         return context.run(loop.create_task, branch)
 
 
-def _cancelling() -> Callable[[], int]:
-    """Return what tells whether the current task has been asked to end; always 0 before 3.11."""
-    task: Any = asyncio.current_task()
-    found: Optional[Callable[[], int]] = getattr(task, "cancelling", None)
-    return _zero if found is None else found
-
-
-def _zero() -> int:
-    return 0
+def _cancelling() -> Callable[[], object]:
+    """Return what tells whether the current task has been asked to end."""
+    task: Any = asyncio.current_task()  # Any: what is asked for depends on the Python
+    found: Optional[Callable[[], object]] = getattr(task, "cancelling", None)  # from 3.11 on
+    return found if found is not None else lambda: getattr(task, "_must_cancel", False)
