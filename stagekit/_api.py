@@ -26,9 +26,9 @@ from stagekit._plan.build import Request, make_plan
 from stagekit._prepare import RunOptions, settings_for
 
 if TYPE_CHECKING:
-    from stagekit._run.settings import RunSettings
     from stagekit._base.ports import Hook, Pool
     from stagekit._run.result import Result
+    from stagekit._run.settings import RunSettings
 
 __all__ = ["Plan", "arun", "plan", "run"]
 
@@ -218,8 +218,15 @@ def _prepare(target: Target, order: _Order) -> Tuple[_plans.Plan, RunSettings]:
         _refuse_planning_options(order)
         made = target
     else:
-        made = plan(target, registry=order.registry, select=order.select, exclude=order.exclude,
-                    values=order.values, overrides=order.overrides, strict=order.strict)  # fmt: skip
+        made = plan(
+            target,
+            registry=order.registry,
+            select=order.select,
+            exclude=order.exclude,
+            values=order.values,
+            overrides=order.overrides,
+            strict=order.strict,
+        )
         if made.warnings:
             _warn([str(problem) for problem in made.warnings])
     return made, settings_for(made, order.options, given)
@@ -273,7 +280,10 @@ def _keyed(values: Values) -> Dict[object, object]:
     if not values:
         return {}
     if isinstance(values, Mapping):
-        pairs = [Given(value, key, None) for key, value in cast("Mapping[object, object]", values).items()]
+        pairs = [
+            Given(value, key, None)
+            for key, value in cast("Mapping[object, object]", values).items()
+        ]
     else:
         pairs = [v if isinstance(v, Given) else Given(v, None, None) for v in values]
     found: Dict[object, object] = {}
@@ -289,7 +299,9 @@ def _keyed(values: Values) -> Dict[object, object]:
         if key is NoneType:
             mistakes.append("None has no type of its own; write given(None, as_=...)")
         elif key in found:
-            mistakes.append(f"two values for `{describe(key)}`; tell them apart: given(..., name=...)")
+            mistakes.append(
+                f"two values for `{describe(key)}`; tell them apart: given(..., name=...)"
+            )
         found[key] = pair.value
     if mistakes:
         from stagekit.errors import UsageError

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from stagekit._base.keys import describe
 from stagekit._declare.context import Arguments, Context, RunInfo
@@ -79,9 +90,7 @@ def _default_workers(executor: Union[str, Pool]) -> int:
     return min(32, (os.cpu_count() or 1) + 4)
 
 
-def _bind(
-    plan: Plan, given: Dict[object, object], options: RunOptions, info: RunInfo
-) -> List[Any]:
+def _bind(plan: Plan, given: Dict[object, object], options: RunOptions, info: RunInfo) -> List[Any]:
     """Return the constants of a run: values given, defaults, injectables."""
     found: List[Any] = []
     missing: List[object] = []
@@ -148,7 +157,9 @@ def _check(options: RunOptions) -> None:
             _count_mistake("workers", options.workers, MAX_WORKERS),
             *_limit_mistakes(options.limits),
             _policy_mistake(options.on_failure),
-            "arguments takes a list of texts, got a text" if isinstance(options.arguments, str) else None,
+            "arguments takes a list of texts, got a text"
+            if isinstance(options.arguments, str)
+            else None,
         )
         if mistake is not None
     ]
@@ -180,7 +191,9 @@ def _limit_mistakes(limits: Optional[Mapping[str, int]]) -> Tuple[Optional[str],
     if not limits:
         return ()
     known = 'limits takes {"async": n}, got '
-    wrong = [f"{known}{name!r}" + _near(str(name), ("async",)) for name in limits if name != "async"]
+    wrong = [
+        f"{known}{name!r}" + _near(str(name), ("async",)) for name in limits if name != "async"
+    ]
     return (*wrong, _count_mistake('limits["async"]', limits.get("async"), 10**6))
 
 

@@ -62,9 +62,7 @@ class DeclarationError(StagekitError, ValueError):
         mistakes: each a sentence: option, value, what is allowed.
     """
 
-    def __init__(
-        self, stage: str, location: Optional[Location], mistakes: Tuple[str, ...]
-    ) -> None:
+    def __init__(self, stage: str, location: Optional[Location], mistakes: Tuple[str, ...]) -> None:
         super().__init__(stage, location, mistakes)
         self.stage = stage
         self.location = location
@@ -130,9 +128,7 @@ class TargetError(StagekitError):
         fixes: what to write instead.
     """
 
-    def __init__(
-        self, code: Code, target: str, message: str, fixes: Tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, code: Code, target: str, message: str, fixes: Tuple[str, ...] = ()) -> None:
         super().__init__(code, target, message, fixes)
         self.code = code
         self.target = target

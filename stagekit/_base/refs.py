@@ -36,7 +36,7 @@ class StageRef(Generic[R_co]):
 
     __slots__ = ("id",)
 
-    def __init__(self, id: str, /) -> None:  # noqa: A002 - the word of the glossary
+    def __init__(self, id: str, /) -> None:
         self.id = id
 
     def __repr__(self) -> str:
@@ -105,7 +105,7 @@ class Named(_Marker):
 class Collect(_Marker):
     """``Annotated[list[T], Collect()]``: take the value of every provider of ``T``.
 
-    Given values come first, then stages in the order of their declaration. No provider gives ``[]``.
+    Given values come first, then stages in the order of their declaration. No provider: ``[]``.
     """
 
     __slots__ = ()

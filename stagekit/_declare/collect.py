@@ -48,7 +48,9 @@ def from_instance(instance: object) -> Iterator[Declaration]:
             found.append(Declaration(bound, mark.id, mark.depends_on, mark.options, mark.spec))
     if not found:
         kind = type(instance).__qualname__
-        raise ValueError(f"{kind} has no stages: decorate its methods with @stage, or pass a module")
+        raise ValueError(
+            f"{kind} has no stages: decorate its methods with @stage, or pass a module"
+        )
     return iter(found)
 
 

@@ -19,7 +19,9 @@ __all__ = ["Arguments", "Context", "RunInfo", "importing"]
 T = TypeVar("T")
 D = TypeVar("D")
 
-importing: contextvars.ContextVar[bool] = contextvars.ContextVar("stagekit_importing", default=False)
+importing: contextvars.ContextVar[bool] = contextvars.ContextVar(
+    "stagekit_importing", default=False
+)
 _id_lock = allocate_lock()
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 _MISSING: Any = object()
@@ -135,7 +137,9 @@ class Context:
         return f"<Context of {', '.join(map(describe, self._values)) or 'nothing'}>"
 
     def _explain(self, wanted: object) -> str:
-        named = [key.name for key in self._values if isinstance(key, NamedKey) and key.type == wanted]
+        named = [
+            key.name for key in self._values if isinstance(key, NamedKey) and key.type == wanted
+        ]
         if named:
             return f"{describe(wanted)} was given only with a name: {', '.join(map(repr, named))}"
         held = ", ".join(map(describe, self._values)) or "nothing"

@@ -32,7 +32,7 @@ def stage(fn: F, /) -> F: ...
 def stage(
     *,
     depends_on: Any = ...,  # Any: a reference or any iterable of them
-    id: str = ...,  # noqa: A002 - the word of the glossary
+    id: str = ...,
     name: str = ...,
     description: str = ...,
     tags: Iterable[str] = ...,
@@ -114,7 +114,9 @@ def _refuse(fn: Any) -> NoReturn:  # Any: whatever stood behind @stage
     if isinstance(fn, (staticmethod, classmethod)):
         kind = type(fn).__name__  # pyright: ignore[reportUnknownArgumentType]
         raise TypeError(f"@stage stands above @{kind}; write @{kind} first and @stage below it")
-    raise TypeError(f"@stage takes a function, got {fn!r}; options need names: @stage(depends_on=...)")
+    raise TypeError(
+        f"@stage takes a function, got {fn!r}; options need names: @stage(depends_on=...)"
+    )
 
 
 def _word(fn: object) -> str:

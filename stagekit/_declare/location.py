@@ -14,16 +14,16 @@ def locate(fn: Any) -> Optional[Location]:  # Any: whatever was registered
     """Return the place of a function, class, method, partial or callable object, if it has one."""
     fn = unwrap_partial(fn)
     fn = getattr(fn, "__func__", fn)
-    seen = 0
-    while hasattr(fn, "__wrapped__") and seen < 100:
+    for _ in range(100):  # wrappers may go round in a circle
+        if not hasattr(fn, "__wrapped__"):
+            break
         fn = fn.__wrapped__
-        seen += 1
     if isinstance(fn, type):
         return _locate_class(fn)
     code = getattr(fn, "__code__", None)
     if code is None:
         kind: Any = type(fn)  # pyright: ignore[reportUnknownVariableType]
-        code = getattr(getattr(kind, "__call__", None), "__code__", None)
+        code = getattr(getattr(kind, "__call__", None), "__code__", None)  # noqa: B004
     if code is None:
         return None
     return Location(code.co_filename, _def_line(code.co_filename, code.co_firstlineno))

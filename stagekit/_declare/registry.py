@@ -47,7 +47,7 @@ class Registry:
         self,
         *,
         depends_on: Any = ...,  # Any: a reference or any iterable of them
-        id: str = ...,  # noqa: A002 - the word of the glossary
+        id: str = ...,
         name: str = ...,
         description: str = ...,
         tags: Iterable[str] = ...,
@@ -67,7 +67,7 @@ class Registry:
         /,
         *,
         depends_on: Any = (),  # Any: a reference or any iterable of them
-        id: Optional[str] = None,  # noqa: A002 - the word of the glossary
+        id: Optional[str] = None,
         **options: Any,
     ) -> StageRef[R]:
         """Declare a function as a stage without marking it, so that it can serve many ids.
@@ -186,7 +186,9 @@ class Registry:
         for fn in stages:
             mark = own_mark(fn)
             if mark is None:
-                raise ValueError(f"{fn!r} is not a stage: decorate it with @stage, or registry.add it")
+                raise ValueError(
+                    f"{fn!r} is not a stage: decorate it with @stage, or registry.add it"
+                )
             registry.register(mark)
         return registry
 
@@ -210,9 +212,7 @@ class Registry:
 
         registry = cls()
         for source in sources:
-            found = (
-                from_module(source) if isinstance(source, ModuleType) else from_instance(source)
-            )
+            found = from_module(source) if isinstance(source, ModuleType) else from_instance(source)
             for declaration in found:
                 if registry._stages.get(declaration.id) is not declaration:
                     registry.register(declaration)

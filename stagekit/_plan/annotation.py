@@ -73,7 +73,9 @@ class Evaluator:
         except TypeError as error:
             return _evaluate_backport(text, scope, error)
         except Exception as error:
-            raise UnresolvedError(text, error, getattr(error, "name", None) or _name(error)) from error
+            raise UnresolvedError(
+                text, error, getattr(error, "name", None) or _name(error)
+            ) from error
 
 
 def _name(error: BaseException) -> Optional[str]:
@@ -86,18 +88,18 @@ def _name(error: BaseException) -> Optional[str]:
 
 def _evaluate_backport(text: str, scope: Scope, error: TypeError) -> Any:
     """Evaluate ``X | None`` and ``list[int]`` where the interpreter is older than they are."""
-    if sys.version_info >= (3, 10):
-        raise UnresolvedError(text, error, None) from error
-    import typing
+    if sys.version_info < (3, 10):
+        import typing
 
-    from eval_type_backport import eval_type_backport  # 15 ms
+        from eval_type_backport import eval_type_backport  # 15 ms
 
-    try:
-        return eval_type_backport(
-            typing.ForwardRef(text), scope.globals, scope.locals, try_default=False
-        )
-    except Exception as inner:
-        raise UnresolvedError(text, inner, _name(inner)) from inner
+        try:
+            return eval_type_backport(
+                typing.ForwardRef(text), scope.globals, scope.locals, try_default=False
+            )
+        except Exception as inner:
+            raise UnresolvedError(text, inner, _name(inner)) from inner
+    raise UnresolvedError(text, error, None) from error
 
 
 def closure_names(fn: Any) -> Dict[str, Any]:  # Any: a function of the user's

@@ -17,7 +17,7 @@ __all__ = ["assemble"]
 P = TypeVar("P", bound=Plan)
 
 
-def assemble(  # noqa: PLR0913 - the results of all steps of planning meet here
+def assemble(  # noqa: PLR0913, PLR0917 - the results of all steps of planning meet here
     cls: Type[P],
     resolver: Resolver,
     places: Sequence[int],

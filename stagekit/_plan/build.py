@@ -10,10 +10,10 @@ from stagekit._base.refs import StageRef
 from stagekit._declare.stage import Declaration, own_mark
 from stagekit._plan.assemble import assemble
 from stagekit._plan.order import find_cycles, heights
+from stagekit._plan.parts import stages_in
 from stagekit._plan.plan import Plan
 from stagekit._plan.refer import Miss, References, targets_of
 from stagekit._plan.resolve import Gather, Resolver, Source, Wiring, order_of, sources_of
-from stagekit._plan.parts import stages_in
 from stagekit._plan.slots import Slot
 
 __all__ = ["Request", "make_plan"]
@@ -94,7 +94,9 @@ def _overridden(
         if isinstance(value, StageRef):
             other = references.find(value)
             if isinstance(other, Miss):
-                general.append(Problem(other.code, f"overrides: {other.message}", notes=other.notes))
+                general.append(
+                    Problem(other.code, f"overrides: {other.message}", notes=other.notes)
+                )
                 continue
             changed[place] = _stand_in(old, stages[other].fn, stages[other].depends_on)
         elif _is_function(value):
@@ -274,7 +276,7 @@ def _builtin_keys(resolver: Resolver, places: Sequence[int]) -> List[Problem]:
             f"which any other stage may come to provide",
             stage_id=resolver.stages[place].id,
             location=resolver.stages[place].location,
-            fixes=("give it a type of its own: Total = NewType(\"Total\", int)",),
+            fixes=('give it a type of its own: Total = NewType("Total", int)',),
         )
         for place in places
         for key, _ in resolver.readings[place].provides

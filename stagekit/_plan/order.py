@@ -41,9 +41,7 @@ def heights(parents: Sequence[Sequence[int]]) -> Tuple[List[int], List[int]]:
     return height, held
 
 
-def longest_remaining(
-    children: Sequence[Sequence[int]], durations: Sequence[float]
-) -> List[float]:
+def longest_remaining(children: Sequence[Sequence[int]], durations: Sequence[float]) -> List[float]:
     """Return for each step the length of the longest path from its start to the end.
 
     Steps are numbered in a topological order, so one pass backwards is enough. This is the

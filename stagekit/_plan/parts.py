@@ -27,9 +27,7 @@ def stages_in(source: Source) -> Tuple[int, ...]:
     return (source,) if isinstance(source, int) else ()
 
 
-def binding_of(
-    parameter: Parameter, source: Source, step_of: Dict[int, int]
-) -> Binding:
+def binding_of(parameter: Parameter, source: Source, step_of: Dict[int, int]) -> Binding:
     """Return one binding, its providers as step numbers."""
     providers = tuple(step_of[place] for place in stages_in(source))
     if isinstance(source, Gather):
@@ -52,7 +50,7 @@ class Parts:
         readings: Sequence[Reading],
         wirings: Sequence[AnyWiring],
     ) -> None:
-        has_parameters = any([isinstance(wiring, Wiring) for wiring in wirings])
+        has_parameters = any(isinstance(wiring, Wiring) for wiring in wirings)
         self._places = tuple(places) if has_parameters else ()
         self._readings = tuple(readings) if has_parameters else ()
         self._wirings = tuple(

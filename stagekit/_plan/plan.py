@@ -51,9 +51,11 @@ class Plan:
         ('a', 'b')
     """
 
-    __slots__ = ("__weakref__", "_parts", "_references", "_ranks", "_width", "calls", "children",
-                 "constants", "critical", "has_priorities", "indegree", "is_async", "needs", "order", "overridden", "parents",
-                 "slots", "stages", "target", "total", "turns", "warnings")  # fmt: skip
+    __slots__ = (
+        *("__weakref__", "_parts", "_references", "_ranks", "_width", "calls", "children"),
+        *("constants", "critical", "has_priorities", "indegree", "is_async", "needs", "order"),
+        *("overridden", "parents", "slots", "stages", "target", "total", "turns", "warnings"),
+    )
 
     order: Tuple[str, ...]
     stages: Tuple[Declaration, ...]
@@ -226,7 +228,9 @@ class Plan:
         return to_json(self)
 
     def _repr_mimebundle_(
-        self, include: Optional[Sequence[str]] = None, exclude: Optional[Sequence[str]] = None
+        self,
+        include: Optional[Sequence[str]] = None,  # noqa: ARG002 - the notebook's protocol
+        exclude: Optional[Sequence[str]] = None,  # noqa: ARG002 - the same
     ) -> Dict[str, str]:
         from stagekit._plan.render import mimebundle
 

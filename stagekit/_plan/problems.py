@@ -88,9 +88,12 @@ def bad_annotation(stage: Declaration, fault: Fault, parameter: Optional[str]) -
     code = {"marker": Code.BAD_MARKER, "no_key": Code.NO_KEY}.get(fault.kind, Code.BAD_ANNOTATION)
     fixes: Tuple[str, ...] = ()
     if fault.kind == "no_key":
-        fixes = (f"name the type it takes: {parameter}: Orders", f"or give it a default: {parameter}=...")
+        fixes = (
+            f"name the type it takes: {parameter}: Orders",
+            f"or give it a default: {parameter}=...",
+        )
     elif fault.kind == "marker" and "parentheses" in fault.text:
-        fixes = ("write Collect(), From(load) or Named(\"name\")",)
+        fixes = ('write Collect(), From(load) or Named("name")',)
     return Problem(code, f"{of}: {fault.text}", parameter=parameter, fixes=fixes, **_at(stage))
 
 
@@ -222,14 +225,20 @@ def _is_subclass(sub: Any, base: Any) -> bool:
 
 def _satisfies(sub: Any, protocol: Any) -> bool:
     """Tell whether a class has every member of a protocol, as a hint only."""
-    names: List[str] = [
+    names = [
         name
         for base in protocol.__mro__
-        if getattr(base, "_is_protocol", False) and base.__module__ not in {"typing", "typing_extensions"}
-        for name in (*vars(base), *getattr(base, "__annotations__", ()))
+        if getattr(base, "_is_protocol", False)
+        and base.__module__ not in {"typing", "typing_extensions"}
+        for name in _members(base)
         if not name.startswith("_")
     ]
     return bool(names) and all(hasattr(sub, name) for name in names)
+
+
+def _members(cls: Any) -> List[str]:
+    annotated: Dict[str, object] = getattr(cls, "__annotations__", {})
+    return [*vars(cls), *annotated]
 
 
 def _unnamed(key: object) -> object:
@@ -271,7 +280,9 @@ def ambiguous(
     )
 
 
-def type_mismatch(stage: Declaration, parameter: Parameter, source: Declaration, got: str) -> Problem:
+def type_mismatch(
+    stage: Declaration, parameter: Parameter, source: Declaration, got: str
+) -> Problem:
     """``From`` names a stage that returns another type."""
     text = describe(parameter.key)
     return Problem(
@@ -279,7 +290,7 @@ def type_mismatch(stage: Declaration, parameter: Parameter, source: Declaration,
         f"parameter `{parameter.name}` of stage `{short(stage)}` takes `{text}` from "
         f"`{short(source)}`, which {got}",
         parameter=parameter.name,
-        fixes=(f"annotate `{short(source)}` with -> {text}", f"or the parameter with its type"),
+        fixes=(f"annotate `{short(source)}` with -> {text}", "or the parameter with its type"),
         **_at(stage),
     )
 
@@ -307,7 +318,10 @@ def value_conflict(stage: Declaration, key: object) -> Problem:
         Code.VALUE_CONFLICT,
         f"a value is given for `{text}`, which the planned stage `{short(stage)}` provides",
         fixes=(
-            f"to stand in for the stage: overrides={{{short(stage).rpartition('.')[2]}: {_as_value(key)}}}",
+            (
+                "to stand in for the stage: "
+                f"overrides={{{short(stage).rpartition('.')[2]}: {_as_value(key)}}}"
+            ),
         ),
         **_at(stage),
     )

@@ -54,7 +54,9 @@ class Wiring:
         self.order = order
         self.sources = sources
         self.soft = soft  # parameters that can do without the value of their stage
-        self.instead = instead or NOTHING_GIVEN  # parameter -> given value, should its stage be left out
+        self.instead = (
+            instead or NOTHING_GIVEN
+        )  # parameter -> given value, should its stage be left out
 
 
 def sources_of(wiring: AnyWiring) -> Tuple[Source, ...]:
@@ -214,7 +216,11 @@ class Resolver:
         return misses[0]._replace(message="none of one_of exists: " + misses[0].message)
 
     def _wire(
-        self, place: int, stage: Declaration, parameters: Sequence[Parameter], order: Tuple[int, ...]
+        self,
+        place: int,
+        stage: Declaration,
+        parameters: Sequence[Parameter],
+        order: Tuple[int, ...],
     ) -> Wiring:
         sources: List[Source] = []
         soft: List[int] = []
@@ -360,7 +366,9 @@ class Resolver:
             if got is None and reading.provides and reading.provides[0][1] is None:
                 got = reading.provides[0][0]
             mismatch = _mismatch(key, got, reading)
-            if mismatch is not None and not any(_fits(key, k) for k, i in reading.provides if i is None):
+            if mismatch is not None and not any(
+                _fits(key, k) for k, i in reading.provides if i is None
+            ):
                 source = self.stages[found]
                 self.report(place, problems.type_mismatch(stage, parameter, source, mismatch))
         return self._as_source((found, None))

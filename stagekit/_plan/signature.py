@@ -221,7 +221,12 @@ class Reader:
         return found
 
     def _parameter(
-        self, name: str, annotation: Any, default: Any, is_keyword: bool, scope: Scope  # noqa: FBT001
+        self,
+        name: str,
+        annotation: Any,
+        default: Any,
+        is_keyword: bool,  # noqa: FBT001 - stands in a tuple of positional arguments
+        scope: Scope,
     ) -> Parameter:
         parameter = Parameter(name, default, is_keyword)
         if annotation is EMPTY:
@@ -283,9 +288,9 @@ def _annotations(fn: FunctionType) -> Dict[str, Any]:
     try:
         return fn.__annotations__
     except Exception:  # noqa: BLE001 - 3.14 evaluates here, and user code may raise anything
-        import annotationlib  # type: ignore[import-not-found]  # pyright: ignore  # 3.14
+        import annotationlib  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]  # 3.14
 
-        return annotationlib.get_annotations(fn, format=annotationlib.Format.FORWARDREF)  # type: ignore[no-any-return]  # pyright: ignore
+        return annotationlib.get_annotations(fn, format=annotationlib.Format.FORWARDREF)  # type: ignore[no-any-return]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 def _scope(fn: Any) -> Scope:
@@ -318,8 +323,9 @@ def innermost(fn: Any) -> Any:
         elif isinstance(fn, type):
             init = vars(fn).get("__init__")
             return init if isinstance(init, FunctionType) else fn
-        elif not isinstance(fn, FunctionType) and hasattr(type(fn), "__call__"):  # noqa: B004
-            call = getattr(type(fn), "__call__", None)
+        elif not isinstance(fn, FunctionType) and callable(fn):
+            kind: Any = type(fn)
+            call = getattr(kind, "__call__", None)  # noqa: B004 - the function is wanted
             return call if isinstance(call, FunctionType) else fn
         else:
             return fn
@@ -338,7 +344,8 @@ def _is_async(fn: Any) -> bool:
     if isinstance(fn, type):
         return False
     if not isinstance(fn, FunctionType):
-        fn = getattr(type(fn), "__call__", None)
+        kind: Any = type(fn)  # pyright: ignore[reportUnknownVariableType]
+        fn = getattr(kind, "__call__", None)  # noqa: B004 - the function is wanted
     code = getattr(fn, "__code__", None)
     return isinstance(code, CodeType) and code.co_flags & ASYNC != 0
 
@@ -361,7 +368,7 @@ def _from_code(fn: FunctionType, annotations: Dict[str, Any]) -> List[Tuple[str,
         found.append((names[place], annotations.get(names[place], EMPTY), default, False))
     given = fn.__kwdefaults__ or {}
     for name in names[count : count + keywords]:
-        found.append((name, annotations.get(name, EMPTY), given.get(name, EMPTY), True))
+        found.append((name, annotations.get(name, EMPTY), given.get(name, EMPTY), True))  # noqa: PERF401
     return found
 
 

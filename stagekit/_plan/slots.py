@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, NamedTuple, Tuple, Union
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
-__all__ = ["Binding", "Call", "Edge", "PACKED", "PackedCall", "Slot", "Take"]
+__all__ = ["PACKED", "Binding", "Call", "Edge", "PackedCall", "Slot", "Take"]
 
 
 class Slot(NamedTuple):
@@ -43,7 +43,7 @@ class Edge(NamedTuple):
 
 
 # (function, first slot, second slot, all slots, promise): see docs/architecture.md
-Call = Tuple[Callable[..., Any], int, int, Union[None, Tuple[int, ...]], int]
+Call = Tuple[Callable[..., Any], int, int, Optional[Tuple[int, ...]], int]
 
 PACKED: Tuple[int, ...] = ()
 
@@ -104,7 +104,7 @@ class PackedCall:
 
 
 class AwaitIfNeeded:
-    """Calls a wrapper around an ``async def`` and awaits what it returns, if that can be awaited."""
+    """Calls a wrapper around an ``async def``, and awaits what it returns if that can be."""
 
     __slots__ = ("fn",)
 
