@@ -93,7 +93,7 @@ _HOMES = {
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_MODULES = ("errors", "events", "executors", "hooks", "testing")
+_MODULES = ("errors", "events", "hooks", "testing")
 
 
 def __getattr__(name: str) -> object:

@@ -22,7 +22,6 @@ MODULES = (
     "stagekit",
     "stagekit.errors",
     "stagekit.events",
-    "stagekit.executors",
     "stagekit.hooks",
     "stagekit.testing",
 )
