@@ -16,6 +16,7 @@ from stagekit.testing.functions import MAX_PARAMETERS, Recipe, declare_all
 __all__ = ["dags", "legal_orders", "registries"]
 
 Parents = List[Tuple[int, ...]]
+MOST_PARENTS = 3
 
 
 def dags(min_size: int, max_size: int, shapes: Tuple[str, ...]) -> SearchStrategy[Dag]:
@@ -60,18 +61,22 @@ def _layered(draw: DrawFn, size: int) -> Parents:
     found: Parents = []
     for node in range(size):
         first = node - node % width
-        above = range(max(0, first - width), first)
-        chosen = draw(st.sets(st.sampled_from(above), min_size=1, max_size=3)) if above else ()
-        found.append(tuple(sorted(chosen)))
+        before = max(0, first - width)
+        chosen = _some(draw, before, first, MOST_PARENTS) if before < first else ()
+        found.append(chosen or tuple(range(before, first))[:1])
     return found
 
 
 @st.composite
 def _random(draw: DrawFn, size: int) -> Parents:
-    found: Parents = [()]
-    for node in range(1, size):
-        found.append(tuple(sorted(draw(st.sets(st.integers(0, node - 1), max_size=4)))))
-    return found
+    return [_some(draw, 0, node, MOST_PARENTS) for node in range(size)]
+
+
+def _some(draw: DrawFn, first: int, end: int, most: int) -> Tuple[int, ...]:
+    """Draw up to *most* numbers of a range, ascending; shrinks towards none."""
+    choices = st.integers(0, end - first)  # 0 is none; sets of integers take ten times as long
+    chosen = {draw(choices) for _ in range(min(most, end - first))}
+    return tuple(first + each - 1 for each in sorted(chosen) if each)
 
 
 _SHAPES: Dict[str, Callable[[int], SearchStrategy[Parents]]] = {
@@ -98,17 +103,19 @@ def registries(
 def _recipe(draw: DrawFn, node: int, above: Tuple[int, ...], allowed: Tuple[bool, bool]) -> Recipe:
     """Draw what one stage is like; it shrinks towards plain functions and data edges."""
     is_async, may_fail = allowed
-    by_order = draw(st.sets(st.sampled_from(above))) if above else ()
-    data = tuple(parent for parent in above if parent not in by_order)[:MAX_PARAMETERS]
+    order_only = draw(st.integers(0, 2 ** len(above) - 1))  # a bit for each of its parents
+    passed = [parent for bit, parent in enumerate(above) if not order_only >> bit & 1]
+    data = tuple(passed[:MAX_PARAMETERS])
+    traits = draw(st.integers(0, 31))
     return Recipe(
         number=node,
         data=data,
         order=tuple(parent for parent in above if parent not in data),
-        is_class=draw(st.booleans()),
-        is_async=is_async and draw(st.booleans()),
-        priority=draw(st.integers(0, 2)),
-        fails=may_fail and draw(st.sampled_from((False, False, False, True))),
-        is_critical=not may_fail or draw(st.sampled_from((True, True, False))),
+        is_class=bool(traits & 1),
+        is_async=is_async and bool(traits & 2),
+        priority=(0, 0, 0, 0, 0, 1, 1, 2)[traits >> 2],
+        fails=may_fail and draw(st.integers(0, 3)) == 1,
+        is_critical=not may_fail or draw(st.integers(0, 2)) != 1,
     )
 
 

@@ -87,7 +87,7 @@ def test_planning_again_gives_the_same_bytes(registry: Registry) -> None:
 def test_shuffled_declarations_give_an_equal_plan_up_to_ties(
     data: st.DataObject, registry: Registry
 ) -> None:
-    """Declared in another order, stages have equal edges and bindings, and an equal order up to ties.
+    """Shuffled declarations give equal edges and bindings, and an equal order up to ties.
 
     Ties are stages of equally many hops to the end; they are compared sorted by id.
     """

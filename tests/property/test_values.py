@@ -75,7 +75,7 @@ def test_values_are_those_of_plain_calls(way: str, registry: Registry) -> None:
 def test_outcomes_do_not_depend_on_the_executor_if_branches_go_on(
     way: str, registry: Registry
 ) -> None:
-    """With ``on_failure="continue"`` all executors agree on outcomes, reasons, causes and values."""
+    """With ``on_failure="continue"`` executors agree on outcomes, reasons, causes and values."""
     made = plan(registry=registry)
     expected, result = WAYS["inline"](made), WAYS[way](made)
     assert expected.status is result.status
