@@ -83,11 +83,13 @@ class Board:
             texts = [Text.assemble(*line) for line in lines]
             self._console.print(Text("\n").join(texts), soft_wrap=True)
 
-    def draw(self, tallies: Iterable[Tally], now: float) -> None:
-        """Draw how far the runs are."""
-        if self._live is not None:
-            parts = [part for tally in tallies for part in self._parts(tally, now)]
-            self._live.update(Group(*parts), refresh=True)
+    def draw(self, tallies: Iterable[Tally], now: float, lines: Sequence[Line] = ()) -> None:
+        """Add *lines*, and draw how far the runs are below them."""
+        with self._console:  # written at once, so that nothing flickers
+            self.print(lines)
+            if self._live is not None:
+                parts = [part for tally in tallies for part in self._parts(tally, now)]
+                self._live.update(Group(*parts), refresh=True)
 
     def _parts(self, tally: Tally, now: float) -> List[RenderableType]:
         room = max(1, self._console.height - _ROWS_BELOW)

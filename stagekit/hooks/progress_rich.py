@@ -107,7 +107,7 @@ class RichProgress:
             self._ticker = self._start_ticker(FRAME, self._draw)
 
     def _end(self, event: RunFinished) -> None:
-        self._print_ended()
+        self._board.print(self._lines())
         del self._tallies[event.run_id]
         if not self._tallies:
             if self._ticker is not None:
@@ -123,11 +123,10 @@ class RichProgress:
     def _draw(self) -> None:
         now = self._clock()
         with self._lock:
-            self._print_ended()
-            self._board.draw(self._tallies.values(), now)
+            self._board.draw(self._tallies.values(), now, self._lines())
 
-    def _print_ended(self) -> None:
-        """Print the stages that have ended since the last time: some of each kind, and counts."""
+    def _lines(self) -> List[Line]:
+        """Return what has ended since the last time: some stages of each kind, and counts."""
         lines: List[Line] = []
         left: Dict[Outcome, int] = {}
         kinds: Dict[Outcome, int] = {}
@@ -142,7 +141,7 @@ class RichProgress:
         for outcome, count in left.items():
             mark, style = self._mark(outcome)
             lines.append([("  ", ""), (mark, style), (f" {count:,} more {outcome.value}", "")])
-        self._board.print(lines)
+        return lines
 
     def _mark(self, outcome: Outcome) -> Tuple[str, str]:
         marks = self._marks
