@@ -83,6 +83,7 @@ def _print_version(context: click.Context, _: click.Parameter, value: object) ->
 @click.group(
     cls=Group,
     invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
     examples=(
         ("stagekit run shop", "Run all stages of the module shop, as parallel as it can."),
         ("stagekit plan shop --select +report", "What would run for report, and in which order."),

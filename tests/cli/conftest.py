@@ -39,7 +39,8 @@ class _Stream(io.StringIO):
         return super().write(text)
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]
+    def encoding(self) -> str:  # type: ignore[override]  # an attribute in the stubs  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What a terminal of today has."""
         return "utf-8"
 
 
@@ -53,13 +54,15 @@ def forgotten() -> Iterator[None]:
     finally:
         for name in set(sys.modules) - modules:
             file = getattr(sys.modules[name], "__file__", None) or ""
-            if "site-packages" not in file and not file.startswith(os.path.dirname(os.__file__)):
-                if not name.startswith("stagekit"):
-                    del sys.modules[name]
+            is_kept = "site-packages" in file or os.path.realpath(file).startswith(STANDARD)
+            if not is_kept and not name.startswith("stagekit"):
+                del sys.modules[name]
         sys.path[:] = path
 
 
 Cli = Callable[..., Done]
+Write = Callable[[str, str], Path]
+STANDARD = os.path.realpath(os.__file__).rpartition(os.sep)[0]
 
 
 @pytest.fixture
@@ -75,16 +78,60 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
 
         everything = io.StringIO()
         out, err = _Stream(everything), _Stream(everything)
-        with forgotten(), use_registry(Registry()):
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                code = main(arguments)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(forgotten())
+            stack.enter_context(use_registry(Registry()))
+            stack.enter_context(contextlib.redirect_stdout(out))
+            stack.enter_context(contextlib.redirect_stderr(err))
+            code = main(arguments)
         return Done(code, out.getvalue(), err.getvalue(), everything.getvalue())
 
     return run
 
 
+SHOP = """\
+from dataclasses import dataclass
+
+from stagekit import stage
+
+
+@dataclass(frozen=True)
+class Orders:
+    rows: tuple
+
+
+@dataclass(frozen=True)
+class Total:
+    amount: int
+
+
+@stage(tags=["io"])
+def load() -> Orders:
+    \"""Read the orders.\"""
+    return Orders((3, 4))
+
+
+@stage
+def total(orders: Orders) -> Total:
+    \"""Add them up.\"""
+    return Total(sum(orders.rows))
+
+
+@stage(depends_on=total, tags=["io", "late"])
+def announce() -> None:
+    print("done")
+"""
+
+
 @pytest.fixture
-def write(tmp_path: Path) -> Callable[[str, str], Path]:
+def shop(write: Write) -> str:
+    """Return the name of a module with three stages: load, total, announce."""
+    write("shop.py", SHOP)
+    return "shop"
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
     """Return a function that writes a file below the empty folder."""
 
     def write(name: str, text: str) -> Path:

@@ -184,7 +184,7 @@ def test_an_interrupted_run_still_gives_its_document(tmp_path: Path) -> None:
     """With --json, what became of every stage is told after Ctrl-C, too."""
     (tmp_path / "flow.py").write_text(INLINE, encoding="utf-8")
     process = subprocess.Popen(
-        [sys.executable, "-m", "stagekit", "run", "flow", "--json"],
+        [sys.executable, "-m", "stagekit", "run", "flow", "--json", "-q"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,

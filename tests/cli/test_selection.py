@@ -1,0 +1,116 @@
+"""Which stages a command line selects."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, List, Tuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Cli, Write
+
+# a ─▶ b ─▶ d ─▶ e, and a ─▶ c ─▶ d; f alone; order edges only, so that every part can be planned.
+FLOW = """
+from stagekit import stage
+
+@stage(tags=["io"])
+def a(): ...
+@stage(depends_on=a)
+def b(): ...
+@stage(depends_on=a, tags=["slow"])
+def c(): ...
+@stage(depends_on=[b, c])
+def d(): ...
+@stage(depends_on=d, tags=["io"])
+def e(): ...
+@stage
+def f(): ...
+"""
+
+TABLE: List[Tuple[List[str], str]] = [
+    ([], "abcdef"),
+    (["-s", "b"], "b"),
+    (["--select", "b"], "b"),
+    (["--select=b"], "b"),
+    (["-s", "flow:b"], "b"),
+    (["-s", "b", "-s", "f"], "bf"),
+    (["-s", "b f"], "bf"),
+    (["-s", "+d"], "abcd"),
+    (["-s", "1+d"], "bcd"),
+    (["-s", "c+"], "cde"),
+    (["-s", "c+1"], "cd"),
+    (["-s", "@b"], "abcde"),
+    (["-s", "tag:io"], "ae"),
+    (["-s", "+tag:slow"], "ac"),
+    (["-s", "[bc]"], "bc"),
+    (["-s", "*"], "abcdef"),
+    (["-s", "+d,c+"], "cd"),
+    (["--exclude", "d+"], "abcf"),
+    (["--exclude", "d+", "--exclude", "f"], "abc"),
+    (["-s", "tag:io", "--exclude", "e"], "a"),
+    (["--from", "c"], "cde"),
+    (["--until", "c"], "ac"),
+    (["--from", "b", "--until", "d"], "bd"),
+    (["--from", "b", "-s", "tag:io"], "e"),
+    (["--until", "d", "-s", "b e", "-s", "c"], "bc"),
+    (["--from", "c", "--exclude", "d"], "ce"),
+    (["--from", "tag:slow"], "cde"),
+]
+
+
+@pytest.mark.parametrize(("options", "expected"), TABLE, ids=[" ".join(o) for o, _ in TABLE])
+def test_a_selection_means_these_stages(
+    options: List[str], expected: str, cli: Cli, write: Write
+) -> None:
+    """Each option, and options together, select what the manual says."""
+    write("flow.py", FLOW)
+    done = cli("plan", "flow", "--json", *options)
+    assert 0 == done.code, done.err
+    stages = sorted(each["id"].rpartition(":")[2] for each in json.loads(done.out)["stages"])
+    assert list(expected) == stages
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [("run", "[ 2/2] ok     e"), ("plan", "2 of 6 stages"), ("graph", "d ─▶ e\n")],
+)
+def test_every_command_that_plans_selects_alike(
+    command: str, shown: str, cli: Cli, write: Write
+) -> None:
+    """--select and its like are the same on all of them."""
+    write("flow.py", FLOW)
+    done = cli(command, "flow", "--from", "d")
+    assert 0 == done.code
+    assert shown in done.both
+
+
+@pytest.mark.parametrize(
+    "options", [["-s", "tag:none"], ["-s", "x*"], ["--exclude", "*"], ["--from", "e", "--until", "a"]]
+)
+def test_a_selection_of_nothing_is_told(options: List[str], cli: Cli, write: Write) -> None:
+    """No stage selected is no success: exit code 4."""
+    write("flow.py", FLOW)
+    done = cli("run", "flow", *options)
+    assert (4, "") == (done.code, done.out)
+    assert "error: the selection leaves no stage of flow\n" == done.err
+
+
+@pytest.mark.parametrize(
+    ("word", "near"), [("bb", None), ("flow:x", None), ("lod", "load"), ("totla", "total")]
+)
+def test_a_misspelt_stage_gets_its_near_miss(
+    word: str, near: str, cli: Cli, shop: str
+) -> None:
+    """A stage one edit away is named, ready to copy."""
+    done = cli("run", shop, "--select", f"+{word}")
+    assert 3 == done.code
+    assert f"error[SK204]: the selection `+{word}` names no stage of this target" in done.err
+    assert (near is not None) == (f"help: +{near}" in done.err)
+
+
+def test_an_empty_selection_is_refused(cli: Cli, shop: str) -> None:
+    """An option without a word in it is a mistake, not everything."""
+    done = cli("plan", shop, "--select", " ", "--from", "load")
+    assert 3 == done.code
+    assert "error[SK213]" in done.err

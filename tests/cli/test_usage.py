@@ -1,0 +1,114 @@
+"""Mistakes in the command line itself: exit code 2, what is wrong, and what was meant."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, List
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Cli
+
+
+def edits(word: str) -> List[str]:
+    """Return a word with each letter left out, and with each two neighbours swapped."""
+    without = [word[:n] + word[n + 1 :] for n in range(len(word))]
+    swapped = [word[:n] + word[n + 1] + word[n] + word[n + 2 :] for n in range(len(word) - 1)]
+    return [each for each in (*without, *swapped) if each != word]
+
+
+@pytest.mark.parametrize("command", ["run", "plan", "list", "graph", "explain"])
+def test_a_misspelt_command_gets_its_near_miss(command: str, cli: Cli) -> None:
+    """Every command one edit away is named."""
+    for typo in edits(command):
+        done = cli(typo, "shop")
+        assert 2 == done.code
+        assert f"there is no command {typo!r}; did you mean " in done.err
+        assert command in done.err.partition("did you mean")[2]
+
+
+OPTIONS = ["select", "exclude", "from", "until", "executor", "workers", "keep-going", "fail-fast"]
+OPTIONS += ["json", "events", "quiet", "verbose", "progress", "color", "help"]
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_misspelt_option_gets_its_near_miss(option: str, cli: Cli) -> None:
+    """Every option one edit away is named, with and without a value."""
+    for typo in edits(option):
+        for written in (f"--{typo}", f"--{typo}=1"):
+            done = cli("run", "shop", written)
+            assert 2 == done.code
+            assert f"there is no option --{typo}; did you mean " in done.err
+            assert f"--{option}" in done.err.partition("did you mean")[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["run", "shop", "--year", "1"], "--year; what is meant for the stages stands after `--`: -- --year"),
+        (["plan", "shop", "--year"], "there is no option --year; stagekit plan -h lists them"),
+        (["run", "shop", "2013"], "Got unexpected extra argument (2013)"),
+        (["run", "shop", "--executor", "thread"], "'--executor': there is no 'thread'; did you mean threads?"),
+        (["run", "shop", "--executor", "dask"], "there is no 'dask'; there are auto, inline, threads"),
+        (["graph", "shop", "--format", "svg"], "there is no 'svg'; there are tree, mermaid, dot, json"),
+        (["run", "shop", "--color", "nevr"], "there is no 'nevr'; did you mean never?"),
+        (["run", "shop", "--workers", "0"], "takes a whole number from 1 on, got '0'"),
+        (["run", "shop", "--workers", "-1"], "takes a whole number from 1 on, got '-1'"),
+        (["run", "shop", "--workers", "two"], "takes a whole number from 1 on, got 'two'"),
+        (["run", "shop", "--workers"], "Option '--workers' requires an argument."),
+        (["run", "shop", "--json", "--json"], "--json is given twice; give it once"),
+        (["run", "shop", "--workers=2", "--workers", "3"], "--workers is given twice"),
+        (["run", "shop", "--keep-going", "--fail-fast"], "--keep-going and --fail-fast contradict"),
+        (["run", "shop", "-q", "-v"], "--quiet and --verbose contradict each other"),
+        (["run", "shop", "--json", "--events", "-"], "--json and --events - both write to stdout"),
+        (["run", "shop", "--progress", "rich"], "--progress rich draws on a terminal"),
+        (["run", "shop", "--events", "no/such/folder"], "--events no/such/folder: "),
+        (["run", ""], "error: TARGET is empty; name a module or a file"),
+        (["shop.py"], "there is no command 'shop.py'; to run it write: stagekit run shop.py"),
+        (["zzz"], "there is no command 'zzz'; there are run, plan, list, graph, explain"),
+        (["--jsn"], "there is no option --jsn"),
+        (["explain", "SK2001"], "there is no code 'SK2001'; did you mean SK201"),
+        (["explain", "zzz"], "there is no code 'zzz'; stagekit explain lists them"),
+        (["run", "shop", "--\udcff\x1b[31m"], r"there is no option --\udcff\x1b[31m"),
+        (["run", "shop", "--executor", "\x1b\u202e"], r"there is no '\\x1b\\u202e'"),
+    ],
+    ids=lambda value: " ".join(value).encode("ascii", "replace").decode() if isinstance(value, list) else "",
+)
+def test_a_mistake_is_told(arguments: List[str], told: str, cli: Cli, shop: str) -> None:
+    """What is wrong, the value, and what is allowed; nothing has run."""
+    done = cli(*arguments)
+    assert (2, "--json" in arguments) == (done.code, bool(done.out))
+    assert told in done.err
+    assert done.err.startswith("error: ")
+    assert "\x1b" not in done.err
+
+
+def test_too_many_workers_are_fewer(cli: Cli, shop: str) -> None:
+    """A number beyond all sense is cut, with a note."""
+    done = cli("run", shop, "--workers", "1000000000", "-q")
+    assert 0 == done.code
+    assert "note: --workers 1,000,000,000 is more than there can be; 1,024 are used\n" in done.err
+
+
+@pytest.mark.parametrize("command", ["run", "plan", "list"])
+def test_a_mistake_is_a_document_too(command: str, cli: Cli) -> None:
+    """With --json, stdout can be parsed whatever happens."""
+    done = cli(command, "shop", "--json", "--jsn")
+    document = json.loads(done.out)
+    assert ("error", 2) == (document["status"], document["exit_code"])
+    assert "--jsn" in document["error"]["message"]
+    assert "--jsn" in done.err
+
+
+def test_what_looks_like_an_option_behind_two_dashes_is_none(cli: Cli, shop: str) -> None:
+    """``--json`` after ``--`` is the stages' own."""
+    done = cli("run", shop, "--jsn", "--", "--json")
+    assert (2, "") == (done.code, done.out)
+
+
+def test_an_error_is_in_colour_if_asked_for(cli: Cli) -> None:
+    """--color is obeyed even by a command line that is wrong."""
+    assert "\x1b[1;31merror\x1b[0m: " in cli("run", "shop", "--jsn", "--color", "always").err
+    assert "\x1b[1;31merror\x1b[0m: " in cli("run", "shop", "--jsn", "--color=always").err
+    assert "\x1b" not in cli("run", "shop", "--jsn").err
