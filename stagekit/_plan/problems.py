@@ -188,8 +188,9 @@ def _near_text(key: object, other: object, who: str, place: str) -> str:
     shown, wanted = describe(other), describe(key)
     if shown == wanted:
         return f"{who} `{describe_fully(other)}`, another type than `{describe_fully(key)}`{place}"
-    if isinstance(key, type) and isinstance(other, type) and issubclass(other, key):
-        return f"{who} `{shown}`, a subclass: publish it with @stage(provides={wanted}){place}"
+    if isinstance(key, type) and isinstance(other, type) and _is_subclass(other, key):
+        what = "which has its members" if key not in other.__mro__ else "a subclass"
+        return f"{who} `{shown}`, {what}: publish it with @stage(provides={wanted}){place}"
     return f"{who} `{shown}`; did you mean to annotate it `-> {_as_annotation(key)}`?{place}"
 
 
@@ -212,7 +213,7 @@ def _nearness(key: object, other: object) -> int:
     names = (describe(key).lower(), describe(other).lower())
     if names[0] == names[1] or names[0].rpartition(".")[2] == names[1].rpartition(".")[2]:
         return 3
-    return 6 if _alike(*names) else 0
+    return 6 if _alike(*(name.rpartition(".")[2] for name in names)) else 0
 
 
 def _is_subclass(sub: Any, base: Any) -> bool:
