@@ -45,12 +45,12 @@ def tree(module: str) -> ast.Module:
 
 def definitions(node: ast.AST, path: Tuple[str, ...]) -> List[Definition]:
     """Return what defines the name *path* below *node*: several where it is overloaded."""
-    found = [
-        child
-        for child in ast.walk(node)
-        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
-        and child.name == path[0]
-    ]
+    found: List[Definition] = []
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found += definitions(child, path[:1])  # under an `if` or a `try`
+        elif child.name == path[0]:
+            found.append(child)
     if len(path) == 1:
         return found
     return [inner for outer in found for inner in definitions(outer, path[1:])]
