@@ -44,6 +44,11 @@ class Feed(Ledger):
             future.cancel()
         self.is_over = not self._running
 
+    def crashed(self, error: BaseException) -> None:
+        """End the run because of a defect of ours; what the pool still runs is left to it."""
+        super().crashed(error)
+        self.abandon()
+
     def join(self) -> None:
         """Wait for what runs."""
         for future in tuple(self._running.values()):

@@ -23,20 +23,28 @@ def conclude(session: Session, cancelled: Optional[BaseException] = None) -> Res
         session: the run.
         cancelled: the ``CancelledError`` of the task that awaited it.
     """
-    session.finish()
-    columns, info = session.columns, session.settings.info
-    release_frames(columns)
-    result = Result(columns, info)
-    if session.hooks is not None:
-        session.hooks.finished(status_of(columns), result.seconds, counts_of(columns))
-        result.warnings = tuple(session.hooks.troubles)
-        _warn(result.warnings)
+    try:
+        result = _finished(session)
+    except Exception as error:  # noqa: BLE001 - no error of a stage gets here
+        raise defect(error) from error
+    _warn(result.warnings)
     if session.interruption is not None:
         raise _with_result(session.interruption, result)
     if cancelled is not None:
         raise cancelled
     if session.settings.check:
         result.raise_for_failures()
+    return result
+
+
+def _finished(session: Session) -> Result:
+    session.finish()
+    columns = session.columns
+    release_frames(columns)
+    result = Result(columns, session.settings.info)
+    if session.hooks is not None:
+        session.hooks.finished(status_of(columns), result.seconds, counts_of(columns))
+        result.warnings = tuple(session.hooks.troubles)
     return result
 
 

@@ -163,6 +163,8 @@ class Scheduler:
 
     def cancel(self, step: int, error: Optional[BaseException] = None) -> None:
         """Record that a running step was ended because the run stopped."""
+        if self.status[step] != RUNNING:
+            raise ValueError(f"step {step} cannot go from status {self.status[step]} to {CANCELLED}")
         self._move(step, CANCELLED)
         self._note(step, error, INTERRUPTED)
 

@@ -9,6 +9,8 @@ from stagekit._run.nesting import enter, refuse_running_loop
 from stagekit._run.result import Result
 
 if TYPE_CHECKING:
+    import contextvars
+
     from stagekit._plan.plan import Plan
     from stagekit._run.columns import Columns
     from stagekit._run.ledger import Ledger, Message
@@ -33,26 +35,20 @@ def execute(plan: Plan, settings: RunSettings) -> Result:
     refuse_running_loop()
     context, settings = enter(settings)
     mode = _choose(plan, settings, in_loop=False)
-    record: Optional[Columns] = None
-    error: Optional[BaseException] = None
-    if mode == "inline" and not settings.hooks and 1 not in plan.is_async:
-        record, error = run_fast(plan, settings, context)
-        if error is None:
-            return Result(record, settings.info)
-    from stagekit._run.ending import conclude, defect
-    from stagekit._run.session import Session
-
-    session = Session(plan, settings, context, mode)
     try:
-        if error is not None and record is not None:
-            _go_on(session, record, error)
+        if mode == "inline" and not settings.hooks and 1 not in plan.is_async:
+            record, error = run_fast(plan, settings, context)
+            if error is None:
+                return Result(record, settings.info)
+            session = _resumed(plan, settings, context, record, error)
+            # A traceback that is kept keeps this frame, which would keep the run.
+            del record, error
         else:
-            _carry_out(session, mode)
-    except KeyboardInterrupt as interruption:
-        session.interrupt(interruption)
+            session = _carried_out(plan, settings, context, mode)
     except Exception as found:  # noqa: BLE001 - no error of a stage gets here
-        raise defect(found) from found
-    record = error = None  # a traceback that is kept would keep this frame, and this frame the run
+        raise _defect(found) from found
+    from stagekit._run.ending import conclude
+
     return conclude(session)
 
 
@@ -64,34 +60,33 @@ async def aexecute(plan: Plan, settings: RunSettings) -> Result:
     """
     from asyncio import CancelledError
 
-    from stagekit._run.ending import conclude, defect
-    from stagekit._run.engines.aio import Branches
+    from stagekit._run.ending import conclude
     from stagekit._run.session import Session
 
     context, settings = enter(settings)
     mode = _choose(plan, settings, in_loop=True)
-    session = Session(plan, settings, context, mode, in_loop=True)
     cancelled: Optional[CancelledError] = None
     try:
+        session = Session(plan, settings, context, mode, in_loop=True)
         session.listen(delays=mode in {"inline", "asyncio"})
-        if mode == "inline":
-            from stagekit._run.hosting import await_inline
-
-            await await_inline(session)
-        else:
-            branches = Branches(session, _maker(session, mode, is_alone=False))
-            await branches.run()
-            branches.ledger.check()
-    except CancelledError as error:
-        cancelled = error
-    except KeyboardInterrupt as interruption:
-        session.interrupt(interruption)
+        try:
+            await _await(session, mode)
+        except CancelledError as error:
+            cancelled = error
+        except KeyboardInterrupt as interruption:
+            session.interrupt(interruption)
     except Exception as found:  # noqa: BLE001 - no error of a stage gets here
-        raise defect(found) from found
+        raise _defect(found) from found
     try:
         return conclude(session, cancelled)
     finally:
         del cancelled, session
+
+
+def _defect(error: BaseException) -> Exception:
+    from stagekit._run.ending import defect
+
+    return defect(error)
 
 
 def _choose(plan: Plan, settings: RunSettings, *, in_loop: bool) -> str:
@@ -122,30 +117,53 @@ def _is_serial(plan: Plan) -> bool:
     return bool(plan._width == SERIAL)  # noqa: SLF001
 
 
-def _go_on(session: Session, record: Columns, error: BaseException) -> None:
-    """Carry on inline after the first exception."""
+def _resumed(
+    plan: Plan,
+    settings: RunSettings,
+    context: contextvars.Context,
+    record: Columns,
+    error: BaseException,
+) -> Session:
+    """Carry on inline after the first exception; return the session at its end."""
     from stagekit._run.engines.inline import resume, walk
+    from stagekit._run.session import Session
 
-    resume(session, record, error)
-    for _ in walk(session):
-        pass
+    session = Session(plan, settings, context, "inline")
+    try:
+        resume(session, record, error)
+        for _ in walk(session):
+            pass
+    except KeyboardInterrupt as interruption:
+        session.interrupt(interruption)
+    return session
+
+
+def _carried_out(
+    plan: Plan, settings: RunSettings, context: contextvars.Context, mode: str
+) -> Session:
+    """Carry a run out in the calling thread; return the session at its end."""
+    from stagekit._run.session import Session
+
+    session = Session(plan, settings, context, mode)
+    try:
+        session.listen(delays=mode in {"inline", "asyncio"})
+        _carry_out(session, mode)
+    except KeyboardInterrupt as interruption:
+        session.interrupt(interruption)
+    return session
 
 
 def _carry_out(session: Session, mode: str) -> None:
-    if mode == "inline":
-        session.listen(delays=True)
-        if 1 in session.plan.is_async:
-            from stagekit._run.hosting import host_inline  # asyncio: 29 ms
+    if mode == "inline" and 1 in session.plan.is_async:
+        from stagekit._run.hosting import host_inline  # asyncio: 29 ms
 
-            host_inline(session)
-        else:
-            from stagekit._run.engines.inline import walk
+        host_inline(session)
+    elif mode == "inline":
+        from stagekit._run.engines.inline import walk
 
-            for _ in walk(session):
-                pass
-        return
-    session.listen(delays=mode == "asyncio")
-    if mode == "asyncio" or len(session.scheduler.heaps) > 1:
+        for _ in walk(session):
+            pass
+    elif mode == "asyncio" or len(session.scheduler.heaps) > 1:
         from stagekit._run.hosting import host
 
         host(session, _maker(session, mode, is_alone=False)).check()
@@ -153,6 +171,19 @@ def _carry_out(session: Session, mode: str) -> None:
         from stagekit._run.waiting import serve
 
         serve(session, _maker(session, mode, is_alone=True)).check()
+
+
+async def _await(session: Session, mode: str) -> None:
+    if mode == "inline":
+        from stagekit._run.hosting import await_inline
+
+        await await_inline(session)
+    else:
+        from stagekit._run.engines.aio import Branches
+
+        branches = Branches(session, _maker(session, mode, is_alone=False))
+        await branches.run()
+        branches.ledger.check()
 
 
 def _maker(

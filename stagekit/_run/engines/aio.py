@@ -130,7 +130,6 @@ class Branches:
 
     def _read(self) -> None:
         self._is_armed = False
-        was_closed = self.ledger.is_over
         try:
             while self._box:
                 self.ledger.receive(self._box.popleft())
@@ -138,6 +137,9 @@ class Branches:
             self.interrupt(error)
         except BaseException as error:  # noqa: BLE001 - a defect of ours
             self.ledger.crashed(error)
+        if self._box and not self._is_armed:
+            self._is_armed = True
+            self.loop.call_soon(self._read)
         if self.ledger.is_closed and self.session.cancels:
             self._stop()
         self._settled()
