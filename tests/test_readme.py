@@ -55,10 +55,12 @@ def test_every_session_is_what_the_command_prints(
 ) -> None:
     """A command shown after ``$`` prints, times masked, what stands below it."""
     words = [sys.executable if word == "python" else word for word in shlex.split(command)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    environment.pop("PYTHONUNBUFFERED", None)  # with it a line of progress can split a print
     done = subprocess.run(
         words,
         cwd=str(tmp_path),
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"},
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
