@@ -29,6 +29,7 @@ __all__ = ["RunOptions", "settings_for"]
 MODES = ("auto", "inline", "threads")
 POLICIES = ("stop", "continue", "cancel")
 MAX_WORKERS = 1024
+_PROCESSORS = os.cpu_count() or 1  # asked once: 10 us, as long as a run of ten stages
 
 
 class RunOptions(NamedTuple):
@@ -86,8 +87,8 @@ def settings_for(plan: Plan, options: RunOptions, given: Dict[object, object]) -
 def _default_workers(executor: Union[str, Pool]) -> int:
     if not isinstance(executor, str):
         known = getattr(executor, "_max_workers", None)
-        return known if isinstance(known, int) and known > 0 else os.cpu_count() or 1
-    return min(32, (os.cpu_count() or 1) + 4)
+        return known if isinstance(known, int) and known > 0 else _PROCESSORS
+    return min(32, _PROCESSORS + 4)
 
 
 def _bind(plan: Plan, given: Dict[object, object], options: RunOptions, info: RunInfo) -> List[Any]:
