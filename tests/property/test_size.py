@@ -7,9 +7,9 @@ from types import FrameType
 from typing import Any, Callable, Dict, List
 
 import pytest
+from typing_extensions import Annotated
 
 from stagekit import Collect, From, PlanError, Registry, plan, run
-from stagekit._base.compat import Annotated
 from stagekit.errors import Code
 
 SIZES = [10_000, pytest.param(100_000, marks=pytest.mark.slow)]
