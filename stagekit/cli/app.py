@@ -8,7 +8,6 @@ import click
 
 from stagekit.cli.click_parts import Command, Group
 from stagekit.cli.commands.carry import Manner, carry_out
-from stagekit.cli.complaint import Complaint
 from stagekit.cli.documents import ERROR, RUN, as_text
 from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.interruption import Interruption
@@ -23,7 +22,7 @@ from stagekit.cli.options import (
     tb_option,
 )
 from stagekit.cli.output import Output
-from stagekit.cli.planning import Selection
+from stagekit.cli.selection import Selection
 from stagekit.cli.terminal import ColorChoice, ProgressChoice
 from stagekit.cli.version import version_line
 
@@ -54,6 +53,8 @@ def main(arguments: Sequence[str], interruption: Optional[Interruption] = None) 
 
 def _refuse(error: click.ClickException, given: Sequence[str]) -> ExitCode:
     """Tell what is wrong with a command line; as a document as well, where one was asked for."""
+    from stagekit.cli.complaint import Complaint
+
     own = given[: given.index("--")] if "--" in given else given
     output = Output(_color_of(own))
     context = getattr(error, "ctx", None)

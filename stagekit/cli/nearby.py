@@ -37,7 +37,7 @@ def _entries(folder: str) -> Sequence[os.DirEntry[str]]:
 def module_fixes(target: Target) -> Tuple[str, ...]:
     """Return what may have been meant by a dotted name, or a path, that leads nowhere."""
     suffix = f":{target.attribute}" if target.attribute else ""
-    parts = re.split(r"[./\\]", target.module.rstrip("/\\"))
+    parts = [part for part in re.split(r"[./\\]", target.module) if part] or [""]
     folder, at = ".", 0
     while at < len(parts) - 1 and os.path.isdir(os.path.join(folder, parts[at])):
         folder, at = os.path.join(folder, parts[at]), at + 1

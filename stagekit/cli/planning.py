@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Tuple
 
 from stagekit._api import plan
 from stagekit._base.text import escape_control
@@ -11,42 +11,13 @@ from stagekit._plan.plan import Plan
 from stagekit.cli.importing import import_target
 from stagekit.cli.nothing import NothingSelectedError
 from stagekit.cli.output import Output
+from stagekit.cli.selection import Selection
 from stagekit.cli.shadows import shadows
 from stagekit.cli.show_problem import show_problems
 from stagekit.cli.target import Found, Target, find, parse, registries
 from stagekit.errors import UsageError
 
-__all__ = ["Selection", "load", "plan_of", "why_empty"]
-
-
-class Selection(NamedTuple):
-    """The options that say which stages of a target are meant."""
-
-    select: Tuple[str, ...] = ()
-    exclude: Tuple[str, ...] = ()
-    start: Optional[str] = None
-    end: Optional[str] = None
-
-    def words(self) -> Tuple[str, ...]:
-        """Return the options as one selection; ``--from`` and ``--until`` narrow all others.
-
-        Example:
-            >>> Selection(("tag:x load",), (), "clean", "report").words()
-            ('tag:x,clean+,+report', 'load,clean+,+report')
-            >>> Selection(start="clean").words()
-            ('clean+',)
-        """
-        narrow = [f"{self.start}+"] if self.start is not None else []
-        narrow += [f"+{self.end}"] if self.end is not None else []
-        if not narrow:
-            return self.select
-        words: List[str] = [word for text in self.select for word in text.split()]
-        if self.select and not words:
-            return self.select  # empty: the planner says so
-        return tuple(",".join([*each, *narrow]) for each in ([[word] for word in words] or [[]]))
-
-    def __bool__(self) -> bool:
-        return any(each is not None and each != () for each in self)
+__all__ = ["load", "plan_of", "why_empty"]
 
 
 def load(text: str, output: Output) -> Tuple[Target, Found]:

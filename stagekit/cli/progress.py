@@ -67,9 +67,9 @@ def watching(watched: Watching, plan: Plan, output: Output) -> Iterator[List[Hoo
         if watched.verbosity < _LOG:
             yield hooks
         else:
-            with _log(output):
-                from stagekit.hooks import LogHook
+            from stagekit.hooks import LogHook  # before the log is enabled, which its module disables
 
+            with _log(output):
                 yield [*hooks, LogHook()]
     finally:
         ends.make_up()

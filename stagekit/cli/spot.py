@@ -135,8 +135,9 @@ def _spot(lines: List[str], node: ast.AST) -> Optional[Spot]:
         return None
     text = lines[line - 1].rstrip("\n")
     raw = text.encode("utf-8", "surrogatepass")
-    end = getattr(node, "end_col_offset", None)
-    if getattr(node, "end_lineno", line) != line or end is None:
+    last = node.annotation if isinstance(node, ast.arg) and node.annotation else node
+    end = getattr(last, "end_col_offset", None)  # 3.8 knows no better of an argument by keyword
+    if getattr(last, "end_lineno", line) != line or end is None:
         end = len(raw)
     return Spot(line, _characters(raw[:start]), _characters(raw[:end]))
 

@@ -103,9 +103,13 @@ def _prune(first: traceback.TracebackException) -> bool:
 
 def _prune_stack(shown: traceback.TracebackException) -> bool:
     """Take the frames of others out; where there are none but of others, only ours."""
+    if hasattr(shown, "offset") and shown.filename:  # a SyntaxError: it names its line itself
+        shown.filename = short_path(shown.filename)
     users = [number for number, frame in enumerate(shown.stack) if is_users(frame.filename)]
     theirs = [frame for frame in shown.stack if not is_ours(frame.filename)]
-    kept = [shown.stack[number] for number in users] or theirs
+    kept = [shown.stack[number] for number in users]
+    if not kept and not hasattr(shown, "offset"):
+        kept = theirs
     below = shown.stack[users[-1] + 1 :] if users else ()
     shown.stack[:] = [_shortened(frame) for frame in kept]
     return any(not is_ours(frame.filename) for frame in below)

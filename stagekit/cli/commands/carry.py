@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Callable, NamedTuple
 
-from stagekit.cli.complaint import complaint_of
 from stagekit.cli.documents import ERROR, as_text, interrupted
 from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.interruption import Interruption
@@ -45,6 +44,8 @@ def carry_out(
         except KeyboardInterrupt:
             return _interrupted(manner, interruption.exit_code, output)
         except Exception as error:  # noqa: BLE001 - the last place that can tell it well
+            from stagekit.cli.complaint import complaint_of
+
             complaint = complaint_of(error)
             output.tell(complaint.text(output.error_style, is_full=manner.is_full))
             if manner.is_json:

@@ -9,7 +9,8 @@ from stagekit._plan.plan import Plan
 from stagekit._plan.render import to_tree
 from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.output import Output
-from stagekit.cli.planning import Selection, plan_of
+from stagekit.cli.planning import plan_of
+from stagekit.cli.selection import Selection
 
 __all__ = ["GraphFormat", "show_graph"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.output import Output
-from stagekit.cli.planning import Selection, plan_of
+from stagekit.cli.planning import plan_of
+from stagekit.cli.selection import Selection
 
 __all__ = ["show_plan"]
 

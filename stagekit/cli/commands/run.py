@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, TextIO, Tuple
 
 from stagekit._api import Plan
@@ -16,12 +17,13 @@ from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.failures import show_failures
 from stagekit.cli.interruption import Interruption
 from stagekit.cli.output import Output
-from stagekit.cli.planning import Selection, plan_of
+from stagekit.cli.planning import plan_of
+from stagekit.cli.selection import Selection
 from stagekit.cli.progress import Watching, chosen, watching
 from stagekit.cli.under_way import UnderWay
 from stagekit.cli.summary import plain_summary, summary
 from stagekit.cli.terminal import ProgressChoice
-from stagekit.errors import UsageError
+from stagekit.errors import StagekitWarning, UsageError
 
 __all__ = ["RunRequest", "run_target"]
 
@@ -81,7 +83,9 @@ def _run(made: Any, options: Dict[str, Any]) -> Result:  # Any: a public plan, a
     """
     plan: Plan = made
     try:
-        return plan.run(**options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", StagekitWarning)  # the result has them, and is told
+            return plan.run(**options)
     except KeyboardInterrupt as error:
         result = getattr(error, "result", None)
         if isinstance(result, Result):

@@ -1,0 +1,397 @@
+"""``stagekit run``: what is printed, at each verbosity, and what the documents say."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict, List
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import stagekit.cli
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Cli, Write
+
+SCHEMAS = Path(stagekit.cli.__file__).resolve().parent / "schemas"
+
+DIAMOND = """
+import asyncio
+from stagekit import stage
+
+class Orders(list): ...
+class Prices(dict): ...
+
+@stage
+def start() -> None:
+    print("start")
+
+@stage(depends_on=start)
+def orders() -> Orders:
+    return Orders([1, 2])
+
+@stage(depends_on=start)
+def prices() -> Prices:
+    raise LookupError("no prices")
+
+@stage
+def total(orders: Orders, prices: Prices) -> None:
+    print("total")
+
+@stage
+def count(orders: Orders) -> None:
+    print("count", len(orders))
+"""
+
+
+def masked(text: str) -> str:
+    """Return what was printed without times, ids of runs, and marks below lines of tracebacks."""
+    text = re.sub(r"\b\d+(\.\d+)?m?s\b", "0s", text)
+    text = re.sub(r"\(run \w{8}\)", "(run r)", text)
+    return re.sub(r"^ +[~^]+\n", "", text, flags=re.MULTILINE)
+
+
+def validated(schema: str, document: Dict[str, Any]) -> Dict[str, Any]:
+    """Return a document that a schema shipped with stagekit allows."""
+    loaded = json.loads((SCHEMAS / f"{schema}.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(loaded)
+    Draft202012Validator(loaded).validate(document)
+    return document
+
+
+def outcomes(document: Dict[str, Any]) -> Dict[str, str]:
+    """Return the outcome of each stage by its short name."""
+    return {each["id"].rpartition(":")[2]: each["outcome"] for each in document["stages"]}
+
+
+PLAIN = """\
+[ 1/3] start  load
+[ 1/3] ok     load      0s
+[ 2/3] start  total
+[ 2/3] ok     total     0s
+[ 3/3] start  announce
+[ 3/3] ok     announce  0s
+summary: 3 ran, 0 failed, 0 skipped in 0s (run r)
+"""
+VERBOSE = """\
+[ 1/3] start  load
+[ 1/3] ok     load      0s
+[ 2/3] start  total
+        orders: Orders = load
+[ 2/3] ok     total     0s
+[ 3/3] start  announce
+[ 3/3] ok     announce  0s
+summary: 3 ran, 0 failed, 0 skipped in 0s (run r)
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], PLAIN),
+        (["--progress", "plain"], PLAIN),
+        (["-v"], VERBOSE),
+        (["-q"], "summary: 3 ran, 0 failed, 0 skipped in 0s (run r)\n"),
+        (["--progress", "none"], "summary: 3 ran, 0 failed, 0 skipped in 0s (run r)\n"),
+        (["-q", "--progress", "plain"], PLAIN),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_run_that_succeeds_is_told_like_this(
+    options: List[str], expected: str, cli: Cli, shop: str
+) -> None:
+    """Plain lines, inputs with -v, the summary alone with -q; stages' prints go to stdout."""
+    done = cli("run", shop, *options)
+    assert (0, "done\n") == (done.code, done.out)
+    assert expected == masked(done.err)
+
+
+FAILED = """\
+[ 1/5] start  start
+[ 1/5] ok     start   0s
+[ 2/5] start  orders
+[ 2/5] ok     orders  0s
+[ 3/5] start  prices
+[ 3/5] FAILED prices  0s  diamond.py:18  LookupError: no prices
+[ 4/5] skip   total   prices failed
+[ 5/5] cancel count   the run stopped
+
+error[SK301]: stage `prices` failed: LookupError: no prices
+
+   diamond.py:18
+   17 │ def prices() -> Prices:
+   18 │     raise LookupError("no prices")
+      │     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ raised here
+
+   Traceback (most recent call last):
+     File "diamond.py", line 18, in prices
+       raise LookupError("no prices")
+   LookupError: no prices
+
+   skipped because of it: total
+
+more: stagekit explain SK301
+
+summary: 2 ran, 1 failed, 1 skipped, 1 cancelled in 0s (run r)
+"""
+
+
+def test_a_run_that_fails_is_told_like_this(cli: Cli, write: Write) -> None:
+    """Where, in the user's own frames, and what was skipped because of it."""
+    write("diamond.py", DIAMOND)
+    done = cli("run", "diamond", "--executor", "inline")
+    assert 1 == done.code
+    assert FAILED == masked(done.err)
+
+
+def test_a_quiet_failure_is_told_without_progress(cli: Cli, write: Write) -> None:
+    """-q leaves failures and the summary."""
+    write("diamond.py", DIAMOND)
+    done = cli("run", "diamond", "--executor", "inline", "-q")
+    assert FAILED.partition("\n\n")[2] == masked(done.err)
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ([], {"total": "skipped", "count": "cancelled"}),
+        (["--keep-going"], {"total": "skipped", "count": "succeeded"}),
+        (["--fail-fast"], {"total": "skipped", "count": "cancelled"}),
+    ],
+)
+def test_what_goes_on_after_a_failure(
+    option: List[str], expected: Dict[str, str], cli: Cli, write: Write
+) -> None:
+    """By default nothing new starts; --keep-going runs all that does not need what failed."""
+    write("diamond.py", DIAMOND)
+    done = cli("run", "diamond", "--json", "--executor", "inline", *option)
+    assert 1 == done.code
+    found = outcomes(validated("run-1", json.loads(done.out)))
+    assert {"start": "succeeded", "orders": "succeeded", "prices": "failed", **expected} == found
+
+
+def test_fail_fast_cancels_what_can_be(cli: Cli, write: Write) -> None:
+    """Async stages that run are cancelled, others are let end."""
+    text = """
+    import asyncio
+    from stagekit import stage
+
+    @stage
+    async def fails() -> None:
+        await asyncio.sleep(0)
+        raise ValueError
+
+    @stage
+    async def waits() -> None:
+        await asyncio.Event().wait()
+    """
+    write("fast.py", text)
+    done = cli("run", "fast", "--json", "--fail-fast")
+    assert {"fails": "failed", "waits": "cancelled"} == outcomes(json.loads(done.out))
+
+
+def test_a_soft_failure_is_told_and_fails_nothing(cli: Cli, write: Write) -> None:
+    """A stage with critical=False is a warning, and the exit code stays 0."""
+    text = "from stagekit import stage\n@stage(critical=False)\ndef load() -> None:\n    1 / 0\n"
+    write("soft.py", text)
+    done = cli("run", "soft")
+    assert 0 == done.code
+    assert "[ 1/1] failed load" in done.err
+    assert "warning[SK301]: stage `load` failed: ZeroDivisionError" in done.err
+
+
+def test_types_of_arguments_are_told_and_causes_kept(cli: Cli, write: Write) -> None:
+    """Types and sizes, never values; the chain of causes; notes of the user, not ours."""
+    text = """
+    from stagekit import Arguments, stage
+
+    class Orders(list): ...
+
+    @stage
+    def load() -> Orders:
+        return Orders([1])
+
+    @stage
+    def codes() -> dict:
+        return {"secret": 1}
+
+    @stage
+    def total(orders: Orders, codes: dict, arguments: Arguments, *, part: int = 3) -> None:
+        try:
+            codes["x"]
+        except KeyError as error:
+            raise ValueError("no x") from error
+    """
+    write("types_of.py", text)
+    done = cli("run", "types_of", "-q", "--", "a", "b")
+    assert 1 == done.code
+    assert "   called with orders: Orders, codes: dict of 1, arguments: Arguments\n" in done.err
+    assert "KeyError: 'x'\n\n   The above exception was the direct cause" in done.err
+    assert "secret" not in done.err
+    assert "stagekit: stage" not in done.err
+
+
+def test_notes_of_the_user_stay(cli: Cli, write: Write) -> None:
+    """What a stage has noted on its exception is shown, where exceptions take notes."""
+    if not hasattr(BaseException, "add_note"):
+        pytest.skip("exceptions take notes from Python 3.11 on")
+    text = """
+    from stagekit import stage
+
+    @stage
+    def load() -> None:
+        error = ValueError("x")
+        error.add_note("look into the log")
+        raise error
+    """
+    write("noted.py", text)
+    assert "\n   look into the log\n" in cli("run", "noted", "-q").err
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("raise SystemExit(0)", "SystemExit: 0"),
+        ("raise Odd", "Odd: <unprintable Odd>"),
+        ("raise ExceptionGroup('many', [ValueError('a'), TypeError('b')])", "many (2 sub-exceptions)"),
+        ("def f(n): return f(n + 1)\n    f(0)", "RecursionError"),
+        ("import asyncio\n    raise asyncio.CancelledError", "CancelledError"),
+    ],
+)
+def test_whatever_a_stage_raises_is_told(body: str, told: str, cli: Cli, write: Write) -> None:
+    """R3, R5 to R7: no exception of a stage ends the command in another way."""
+    import builtins
+
+    if "ExceptionGroup" in body and not hasattr(builtins, "ExceptionGroup"):
+        pytest.skip("there are groups from Python 3.11 on")
+    text = "from stagekit import stage\nclass Odd(Exception):\n    def __str__(self): return 1 / 0\n"
+    write("odd.py", f"{text}@stage\ndef load() -> None:\n    {body}\n")
+    done = cli("run", "odd", "--json")
+    assert 1 == done.code
+    assert "error[SK301]: stage `load` failed: " in done.err
+    assert told in done.err
+    validated("run-1", json.loads(done.out))
+
+
+def test_arguments_reach_the_stages(cli: Cli, write: Write) -> None:
+    """What stands after ``--``, options included, word by word."""
+    text = """
+    from stagekit import Arguments, stage
+
+    @stage
+    def show(arguments: Arguments) -> None:
+        print(list(arguments))
+    """
+    write("args.py", text)
+    assert "[]\n" == cli("run", "args").out
+    words = ["--year", "2013", "", "-h", "--", "x y"]
+    assert f"{words}\n" == cli("run", "args", "-q", "--", *words).out
+
+
+@pytest.mark.parametrize("executor", ["auto", "inline", "threads"])
+@pytest.mark.parametrize("workers", [[], ["--workers", "2"]])
+def test_every_executor_runs_the_same(
+    executor: str, workers: List[str], cli: Cli, shop: str
+) -> None:
+    """Names of executors are those of ``run()``."""
+    done = cli("run", shop, "--executor", executor, "--json", *workers)
+    document = validated("run-1", json.loads(done.out))
+    assert 0 == done.code == document["exit_code"]
+    assert {"load": "succeeded", "total": "succeeded", "announce": "succeeded"} == outcomes(document)
+
+
+def test_the_log_is_there_if_asked_for(cli: Cli, shop: str) -> None:
+    """-vv prints what the run logs, and leaves loguru as it was."""
+    from loguru import logger
+
+    handlers = set(logger._core.handlers)  # type: ignore[attr-defined]  # nothing public tells
+    done = cli("run", shop, "-vv")
+    assert "DEBUG   shop:load started on " in done.err
+    assert "INFO    shop:load succeeded in " in done.err
+    assert "        orders: Orders = load\n" in done.err
+    added = set(logger._core.handlers) - handlers  # type: ignore[attr-defined]
+    assert not added
+
+
+def test_events_are_written_as_lines(cli: Cli, write: Write, tmp_path: Path) -> None:
+    """Each event is a line of JSON that the schema allows; the file is complete at the end."""
+    write("diamond.py", DIAMOND)
+    done = cli("run", "diamond", "--events", "events.jsonl", "--executor", "inline")
+    assert (1, "start\n") == (done.code, done.out)
+    lines = (tmp_path / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    events = [validated("event-1", json.loads(line)) for line in lines]
+    assert ["RunStarted", *["StageStarted", "StageSucceeded"] * 2, "StageStarted", "StageFailed",
+            "StageSkipped", "StageCancelled", "RunFinished"] == [e["event"] for e in events]  # fmt: skip
+    failed, finished = events[6], events[-1]
+    assert {"type": "builtins.LookupError", "message": "no prices"} == failed["error"]
+    assert {"succeeded": 2, "failed": 1, "skipped": 1, "cancelled": 1} == finished["counts"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "schema", "code"),
+    [
+        (["run", "shop"], "run-1", 0),
+        (["run", "diamond"], "run-1", 1),
+        (["plan", "shop"], "plan-1", 0),
+        (["list", "shop"], "list-1", 0),
+        (["run", "shop", "--slect"], "error-1", 2),
+        (["run", "shop", "--workers", "0"], "error-1", 2),
+        (["run", "shpo"], "error-1", 3),
+        (["run", "bad"], "error-1", 3),
+        (["plan", "bad"], "error-1", 3),
+        (["list", "shpo"], "error-1", 3),
+        (["run", "shop", "-s", "tag:x"], "error-1", 4),
+        (["run", "impatient"], "error-1", 130),
+        (["plan", "impatient"], "error-1", 130),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_with_json_there_is_one_document_whatever_happens(
+    arguments: List[str], schema: str, code: int, cli: Cli, shop: str, write: Write
+) -> None:
+    """It parses, and a schema that is shipped allows it."""
+    assert shop
+    write("diamond.py", DIAMOND)
+    write("bad.py", "from stagekit import stage\n@stage\ndef load(x: bytes, y: str) -> None: ...\n")
+    write("impatient.py", "raise KeyboardInterrupt\n")
+    done = cli(*arguments, "--json")
+    document = validated(schema, json.loads(done.out))
+    assert code == done.code == document.get("exit_code", 0)
+    name = "stagekit.run/1" if arguments[0] == "run" else f"stagekit.{schema.replace('-', '/')}"
+    assert name == document["schema"]
+
+
+def test_a_document_has_every_problem(cli: Cli, write: Write) -> None:
+    """With code, place, parameter, notes and fixes, in the order of the file."""
+    write("bad.py", "from stagekit import stage\n@stage\ndef load(x: bytes, y: str) -> None: ...\n")
+    problems = json.loads(cli("run", "bad", "--json").out)["error"]["problems"]
+    assert [("SK201", "x", 3), ("SK201", "y", 3)] == [
+        (each["code"], each["parameter"], each["location"]["line"]) for each in problems
+    ]
+
+
+def test_a_keyboard_interrupt_of_a_stage_ends_the_run(cli: Cli, write: Write) -> None:
+    """R4: like Ctrl-C, with a summary and its exit code."""
+    text = "from stagekit import stage\n@stage\ndef load() -> None:\n    raise KeyboardInterrupt\n"
+    write("stops.py", text)
+    done = cli("run", "stops", "--json")
+    assert 130 == done.code
+    assert "1 cancelled" in done.err
+    document = validated("run-1", json.loads(done.out))
+    assert ("cancelled", 130) == (document["status"], document["exit_code"])
+
+
+def test_warnings_of_the_run_are_told(cli: Cli, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hook that fails is named once, and the run goes on."""
+    from stagekit.cli import event_lines
+
+    def broken(event: object) -> Dict[str, Any]:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(event_lines, "event_document", broken)
+    write("one.py", "from stagekit import stage\n@stage\ndef load() -> None: ...\n")
+    done = cli("run", "one", "--events", "events.jsonl")
+    assert 0 == done.code
+    assert "warning: the hook EventLines raised OSError: disk full at RunStarted" in done.err

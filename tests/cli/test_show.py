@@ -1,0 +1,101 @@
+"""``stagekit list``, ``plan``, ``graph`` and ``explain``: what they print."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stagekit.cli.explain import page
+from stagekit.errors import Code
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Cli, Write
+
+LIST = """\
+load      shop.py:17  io       Read the orders.
+total     shop.py:23           Add them up.
+announce  shop.py:29  io late
+"""
+PLAN = """\
+shop      3 stages · 3 levels · at most 1 at once
+
+  level  stage     needs   gives
+  1      load              Orders
+  2      total     Orders  Total
+  3      announce
+
+  order only
+    announce after total
+"""
+
+
+def test_a_list_has_names_places_tags_and_descriptions(cli: Cli, shop: str) -> None:
+    """One line a stage, in the order of declaration, columns below each other."""
+    assert (0, LIST, "") == cli("list", shop)[:3]
+
+
+def test_a_list_has_stages_that_cannot_be_planned(cli: Cli, write: Write) -> None:
+    """Listing looks at declarations only."""
+    write("bad.py", "from stagekit import stage\n@stage\ndef load(x: bytes) -> None: ...\n")
+    assert (0, "load  bad.py:3\n") == cli("list", "bad")[:2]
+
+
+def test_a_list_is_harmless_to_print(cli: Cli, write: Write) -> None:
+    """Descriptions may hold anything, terminals are not told."""
+    text = "from stagekit import stage\n@stage(description='\\x1b[31m\\u202e')\ndef load(): ...\n"
+    write("bad.py", text)
+    assert "load  bad.py:3  \\x1b[31m\\u202e\n" == cli("list", "bad").out
+
+
+def test_a_list_of_names_that_are_not_unique_is_of_ids(cli: Cli, write: Write) -> None:
+    """What is shown can be typed."""
+    text = """
+    from stagekit import Registry
+    r = Registry()
+    r.add(lambda: 1, id="a:x")
+    r.add(lambda: 2, id="b:x")
+    """
+    write("twice.py", text)
+    assert "a:x  twice.py:4\nb:x  twice.py:5\n" == cli("list", "twice:r").out
+
+
+def test_a_plan_is_a_table(cli: Cli, shop: str) -> None:
+    """No stage is called for it."""
+    assert (0, PLAN, "") == cli("plan", shop)[:3]
+
+
+def test_a_graph_is_drawn(cli: Cli, shop: str) -> None:
+    """The tree is the default; the others are those of ``Plan``."""
+    assert (0, "load ─▶ total ─▶ announce\n", "") == cli("graph", shop)[:3]
+    assert cli("graph", shop).out == cli("graph", shop, "--format", "tree").out
+    assert cli("graph", shop, "--format", "mermaid").out.startswith("flowchart ")
+    assert cli("graph", shop, "--format", "dot").out.startswith('digraph "shop" {\n')
+    document = json.loads(cli("graph", shop, "--format", "json").out)
+    assert document == json.loads(cli("plan", shop, "--json").out)
+
+
+@pytest.mark.parametrize("word", ["SK201", "sk201", "201", " SK201 "])
+def test_a_code_is_explained(word: str, cli: Cli) -> None:
+    """The page is printed as text: code is indented, headings have no marks."""
+    done = cli("explain", word)
+    assert 0 == done.code
+    lines = done.out.split("\n")
+    assert f"SK201: {page(Code.MISSING_PROVIDER).title}" == lines[0]
+    assert "    $ stagekit plan shop" in lines
+    assert "```" not in done.out
+    assert "\n# " not in done.out
+
+
+def test_all_codes_are_listed(cli: Cli) -> None:
+    """Without a code, each with its title."""
+    expected = "".join(f"{code.value}  {page(code).title}\n" for code in Code)
+    assert (0, expected, "") == cli("explain")[:3]
+
+
+def test_headings_are_bold_on_a_terminal(cli: Cli) -> None:
+    """And nothing else is."""
+    lines = cli("explain", "SK201", "--color", "always").out.split("\n")
+    bold = [line for line in lines if "\x1b" in line]
+    assert ["\x1b[1mWrong\x1b[0m", "\x1b[1mRight\x1b[0m"] == bold[1:]
