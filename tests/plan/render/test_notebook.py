@@ -1,0 +1,79 @@
+"""Tests of what notebooks show of a plan."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Callable, List, Optional, Tuple
+
+from stagekit import Plan, Registry, plan
+
+
+class Page(HTMLParser):
+    """Reads HTML, keeps its elements and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: List[str] = []
+        self.attributes: List[str] = []
+        self.rows: List[List[str]] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: List[Tuple[str, Optional[str]]]) -> None:
+        """Note an element."""
+        self.elements.append(tag)
+        self.attributes += [name for name, _ in attrs]
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in {"td", "th"}:
+            self.rows[-1].append("")
+
+    def handle_data(self, data: str) -> None:
+        """Add to the cell that is open."""
+        if self.elements[-1] in {"td", "th"}:
+            self.rows[-1][-1] += data
+
+
+def test_a_notebook_gets_a_table_and_a_text(score_plan: Plan) -> None:
+    """The bundle has the explanation as text, and the same facts as a table."""
+    bundle = score_plan._repr_mimebundle_()
+    page = Page(bundle["text/html"])
+    assert {"text/plain", "text/html"} == set(bundle)
+    assert score_plan.explain() == bundle["text/plain"]
+    expected = [
+        ["level", "stage", "needs", "gives", "description"],
+        ["1", "load_orders", "OrdersConfig", "Orders", "Read the orders."],
+        ["1", "load_customers", "", "Customers", ""],
+        ["2", "clean", "Orders", "CleanOrders", ""],
+        ["3", "enrich", "CleanOrders, Customers", "Enriched", ""],
+        ["4", "score", "Enriched, Model", "Scores", ""],
+    ]
+    assert expected == page.rows
+    assert "<p><b>sales:score</b> 5 of 7 stages · 4 levels" in bundle["text/html"]
+
+
+def test_a_stage_named_like_a_script_stays_text(hostile_plan: Plan) -> None:
+    """Nothing that an enemy wrote becomes an element, an attribute or a control character."""
+    text = hostile_plan._repr_mimebundle_()["text/html"]
+    page = Page(text)
+    elements = {"p", "b", "table", "thead", "tbody", "tr", "th", "td"}
+    assert elements == set(page.elements)
+    assert {"title"} == set(page.attributes)
+    assert text.isprintable()
+    name = hostile_plan.stages[0].name.replace("\x1b", "\\x1b").replace("\u202e", "\\u202e")
+    assert name == page.rows[1][1]
+
+
+def test_a_large_plan_is_cut_and_counted(graph: Callable[[str], Plan]) -> None:
+    """A notebook gets the first stages of a large plan, and how many more there are."""
+    text = graph(";".join(f"s{n}" for n in range(2_000)))._repr_mimebundle_()["text/html"]
+    assert 501 == len(Page(text).rows)
+    assert "<pre>and 1,500 more stages</pre>" in text
+
+
+def test_warnings_are_shown_as_they_are_printed(shop: Registry) -> None:
+    """Each warning stands below the table, escaped."""
+    made = plan("load_customers", registry=shop, values=[1])
+    text = made._repr_mimebundle_()["text/html"]
+    assert re.search(r"<pre>SK220: [^<]*</pre>$", text)
