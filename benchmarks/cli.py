@@ -125,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seconds", type=float, metavar="S", help="how long to time what is timed together")
     add("--workers", type=int, default=16, metavar="W", help="threads (16)")
     add("--no-peers", action="store_true", help="only raw, graphlib and stagekit")
-    add("--peer-limit", type=int, metavar="N", help="largest graph for the peers")
+    add("--peer-limit", type=int, metavar="N", help="largest graph for the peers (10000)")
     add("--workloads", type=Path, metavar="DIR", help="folder of stg_sample.json.gz")
     add("--json", type=Path, metavar="FILE", help="write the measurements")
     add("--compare", type=Path, nargs=2, metavar=("A", "B"), help="compare two such files")

@@ -16,6 +16,7 @@ RATIO_TO = {
     "warm, order edges only": "calls by hand",
     "cold": "graphlib and a dict loop",
     "cold, order edges only": "graphlib and a dict loop",
+    "typed": "graphlib and a dict loop",
     "debian": "graphlib",
     "threads": "dask.threaded",
     "asyncio": "gather by level",

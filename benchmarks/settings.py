@@ -21,7 +21,7 @@ class Settings:
 
     sizes: Tuple[int, ...] = FULL_SIZES
     peers: bool = True
-    peer_limit: int = 100_000
+    peer_limit: int = 10_000
     workers: int = 16
     seconds: float = 1.5
     rounds: int = 5

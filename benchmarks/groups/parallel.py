@@ -125,7 +125,8 @@ def _warm_cases(adapters: Sequence[Adapter], work: Work) -> Dict[str, Callable[[
 def _async_cases(
     adapters: Tuple[Adapter, ...], work: Work
 ) -> Dict[str, Callable[[], Awaitable[object]]]:
-    expected = asyncio.run(_straight_source(work)())
+    reference = _gather(work)
+    expected = reference.values(asyncio.run(_await(reference.run)))
     cases: Dict[str, Callable[[], Awaitable[object]]] = {}
     for adapter in adapters:
         built = adapter.build(adapter.prepare(work))

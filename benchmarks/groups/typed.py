@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterator, List, Mapping
+from typing import Callable, Dict, Iterator, List, Mapping, Tuple
 
 import stagekit
+from benchmarks.baselines import GRAPHLIB
 from benchmarks.measurement import Measurement
 from benchmarks.settings import Settings
 from benchmarks.shapes import chain
@@ -14,6 +15,7 @@ from benchmarks.work import Work, fresh, make_work
 __all__ = ["measure"]
 
 STAGES = 1_000
+BASE = "no types"  # graphlib and a dict loop, the measure of the machine's day
 
 
 def measure(settings: Settings) -> Iterator[Measurement]:
@@ -27,10 +29,18 @@ def measure(settings: Settings) -> Iterator[Measurement]:
         "strings, bare names": lambda node: f"T{node}",
         "strings with subscripts": lambda node: f"List[T{node}]",
     }
-    cases = {name: (_prepare(work, spelled), _run) for name, spelled in spell.items()}
-    for name, sample in time_cold(cases, settings.budget).items():
+    cases: Dict[str, Tuple[Callable[[], Work], Callable[[Work], object]]] = {
+        name: (_prepare(work, spelled), _run) for name, spelled in spell.items()
+    }
+    cases[BASE] = (lambda: fresh(work), lambda made: GRAPHLIB.build(made).run())
+    samples = time_cold(cases, settings.budget)
+    for name, sample in samples.items():
         yield Measurement.of(
-            ("typed", name, "stagekit"), sample, unit="us/stage", scale=1e6 / STAGES
+            ("typed", name, "graphlib" if name == BASE else "stagekit"),
+            sample,
+            unit="us/stage",
+            scale=1e6 / STAGES,
+            base=samples[BASE],
         )
     for kind in types:
         del namespace[kind.__name__]
