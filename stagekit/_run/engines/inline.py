@@ -54,47 +54,48 @@ def run_fast(
 def _in_step_order(
     plan: Plan, values: List[Any], ends: List[int], context: contextvars.Context
 ) -> None:
-    clock, copy, append, stamp = perf_counter_ns, context.copy, values.append, ends.append
+    clock = perf_counter_ns
     for fn, a, b, rest, promise in plan.calls:
         if rest is None:
             if a < 0:
-                value = copy().run(fn)
+                value = context.copy().run(fn)
             elif b < 0:
-                value = copy().run(fn, values[a])
+                value = context.copy().run(fn, values[a])
             else:
-                value = copy().run(fn, values[a], values[b])
+                value = context.copy().run(fn, values[a], values[b])
         elif rest:
-            value = copy().run(fn, *[values[slot] for slot in rest])
+            value = context.copy().run(fn, *[values[slot] for slot in rest])
         else:
-            value = copy().run(fn, values)
-        if promise and (value is None or promise > 1):
+            value = context.copy().run(fn, values)
+        if value is None or promise > 1:
             check_value(value, promise)
-        append(value)
-        stamp(clock())
+        values.append(value)  # interpreters since 3.11 know this spelling, but no bound method
+        ends.append(clock())
 
 
 def _in_other_order(
     plan: Plan, columns: Columns, order: List[int], context: contextvars.Context
 ) -> None:
-    clock, copy, stamp, base = perf_counter_ns, context.copy, columns.ends.append, plan.constants
+    clock, base = perf_counter_ns, plan.constants
     values: List[Any] = columns.values
+    ends = columns.ends
     calls = plan.calls
     for step, (fn, a, b, rest, promise) in zip(order, [calls[step] for step in order]):
         if rest is None:
             if a < 0:
-                value = copy().run(fn)
+                value = context.copy().run(fn)
             elif b < 0:
-                value = copy().run(fn, values[a])
+                value = context.copy().run(fn, values[a])
             else:
-                value = copy().run(fn, values[a], values[b])
+                value = context.copy().run(fn, values[a], values[b])
         elif rest:
-            value = copy().run(fn, *[values[slot] for slot in rest])
+            value = context.copy().run(fn, *[values[slot] for slot in rest])
         else:
-            value = copy().run(fn, values)
-        if promise and (value is None or promise > 1):
+            value = context.copy().run(fn, values)
+        if value is None or promise > 1:
             check_value(value, promise)
         values[base + step] = value
-        stamp(clock())
+        ends.append(clock())
 
 
 def run_order(plan: Plan, rank: Optional[Sequence[int]]) -> Optional[List[int]]:
