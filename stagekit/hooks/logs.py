@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Union
 
 from loguru import logger
 
@@ -48,11 +48,11 @@ class LogHook:
 
 # Any: loguru's Logger is a class of its stub file only. Messages are passed whole, never as a
 # format, as they may hold braces from data.
-def _log_run(bound: Any, event: Event) -> None:
+def _log_run(bound: Any, event: Union[RunStarted, RunFinished]) -> None:
     if isinstance(event, RunStarted):
         stages = plural(len(event.stages), "stage")
         bound.info(f"run {event.run_id}: {stages}, {event.executor} ×{event.workers}")
-    elif isinstance(event, RunFinished):
+    else:
         counts = ", ".join(f"{count:,} {outcome.value}" for outcome, count in event.counts)
         took = seconds(event.seconds)
         text = f"run {event.run_id} {event.status.value} in {took}: {counts or 'no stages'}"

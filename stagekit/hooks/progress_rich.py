@@ -109,10 +109,9 @@ class RichProgress:
     def _end(self, event: RunFinished) -> None:
         self._board.print(self._lines())
         del self._tallies[event.run_id]
-        if not self._tallies:
-            if self._ticker is not None:
-                self._ticker.stop()
-                self._ticker = None
+        if not self._tallies and self._ticker is not None:
+            self._ticker.stop()
+            self._ticker = None
             self._board.stop()
         if self._has_summary:
             counts = counts_text(dict(event.counts), self._marks.between)

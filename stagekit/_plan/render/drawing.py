@@ -11,8 +11,8 @@ __all__ = ["CannotDrawError", "draw"]
 
 LEFT, RIGHT, UP, DOWN = 1, 2, 4, 8
 _LINES = "?───│┘└┴│┐┌┬│┤├┼"  # by the sum of the sides that a character reaches
-_MOST_LANES = 9
-_MOST_ORDERS = 250
+_MOST_LANES = 24
+_MOST_ORDERS = 120
 _MOST_SHIFTS = 16
 Cell = Tuple[int, int]
 
@@ -79,22 +79,18 @@ class _Canvas:
         if lane.joins >= 0:
             self.merges.setdefault(lane.joins, []).append((row, last))
 
-    def _line_from(self, step: int, row: int) -> int:
-        """Return the column from which a line in *row* goes on that comes from *step*."""
-        if step in self.branches:
-            return self.end[step] + 2
-        if row != self.row[step]:
-            raise _CollisionError
-        return self.end[step] + 1
+    def _line_from(self, step: int) -> int:
+        """Return the column from which a line goes on that comes from *step*."""
+        return self.end[step] + (2 if step in self.branches else 1)
 
     def _place(self, step: int) -> None:
         """Put a stage as far left as its lines allow."""
         row, before = self.row[step], self.before[step]
         joining = self.merges.get(step, [])
-        first = self._line_from(before, row) + 3 if before >= 0 else 0
-        for other, source in [*joining, (row, before)] if joining else []:
+        first = self._line_from(before) + 3 if before >= 0 else 0
+        for _, source in [*joining, (row, before)] if joining else []:
             room = 5 if source in self.branches else 4
-            first = max(first, self._line_from(source, other) + room)
+            first = max(first, self._line_from(source) + room)
         for column in range(first, first + _MOST_SHIFTS):
             cells = dict(self.cells)
             try:
@@ -126,7 +122,7 @@ class _Canvas:
         row, arrow, track = self.row[step], column - 2, column - 3
         joining = self.merges.get(step, [])
         for other, source in [(row, self.before[step]), *joining]:
-            start = self._line_from(source, other)
+            start = self._line_from(source)
             end = track if joining else arrow
             self._across(other, start, end, meets=source in self.branches)
         if joining:

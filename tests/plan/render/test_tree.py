@@ -96,6 +96,15 @@ def test_a_graph_whose_lines_would_cross_becomes_a_list(graph: Callable[[str], P
     assert ["  2  d  ◀─ a, b, c", "     e  ◀─ a, b, c", "     f  ◀─ a, b, c"] == lines[3:]
 
 
+def test_a_picture_has_a_bounded_number_of_rows(graph: Callable[[str], Plan]) -> None:
+    """A fan is drawn as far as it fits a screen; a larger one is listed."""
+    drawn = to_tree(graph("a->" + ",".join(f"b{n}" for n in range(20)))).split("\n")
+    assert ["a ─┬▶ b0", "   ├▶ b1"] == drawn[:2]
+    assert "   └▶ b19" == drawn[-1]
+    listed = to_tree(graph("a->" + ",".join(f"b{n}" for n in range(30)))).split("\n")
+    assert ["  1  a", "  2  b0   ◀─ a"] == listed[:2]
+
+
 def test_a_plan_of_nothing_is_no_picture() -> None:
     """A registry without stages gives an empty text."""
     assert "" == to_tree(plan(registry=Registry()))
