@@ -100,7 +100,7 @@ def _print_version(context: click.Context, _: click.Parameter, value: object) ->
     help="Print the version.",
 )
 @click.pass_context
-def stagekit(context: click.Context) -> None:
+def stagekit(context: click.Context, /) -> None:
     """Run scripts of decorated functions as checked, parallel pipelines.
 
     TARGET of a command is pkg.mod, pkg.mod:attribute, path/file.py or path/file.py:attribute; the
@@ -138,7 +138,7 @@ def stagekit(context: click.Context) -> None:
 @color_option
 @tb_option
 @click.pass_context
-def run(context: click.Context, target: str, tb: str, color: str, **options: Any) -> int:
+def run(context: click.Context, /, target: str, tb: str, color: str, **options: Any) -> int:
     """Run the stages of TARGET. What follows -- reaches them as Arguments."""
     from stagekit.cli.commands.run import RunRequest, run_target
     from stagekit.cli.progress import Watching
@@ -177,7 +177,7 @@ def run(context: click.Context, target: str, tb: str, color: str, **options: Any
 @color_option
 @tb_option
 @click.pass_context
-def plan(context: click.Context, target: str, **options: Any) -> int:
+def plan(context: click.Context, /, target: str, **options: Any) -> int:
     """Check the stages of TARGET and print what would run. No stage is called."""
     from stagekit.cli.commands.plan import show_plan
 
@@ -201,7 +201,7 @@ def plan(context: click.Context, target: str, **options: Any) -> int:
 @color_option
 @tb_option
 @click.pass_context
-def list_(context: click.Context, target: str, **options: Any) -> int:
+def list_(context: click.Context, /, target: str, **options: Any) -> int:
     """Print the stages of TARGET, as they are declared."""
     from stagekit.cli.commands.list import list_stages
 
@@ -230,7 +230,7 @@ def list_(context: click.Context, target: str, **options: Any) -> int:
 @color_option
 @tb_option
 @click.pass_context
-def graph(context: click.Context, target: str, **options: Any) -> int:
+def graph(context: click.Context, /, target: str, **options: Any) -> int:
     """Draw the stages of TARGET. No stage is called."""
     from stagekit.cli.commands.graph import GraphFormat, show_graph
 
@@ -249,7 +249,7 @@ def graph(context: click.Context, target: str, **options: Any) -> int:
 @click.argument("code", required=False)
 @color_option
 @click.pass_context
-def explain(context: click.Context, code: Optional[str], color: str) -> int:
+def explain(context: click.Context, /, code: Optional[str], color: str) -> int:
     """Print what an error means: its cause, wrong code, and cures."""
     from stagekit.cli.commands.explain import explain_code
 

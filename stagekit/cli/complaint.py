@@ -7,7 +7,7 @@ from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 from stagekit._base.text import error_line, escape_control, safe_text
 from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.nothing import NothingSelectedError
-from stagekit.cli.show_problem import show_problem, show_problems
+from stagekit.cli.show_problem import Details, show_problem, show_problems
 from stagekit.cli.style import Style
 from stagekit.cli.trace import raised_at, traceback_lines, user_frames
 from stagekit.errors import (
@@ -57,14 +57,13 @@ class Complaint(NamedTuple):
         """Return it for people."""
         if not self.problems:
             return f"{style.paint('error', 'error')}: {escape_control(self.message)}"
-        if len(self.problems) > 1:
+        first, *others = self.problems
+        if others:
             return show_problems(self.problems, style)
         return show_problem(
-            self.problems[0],
+            first,
             style,
-            mistakes=self.mistakes,
-            also=self.also,
-            below=self._traceback(is_full=is_full),
+            details=Details(self.mistakes, self.also, self._traceback(is_full=is_full)),
         )
 
     def _traceback(self, *, is_full: bool) -> Sequence[str]:
@@ -73,7 +72,7 @@ class Complaint(NamedTuple):
             return ()
         is_ours = self.exit_code is ExitCode.INTERNAL_ERROR
         is_known = isinstance(self.raised, (RunAtImportError, SystemExit)) or (
-            self.problems[0].code is Code.CANNOT_MARK
+            [each.code for each in self.problems] == [Code.CANNOT_MARK]
         )
         if is_known and not is_full and len(user_frames(self.raised)) == 1:
             return ()
@@ -130,7 +129,8 @@ def _single(exit_code: ExitCode, problem: Problem, **rest: Any) -> Complaint:
 
 def _of_declaration(error: DeclarationError) -> Complaint:
     mistakes, stage = error.mistakes, escape_control(error.stage)
-    message, notes = f"stage `{stage}`: {'; '.join(mistakes)}", ()
+    message = f"stage `{stage}`: {'; '.join(mistakes)}"
+    notes: Tuple[str, ...] = ()
     if len(mistakes) > 1:
         message, notes = f"stage `{stage}` has {len(mistakes)} mistakes", mistakes
     also = error.first if isinstance(error, DuplicateStageError) else None

@@ -30,7 +30,7 @@ def run_document(result: Result, exit_code: ExitCode) -> Dict[str, Any]:
 
 def interrupted(schema: str, exit_code: ExitCode, message: str) -> Dict[str, Any]:
     """Return the document of a command that was interrupted before anything was run."""
-    error = {"message": message, "problems": []}
+    error: Dict[str, Any] = {"message": message, "problems": []}
     return {"schema": schema, "status": "cancelled", "exit_code": int(exit_code), "error": error}
 
 

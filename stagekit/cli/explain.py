@@ -40,7 +40,7 @@ class Page(NamedTuple):
 def page(code: Code) -> Page:
     """Return the page of a code."""
     path = os.path.join(_FOLDER, f"{code.value}.md")
-    with open(path, encoding="utf-8") as file:  # noqa: PTH123 - pathlib costs 8 ms here
+    with open(path, encoding="utf-8") as file:
         text = file.read()
     found = _TITLE.match(text)
     if found is None or found["code"] != code.value:

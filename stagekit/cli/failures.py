@@ -1,8 +1,8 @@
-"""The stages that failed in a run: where, with what, in the user's frames, and what they held up."""
+"""The stages that failed: where, with what, in the user's frames, and what they held up."""
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Tuple
+from typing import Dict, Iterator, List, Sequence
 
 from stagekit._base.outcome import Outcome, Reason
 from stagekit._base.text import error_line, escape_control, safe_text, short_names
@@ -71,7 +71,7 @@ def _held_up(result: Result, names: Dict[str, str]) -> Dict[str, List[str]]:
     return found
 
 
-def _facts(result: Result, report: StageReport, held: Tuple[str, ...]) -> Iterator[str]:
+def _facts(result: Result, report: StageReport, held: Sequence[str]) -> Iterator[str]:
     from stagekit.cli.inputs import argument_types
 
     types = argument_types(result, report.stage_id)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.machinery
 import importlib.util
 import os
 import re
 import sys
 from types import ModuleType
-from typing import Iterator, NoReturn
+from typing import Generator, NoReturn
 
 from stagekit._base.text import error_line, escape_control
 from stagekit._declare.context import importing
@@ -92,7 +93,7 @@ def _raised_by_the_decorator(error: BaseException) -> bool:
 
 
 @contextlib.contextmanager
-def _all_or_nothing(registry: Registry) -> Iterator[None]:
+def _all_or_nothing(registry: Registry) -> Generator[None, None, None]:
     """Take out again, if the block fails, the stages that it has declared and their modules."""
     before = {declaration.id for declaration in registry.snapshot()}
     try:
@@ -178,8 +179,6 @@ def _refuse_taken(target: Target, name: str, path: str) -> None:
 
 def _import_from(path: str, name: str) -> ModuleType:
     """Import a file whose name no ``import`` statement could say."""
-    import importlib.machinery
-
     loader = importlib.machinery.SourceFileLoader(name, os.path.abspath(path))
     spec = importlib.util.spec_from_loader(name, loader)
     if spec is None:

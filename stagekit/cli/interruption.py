@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from types import FrameType
-from typing import Callable, Iterator, Optional
+from typing import Callable, Generator, Optional
 
 from stagekit.cli.exitcode import ExitCode
 
@@ -29,7 +29,7 @@ class Interruption:
         self._is_listening = False
 
     @contextlib.contextmanager
-    def listening(self) -> Iterator[None]:
+    def listening(self) -> Generator[None, None, None]:
         """Handle SIGTERM as Ctrl-C is handled at that moment. For the main thread only."""
         before = signal.signal(signal.SIGTERM, self._terminate)
         self._is_listening = True
@@ -48,7 +48,7 @@ class Interruption:
             raise KeyboardInterrupt
 
     @contextlib.contextmanager
-    def telling(self, tell: Callable[[], None]) -> Iterator[None]:
+    def telling(self, tell: Callable[[], None]) -> Generator[None, None, None]:
         """Have *tell* called once, if the block goes on for a while after it was asked to end.
 
         Handlers stay as they are: a descriptor that gets the numbers of signals is watched.

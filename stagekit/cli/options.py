@@ -31,7 +31,7 @@ class Traceback(enum.Enum):
     FULL = "full"
 
 
-class Choice(click.ParamType):
+class Choice(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4  # pyright: ignore[reportMissingTypeArgument]
     """One word of several; a word that is none of them gets its near misses."""
 
     name = "choice"
@@ -50,11 +50,13 @@ class Choice(click.ParamType):
         if value in self.words:
             return str(value)
         near = did_you_mean(str(value), self.words)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(self.words)}"
+        hint = (
+            f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(self.words)}"
+        )
         raise click.BadParameter(f"there is no {escape_control(str(value))!r}; {hint}", ctx, param)
 
 
-class Count(click.ParamType):
+class Count(click.ParamType):  # type: ignore[type-arg]  # as above  # pyright: ignore[reportMissingTypeArgument]
     """A whole number from 1 on."""
 
     name = "count"

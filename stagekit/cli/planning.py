@@ -11,7 +11,7 @@ from stagekit._plan.plan import Plan
 from stagekit.cli.importing import import_target
 from stagekit.cli.nothing import NothingSelectedError
 from stagekit.cli.output import Output
-from stagekit.cli.selection import Selection
+from stagekit.cli.selection import NO_SELECTION, Selection
 from stagekit.cli.shadows import shadows
 from stagekit.cli.show_problem import show_problems
 from stagekit.cli.target import Found, Target, find, parse, registries
@@ -46,7 +46,8 @@ def plan_of(text: str, selection: Selection, output: Output) -> Plan:
         made = found.what
         if selection:
             raise UsageError(
-                f"{escape_control(text)} is a plan, made already; select in plan(select=...) instead"
+                f"{escape_control(text)} is a plan, made already; "
+                "select in plan(select=...) instead"
             )
     else:
         words = selection.words()
@@ -58,7 +59,7 @@ def plan_of(text: str, selection: Selection, output: Output) -> Plan:
     return made
 
 
-def why_empty(target: Target, found: Found, selection: Selection = Selection()) -> str:
+def why_empty(target: Target, found: Found, selection: Selection = NO_SELECTION) -> str:
     """Return why there is nothing to do."""
     if selection and len(found.registry):
         return f"the selection leaves no stage of {escape_control(target.text)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import Dict, Iterator, List, NamedTuple, Tuple
+from typing import Dict, Generator, List, NamedTuple, Tuple
 
 from stagekit import __version__
 from stagekit._base.ports import Hook
@@ -55,7 +55,7 @@ def chosen(watched: Watching) -> ProgressChoice:
 
 
 @contextlib.contextmanager
-def watching(watched: Watching, plan: Plan, output: Output) -> Iterator[List[Hook]]:
+def watching(watched: Watching, plan: Plan, output: Output) -> Generator[List[Hook], None, None]:
     """Yield the hooks that a person wants to watch a run with."""
     hooks = _progress(chosen(watched), plan, output)
     ends = _Ends(tuple(hooks))
@@ -67,7 +67,9 @@ def watching(watched: Watching, plan: Plan, output: Output) -> Iterator[List[Hoo
         if watched.verbosity < _LOG:
             yield hooks
         else:
-            from stagekit.hooks import LogHook  # before the log is enabled, which its module disables
+            from stagekit.hooks import (
+                LogHook,
+            )  # before the log is enabled, which its module disables
 
             with _log(output):
                 yield [*hooks, LogHook()]
@@ -133,7 +135,7 @@ class _Inputs:
 
 
 @contextlib.contextmanager
-def _log(output: Output) -> Iterator[None]:
+def _log(output: Output) -> Generator[None, None, None]:
     """Print the log of stagekit to standard error; a sink that the user has made stays."""
     from loguru import logger  # 60 ms
 

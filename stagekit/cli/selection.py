@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, NamedTuple, Optional, Tuple
 
-__all__ = ["Selection"]
+__all__ = ["NO_SELECTION", "Selection"]
 
 
 class Selection(NamedTuple):
@@ -35,3 +35,6 @@ class Selection(NamedTuple):
 
     def __bool__(self) -> bool:
         return any(each is not None and each != () for each in self)
+
+
+NO_SELECTION = Selection()

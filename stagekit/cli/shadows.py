@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import FrozenSet, List
+from typing import FrozenSet, List, Optional
 
 from stagekit.cli.nearby import module_names
 
@@ -48,6 +48,7 @@ def _is_us(folder: str, name: str) -> bool:
 
 
 def _standard() -> FrozenSet[str]:
-    if sys.version_info >= (3, 10):
-        return sys.stdlib_module_names
+    known: Optional[FrozenSet[str]] = getattr(sys, "stdlib_module_names", None)  # from 3.10 on
+    if known is not None:
+        return known
     return frozenset((*sys.builtin_module_names, *module_names(os.path.dirname(os.__file__))))

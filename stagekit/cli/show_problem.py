@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable, List, Optional, Sequence
+from typing import Iterable, List, NamedTuple, Optional, Sequence
 
 from stagekit._base.text import escape_control, plural
 from stagekit.cli.excerpt import INDENT, excerpt
@@ -10,7 +10,7 @@ from stagekit.cli.spot import spot_of
 from stagekit.cli.style import Style
 from stagekit.errors import Code, Location, Problem
 
-__all__ = ["headline", "more_line", "show_problem", "show_problems"]
+__all__ = ["Details", "headline", "more_line", "show_problem", "show_problems"]
 
 _LABELS = {
     Code.AMBIGUOUS_NAME: "which one?",
@@ -35,6 +35,23 @@ _LABELS = {
 }
 
 
+class Details(NamedTuple):
+    """What may be known of a problem besides itself.
+
+    Attributes:
+        mistakes: of a declaration: each names the option it means.
+        also: another place that has its part in it.
+        below: lines that stand between the notes and the help, such as a traceback.
+    """
+
+    mistakes: Sequence[str] = ()
+    also: Optional[Location] = None
+    below: Sequence[str] = ()
+
+
+NO_DETAILS = Details()
+
+
 def show_problems(problems: Sequence[Problem], style: Style, *, role: str = "error") -> str:
     """Return every problem, in the order given; where to read on is said once for each code."""
     shown: List[str] = []
@@ -44,7 +61,9 @@ def show_problems(problems: Sequence[Problem], style: Style, *, role: str = "err
         told.append(problem.code)
     if len(problems) > 1:
         count = plural(len(problems), "problem" if role == "error" else "warning")
-        shown.append(style.paint("strong", f"{count}; nothing was run") if role == "error" else count)
+        shown.append(
+            style.paint("strong", f"{count}; nothing was run") if role == "error" else count
+        )
     return "\n\n".join(shown)
 
 
@@ -54,9 +73,7 @@ def show_problem(
     *,
     role: str = "error",
     more: bool = True,
-    mistakes: Sequence[str] = (),
-    also: Optional[Location] = None,
-    below: Sequence[str] = (),
+    details: Details = NO_DETAILS,
 ) -> str:
     """Return one problem.
 
@@ -65,21 +82,19 @@ def show_problem(
         style: what the stream can show.
         role: ``"error"`` or ``"warning"``.
         more: say how to read the page of its code.
-        mistakes: for a declaration, its mistakes, which name the options they mean.
-        also: another place that has its part in it.
-        below: lines that stand between the notes and the help, such as a traceback.
+        details: what else is known of it.
     """
     lines = [headline(problem.code, problem.message, style, role)]
     if problem.location is not None:
-        spot = spot_of(problem, mistakes)
+        spot = spot_of(problem, details.mistakes)
         label = _LABELS.get(problem.code, "")
         lines += ["", *excerpt(problem.location, spot, style, label, role)]
-    if also is not None and also != problem.location:
-        lines += ["", *_also(also, style)]
+    if details.also is not None and details.also != problem.location:
+        lines += ["", *_also(details.also, style)]
     if problem.notes:
         lines += ["", *(INDENT + escape_control(note) for note in problem.notes)]
-    if below:
-        lines += ["", *(f"{INDENT}{line}".rstrip() for line in below)]
+    if details.below:
+        lines += ["", *(f"{INDENT}{line}".rstrip() for line in details.below)]
     tail = [*_help(problem.fixes, style), *([more_line(problem.code, style)] if more else [])]
     return "\n".join([*lines, *([""] if tail else []), *tail])
 

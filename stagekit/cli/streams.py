@@ -6,11 +6,13 @@ import contextlib
 import io
 import os
 import sys
-from typing import Iterator, Optional, TextIO
+from typing import TYPE_CHECKING, Any, Generator, Optional, TextIO, cast
 
 __all__ = ["adopt", "claimed_stdout", "is_terminal"]
 
 STDOUT, STDERR = 1, 2
+if TYPE_CHECKING:
+    _Wrapper = io.TextIOWrapper[Any]  # Any: the buffer below may be of any kind
 
 
 class _QuietFile(io.FileIO):
@@ -19,7 +21,8 @@ class _QuietFile(io.FileIO):
     The descriptor itself then leads nowhere, so that child processes are not hurt either.
     """
 
-    def write(self, data: bytes) -> Optional[int]:  # type: ignore[override]  # the buffer protocol has no name on 3.8
+    # Any: whatever has a buffer
+    def write(self, data: Any, /) -> Optional[int]:  # type: ignore[override]  # typing.IO says int
         try:
             return super().write(data)
         except BrokenPipeError:
@@ -42,21 +45,22 @@ def adopt() -> None:
 def _adopted(stream: Optional[TextIO], descriptor: int) -> TextIO:
     if stream is None:  # the process was started without it
         return open(os.devnull, "w", encoding="utf-8")
-    if not _is_on(stream, descriptor) or not isinstance(stream, io.TextIOWrapper):
+    wrapper = _wrapper_of(stream, descriptor)
+    if wrapper is None:
         return stream
     stream.flush()
     if sys.platform == "win32" and stream.isatty():
-        stream.reconfigure(errors="backslashreplace")  # the console has a writer of its own
+        wrapper.reconfigure(errors="backslashreplace")  # the console has a writer of its own
         return stream
-    return _wrapped(descriptor, stream, closes=False)
+    return _wrapped(descriptor, wrapper, closes=False)
 
 
-def _wrapped(descriptor: int, like: io.TextIOWrapper, *, closes: bool) -> io.TextIOWrapper:
+def _wrapped(descriptor: int, like: _Wrapper, *, closes: bool) -> _Wrapper:
     raw = _QuietFile(descriptor, "wb", closefd=closes)
     raw.name = like.name
     unbuffered = bool(getattr(like, "write_through", False))
     return io.TextIOWrapper(
-        raw if unbuffered else io.BufferedWriter(raw),  # type: ignore[type-var]  # as CPython does for -u
+        cast("Any", raw if unbuffered else io.BufferedWriter(raw)),  # as CPython does for -u
         encoding=like.encoding,
         errors="backslashreplace",
         line_buffering=like.line_buffering,
@@ -64,11 +68,14 @@ def _wrapped(descriptor: int, like: io.TextIOWrapper, *, closes: bool) -> io.Tex
     )
 
 
-def _is_on(stream: TextIO, descriptor: int) -> bool:
+def _wrapper_of(stream: TextIO, descriptor: int) -> Optional[_Wrapper]:
+    """Return a stream as what it is, if it writes to a descriptor; None where it is captured."""
     try:
-        return stream.fileno() == descriptor
-    except (AttributeError, OSError, ValueError):  # captured by whoever calls us in a process
-        return False
+        if stream.fileno() != descriptor:
+            return None
+    except (AttributeError, OSError, ValueError):
+        return None
+    return stream if isinstance(stream, io.TextIOWrapper) else None  # pyright: ignore[reportUnknownVariableType]
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -80,7 +87,7 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 @contextlib.contextmanager
-def claimed_stdout(*, claim: bool) -> Iterator[TextIO]:
+def claimed_stdout(*, claim: bool) -> Generator[TextIO, None, None]:
     """Yield standard output for what was asked for; all else that is printed goes to stderr.
 
     That holds for the prints of stages, of their libraries, and of processes they start.
@@ -93,15 +100,24 @@ def claimed_stdout(*, claim: bool) -> Iterator[TextIO]:
         yield stream
         return
     with contextlib.redirect_stdout(sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and _is_on(stream, STDOUT):
-            with _moved(stream) as moved:
-                yield moved
-        else:
+        wrapper = _wrapper_of(stream, STDOUT)
+        if wrapper is None or not _is_open(STDERR):
             yield stream
+        else:
+            with _moved(wrapper) as moved:
+                yield moved
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
-def _moved(stream: io.TextIOWrapper) -> Iterator[TextIO]:
+def _moved(stream: _Wrapper) -> Generator[TextIO, None, None]:
     """Let descriptor 1 lead to standard error, and yield a stream to where it led before."""
     stream.flush()
     kept = os.dup(STDOUT)

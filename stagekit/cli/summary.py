@@ -26,7 +26,9 @@ def summary(result: Result, style: Style) -> str:
     """Return the summary for people: counts, times, the critical path, what failed and where."""
     times = [f"{seconds(result.seconds)} wall", f"{seconds(result.work_seconds)} work"]
     if result.seconds > 0 and result.work_seconds > result.seconds:
-        times.append(f"{'×' if style.has_unicode else 'x'}{result.work_seconds / result.seconds:.1f}")
+        times.append(
+            f"{'×' if style.has_unicode else 'x'}{result.work_seconds / result.seconds:.1f}"
+        )
     between = " · " if style.has_unicode else ", "
     lines = [f"{_counts(result, between)}     {', '.join(times)}"]
     names = short_names(result.plan.order)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from types import ModuleType
-from typing import Any, List, NamedTuple, Optional, Tuple
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, cast
 
 from stagekit._base.refs import StageRef
 from stagekit._base.text import did_you_mean, escape_control, short_names
@@ -78,10 +78,12 @@ def find(target: Target, module: ModuleType) -> Found:
         return Found(module, None, value)
     if isinstance(value, Plan):
         return Found(module, value, current_registry())
-    stages = value if isinstance(value, (list, tuple)) else (value,)
-    if not stages or not all(_is_stage(each) for each in stages):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        raise _refused(target, value)
-    return Found(module, value, _registry_of(stages, module))  # pyright: ignore[reportUnknownArgumentType]
+    is_many = isinstance(value, (list, tuple))
+    stages = cast("Sequence[Any]", value) if is_many else (value,)
+    if not stages or not all(_is_stage(each) for each in stages):
+        kind = type(value).__name__ if stages else f"empty {type(value).__name__}"
+        raise _refused(target, kind)
+    return Found(module, value, _registry_of(stages, module))
 
 
 def _whole(module: ModuleType) -> Found:
@@ -110,7 +112,7 @@ def _is_stage(value: object) -> bool:
     return isinstance(value, (StageRef, str)) or callable(value)
 
 
-def _registry_of(stages: Any, module: ModuleType) -> Registry:
+def _registry_of(stages: Sequence[Any], module: ModuleType) -> Registry:
     """Return the registry that has all of some stages: the current one, or one of the module."""
     current = current_registry()
     for registry in (current, *(each for _, each in registries(module))):
@@ -153,12 +155,12 @@ def _public(module: ModuleType) -> List[str]:
     ]
 
 
-def _refused(target: Target, value: object) -> TargetError:
-    kind = "an empty " if isinstance(value, (list, tuple)) and not value else "a "
+def _refused(target: Target, kind: str) -> TargetError:
+    article = "an" if kind[0] in "aeiou" else "a"
     return TargetError(
         Code.MODULE_NOT_FOUND,
         target.text,
-        f"`{escape_control(target.text)}` is {kind}{type(value).__name__}, where {_KINDS} can stand",
+        f"`{escape_control(target.text)}` is {article} {kind}, where {_KINDS} can stand",
         (f"name a module for all of its stages: {_plain(target)}",),
     )
 

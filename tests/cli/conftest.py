@@ -9,7 +9,7 @@ import os
 import sys
 import textwrap
 from pathlib import Path
-from typing import Callable, Iterator, NamedTuple
+from typing import Callable, Generator, NamedTuple
 
 import pytest
 
@@ -45,7 +45,7 @@ class _Stream(io.StringIO):
 
 
 @contextlib.contextmanager
-def forgotten() -> Iterator[None]:
+def forgotten() -> Generator[None, None, None]:
     """Forget every module that the block imports, and what it has put on the path."""
     modules, path = set(sys.modules), list(sys.path)
     linecache.clearcache()

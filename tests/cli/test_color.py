@@ -97,9 +97,7 @@ def test_only_a_terminal_is_drawn_on(environ: Dict[str, str], expected: object) 
         ({"TERM_PROGRAM": "vscode", "CI": "1"}, False),
     ],
 )
-def test_links_are_for_terminals_that_know_them(
-    environ: Dict[str, str], expected: object
-) -> None:
+def test_links_are_for_terminals_that_know_them(environ: Dict[str, str], expected: object) -> None:
     """Others would show the address as garbage."""
     assert expected == shows_links(TERMINAL, environ)
     assert not shows_links(PIPE, environ)

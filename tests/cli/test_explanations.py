@@ -126,9 +126,7 @@ def test_the_wrong_code_of_a_page_gets_the_error_that_it_shows(
 
 
 @pytest.mark.parametrize("code", Code)
-def test_the_right_code_of_a_page_is_accepted(
-    code: Code, cli: Cli, tmp_path: Path
-) -> None:
+def test_the_right_code_of_a_page_is_accepted(code: Code, cli: Cli, tmp_path: Path) -> None:
     """What a page recommends gets through, with the command that was refused or one of its own."""
     text = page(code).text
     wrong, right = (section(text, heading) for heading in SECTIONS)

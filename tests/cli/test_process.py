@@ -43,16 +43,13 @@ def environment(**more: str) -> Dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **more}
 
 
-def started(
-    folder: Path, *arguments: str, **more: str
-) -> subprocess.CompletedProcess[str]:
+def started(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Carry out a command line in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "stagekit", *arguments],
         cwd=folder,
         env=environment(**more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         encoding="utf-8",
         timeout=LIMIT,
         check=False,
@@ -99,12 +96,19 @@ def test_the_meaning_of_exit_codes_is_public() -> None:
     assert [0, 1, 2, 3, 4, 5, 130, 143] == [int(each) for each in ExitCode]
 
 
-@pytest.mark.parametrize("target", ["pkg.shop", "pkg.shop:load", "pkg/shop.py", "pkg/shop.py:load"])
-@pytest.mark.parametrize("way", ["module", "script"])
+@pytest.mark.parametrize(
+    ("way", "target"),
+    [
+        ("module", "pkg.shop"),
+        ("module", "pkg/shop.py:load"),
+        ("script", "pkg.shop:load"),
+        ("script", "pkg/shop.py"),
+    ],
+)
 def test_both_ways_to_start_find_the_same(
     way: str, target: str, tmp_path: Path, write: Write
 ) -> None:
-    """``python -m stagekit`` and the console script take the same four forms of a target."""
+    """``python -m stagekit`` and the console script take the same forms of a target."""
     write("flows/pkg/__init__.py", "")
     write("flows/pkg/shop.py", FAILS.replace("1 / 0", "").replace("begun", "ran"))
     script = write("bin/stagekit_script.py", SCRIPT)
@@ -113,8 +117,7 @@ def test_both_ways_to_start_find_the_same(
         [sys.executable, *command, "run", target, "-q"],
         cwd=tmp_path / "flows",
         env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         encoding="utf-8",
         timeout=LIMIT,
         check=False,
@@ -196,18 +199,19 @@ def after() -> None:
 def test_a_reader_that_has_gone_ends_the_output_and_not_the_run(
     stream: str, tmp_path: Path, write: Write
 ) -> None:
-    """O7: ``| head`` hides what comes after; stages that print go on, and the exit code is theirs."""
+    """O7: ``| head`` hides what comes after; stages print on, and the exit code is theirs."""
     write("flow.py", MANY_LINES)
     source, sink = os.pipe()
     os.close(source)
     kept = tmp_path / "kept"
     with kept.open("wb") as other:
-        streams = {"stdout": other, "stderr": other, stream: sink}
+        is_out = stream == "stdout"
         process = subprocess.Popen(
             [sys.executable, "-m", "stagekit", "run", "flow"],
             cwd=tmp_path,
             env=environment(),
-            **streams,  # type: ignore[call-overload]  # stdout and stderr, one each way
+            stdout=sink if is_out else other,
+            stderr=other if is_out else sink,
         )
         os.close(sink)
         assert 0 == process.wait(LIMIT)
@@ -284,8 +288,7 @@ def test_arguments_that_are_no_text_are_shown_escaped(tmp_path: Path) -> None:
         [os.fsencode(sys.executable), b"-m", b"stagekit", b"run", b"\xff\x1b[31m", b"--js\xfe"],
         cwd=tmp_path,
         env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         timeout=LIMIT,
         check=False,
     )

@@ -86,7 +86,8 @@ def test_every_command_that_plans_selects_alike(
 
 
 @pytest.mark.parametrize(
-    "options", [["-s", "tag:none"], ["-s", "x*"], ["--exclude", "*"], ["--from", "e", "--until", "a"]]
+    "options",
+    [["-s", "tag:none"], ["-s", "x*"], ["--exclude", "*"], ["--from", "e", "--until", "a"]],
 )
 def test_a_selection_of_nothing_is_told(options: List[str], cli: Cli, write: Write) -> None:
     """No stage selected is no success: exit code 4."""
@@ -99,9 +100,7 @@ def test_a_selection_of_nothing_is_told(options: List[str], cli: Cli, write: Wri
 @pytest.mark.parametrize(
     ("word", "near"), [("bb", None), ("flow:x", None), ("lod", "load"), ("totla", "total")]
 )
-def test_a_misspelt_stage_gets_its_near_miss(
-    word: str, near: str, cli: Cli, shop: str
-) -> None:
+def test_a_misspelt_stage_gets_its_near_miss(word: str, near: str, cli: Cli, shop: str) -> None:
     """A stage one edit away is named, ready to copy."""
     done = cli("run", shop, "--select", f"+{word}")
     assert 3 == done.code

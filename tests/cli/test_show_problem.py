@@ -122,7 +122,7 @@ more: stagekit explain SK213
 
 def test_several_problems_look_like_this(write: Write) -> None:
     """Each with what is known of it; where to read on is said once for each code."""
-    text = "from stagekit import stage\n\ndef total(\n    orders: Orders,\n    # \x1b[31m\n    prices: Prices,\n): ...\n"
+    text = "\n\ndef total(\n    orders: Orders,\n    # \x1b[31m\n    prices: Prices,\n): ...\n"
     path = write("flow.py", text)
     problems = [
         Problem(

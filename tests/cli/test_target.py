@@ -114,9 +114,7 @@ def test_a_package_brings_what_its_modules_declare(cli: Cli, write: Write) -> No
 
 
 @pytest.mark.parametrize("name", ["my flow.py", "flow-2.py", "2013.py", "flow.v2.py", "größe.py"])
-def test_a_file_may_have_a_name_that_no_import_could_say(
-    name: str, cli: Cli, write: Write
-) -> None:
+def test_a_file_may_have_a_name_that_no_import_could_say(name: str, cli: Cli, write: Write) -> None:
     """Blanks, dashes, digits and dots: the file is run all the same."""
     write(name, "from stagekit import stage\n@stage\ndef load() -> None:\n    print('ran')\n")
     done = cli("run", name)
@@ -125,14 +123,18 @@ def test_a_file_may_have_a_name_that_no_import_could_say(
 
 def test_the_only_registry_of_a_module_is_taken(cli: Cli, write: Write) -> None:
     """A module that declares into a registry of its own needs not name it."""
-    text = "from stagekit import Registry\nshop = Registry()\n@shop.stage\ndef load() -> None: ...\n"
+    text = (
+        "from stagekit import Registry\nshop = Registry()\n@shop.stage\ndef load() -> None: ...\n"
+    )
     write("own.py", text)
     assert ["load"] == planned(cli("plan", "own", "--json"))
     assert ["load"] == planned(cli("plan", "own:load", "--json"))
     write("two.py", text + "web = Registry()\n@web.stage\ndef load2() -> None: ...\n")
     done = cli("plan", "two")
     assert 4 == done.code
-    told = "no stages in module two; decorate functions with @stage, or name one of its registries: "
+    told = (
+        "no stages in module two; decorate functions with @stage, or name one of its registries: "
+    )
     assert f"error: {told}two:shop, two:web\n" == done.err
 
 
@@ -229,9 +231,7 @@ FAILING = {
 
 
 @pytest.mark.parametrize("kind", FAILING)
-def test_a_module_that_fails_is_told_with_its_own_frame(
-    kind: str, cli: Cli, write: Write
-) -> None:
+def test_a_module_that_fails_is_told_with_its_own_frame(kind: str, cli: Cli, write: Write) -> None:
     """D29, D31: exit code 3; the user's line comes first, and none of ours is shown."""
     text, told = FAILING[kind]
     before = "from stagekit import stage\n\n@stage\ndef load() -> None: ...\n\n"
@@ -275,7 +275,10 @@ def test_a_module_that_fails_leaves_no_stages(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     write("part.py", "from stagekit import stage\n@stage\ndef part() -> None: ...\n")
-    write("bad.py", f"import part\nfrom stagekit import stage\n@stage\ndef load() -> None: ...\n{text}\n")
+    write(
+        "bad.py",
+        f"import part\nfrom stagekit import stage\n@stage\ndef load() -> None: ...\n{text}\n",
+    )
     with use_registry(Registry()) as registry:
         registry.add(lambda: None, id="other")
         with pytest.raises((TargetError, KeyboardInterrupt)):
@@ -290,7 +293,9 @@ def test_a_module_that_fails_leaves_no_stages(
 
 
 @pytest.mark.parametrize("name", ["types.py", "stagekit.py", "random/__init__.py"])
-def test_a_file_that_hides_a_module_is_warned_of(name: str, cli: Cli, write: Write, shop: str) -> None:
+def test_a_file_that_hides_a_module_is_warned_of(
+    name: str, cli: Cli, write: Write, shop: str
+) -> None:
     """D32: a file named like a module of Python, or like us, breaks imports in odd ways."""
     write(name, "")
     done = cli("plan", shop)
@@ -320,7 +325,12 @@ def test_folders_hide_nothing(cli: Cli, write: Write, shop: str) -> None:
 def test_what_a_module_prints_does_not_mix_with_the_answer(cli: Cli, write: Write) -> None:
     """Prints while importing go to stderr, where stdout is for what was asked for."""
     write("loud.py", "from stagekit import stage\nprint('loud')\n@stage\ndef load() -> None: ...\n")
-    for arguments in (["plan", "loud"], ["list", "loud"], ["graph", "loud"], ["run", "loud", "--json"]):
+    for arguments in (
+        ["plan", "loud"],
+        ["list", "loud"],
+        ["graph", "loud"],
+        ["run", "loud", "--json"],
+    ):
         done = cli(*arguments)
         assert 0 == done.code
         assert "loud\n" not in done.out.replace("mloud", "")
@@ -330,7 +340,9 @@ def test_what_a_module_prints_does_not_mix_with_the_answer(cli: Cli, write: Writ
 
 def test_values_of_a_module_are_planned_while_it_is_imported(cli: Cli, write: Write) -> None:
     """A plan error of a module that plans is shown like any other."""
-    write("flow.py", "from stagekit import plan, stage\n@stage\ndef load(x: bytes): ...\nplan(load)\n")
+    write(
+        "flow.py", "from stagekit import plan, stage\n@stage\ndef load(x: bytes): ...\nplan(load)\n"
+    )
     done = cli("run", "flow:load")
     assert 3 == done.code
     assert "error[SK201]: nothing provides `bytes` for stage `load`" in done.err

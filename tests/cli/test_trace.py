@@ -74,9 +74,7 @@ def test_a_long_chain_of_causes_is_told() -> None:
     ]
 
 
-def test_paths_are_short_where_they_can_be(
-    write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_paths_are_short_where_they_can_be(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """Relative to the current folder, below it."""
     path = write("flows/flow.py", "def work():\n    1 / 0\n")
     monkeypatch.chdir(path.parent.parent)

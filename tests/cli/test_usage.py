@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, List
+from typing import TYPE_CHECKING, List, cast
 
 import pytest
 
@@ -18,6 +18,12 @@ def edits(word: str) -> List[str]:
     return [each for each in (*without, *swapped) if each != word]
 
 
+def as_id(value: object) -> str:
+    """Return a command line as it is written, as far as that is ASCII."""
+    words = cast("List[str]", value) if isinstance(value, list) else []
+    return " ".join(words).encode("ascii", "replace").decode()
+
+
 @pytest.mark.parametrize("command", ["run", "plan", "list", "graph", "explain"])
 def test_a_misspelt_command_gets_its_near_miss(command: str, cli: Cli) -> None:
     """Every command one edit away is named."""
@@ -28,8 +34,10 @@ def test_a_misspelt_command_gets_its_near_miss(command: str, cli: Cli) -> None:
         assert command in done.err.partition("did you mean")[2]
 
 
-OPTIONS = ["select", "exclude", "from", "until", "executor", "workers", "keep-going", "fail-fast"]
-OPTIONS += ["json", "events", "quiet", "verbose", "progress", "color", "help"]
+OPTIONS = [
+    *("select", "exclude", "from", "until", "executor", "workers", "keep-going", "fail-fast"),
+    *("json", "events", "quiet", "verbose", "progress", "color", "help"),
+]
 
 
 @pytest.mark.parametrize("option", OPTIONS)
@@ -46,12 +54,24 @@ def test_a_misspelt_option_gets_its_near_miss(option: str, cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["run", "shop", "--year", "1"], "--year; what is meant for the stages stands after `--`: -- --year"),
+        (
+            ["run", "shop", "--year", "1"],
+            "--year; what is meant for the stages stands after `--`: -- --year",
+        ),
         (["plan", "shop", "--year"], "there is no option --year; stagekit plan -h lists them"),
         (["run", "shop", "2013"], "Got unexpected extra argument (2013)"),
-        (["run", "shop", "--executor", "thread"], "'--executor': there is no 'thread'; did you mean threads?"),
-        (["run", "shop", "--executor", "dask"], "there is no 'dask'; there are auto, inline, threads"),
-        (["graph", "shop", "--format", "svg"], "there is no 'svg'; there are tree, mermaid, dot, json"),
+        (
+            ["run", "shop", "--executor", "thread"],
+            "'--executor': there is no 'thread'; did you mean threads?",
+        ),
+        (
+            ["run", "shop", "--executor", "dask"],
+            "there is no 'dask'; there are auto, inline, threads",
+        ),
+        (
+            ["graph", "shop", "--format", "svg"],
+            "there is no 'svg'; there are tree, mermaid, dot, json",
+        ),
         (["run", "shop", "--color", "nevr"], "there is no 'nevr'; did you mean never?"),
         (["run", "shop", "--workers", "0"], "takes a whole number from 1 on, got '0'"),
         (["run", "shop", "--workers", "-1"], "takes a whole number from 1 on, got '-1'"),
@@ -73,7 +93,7 @@ def test_a_misspelt_option_gets_its_near_miss(option: str, cli: Cli) -> None:
         (["run", "shop", "--\udcff\x1b[31m"], r"there is no option --\udcff\x1b[31m"),
         (["run", "shop", "--executor", "\x1b\u202e"], r"there is no '\\x1b\\u202e'"),
     ],
-    ids=lambda value: " ".join(value).encode("ascii", "replace").decode() if isinstance(value, list) else "",
+    ids=as_id,
 )
 def test_a_mistake_is_told(arguments: List[str], told: str, cli: Cli, shop: str) -> None:
     """What is wrong, the value, and what is allowed; nothing has run."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, TextIO, Tuple
+from typing import Any, Dict, Generator, List, NamedTuple, Optional, TextIO, Tuple
 
 from stagekit._api import Plan
 from stagekit._base.outcome import RunStatus
@@ -18,11 +18,11 @@ from stagekit.cli.failures import show_failures
 from stagekit.cli.interruption import Interruption
 from stagekit.cli.output import Output
 from stagekit.cli.planning import plan_of
-from stagekit.cli.selection import Selection
 from stagekit.cli.progress import Watching, chosen, watching
-from stagekit.cli.under_way import UnderWay
+from stagekit.cli.selection import Selection
 from stagekit.cli.summary import plain_summary, summary
 from stagekit.cli.terminal import ProgressChoice
+from stagekit.cli.under_way import UnderWay
 from stagekit.errors import StagekitWarning, UsageError
 
 __all__ = ["RunRequest", "run_target"]
@@ -46,7 +46,9 @@ class RunRequest(NamedTuple):
 def run_target(request: RunRequest, interruption: Interruption, output: Output) -> ExitCode:
     """Run what a request says; tell its failures, how it went, and what was asked for."""
     made = plan_of(request.target, request.selection, output)
-    with _event_stream(request, output) as events, watching(request.watching, made, output) as hooks:
+    with _event_stream(request, output) as events, watching(
+        request.watching, made, output
+    ) as hooks:
         listening: List[Hook] = [*hooks, *([EventLines(events)] if events else [])]
         under_way = UnderWay(made)
         if listening:  # events cost time; who does not want any is not told names either
@@ -100,7 +102,7 @@ def _exit_code(result: Result, interruption: Interruption) -> ExitCode:
 
 
 @contextlib.contextmanager
-def _event_stream(request: RunRequest, output: Output) -> Iterator[Optional[TextIO]]:
+def _event_stream(request: RunRequest, output: Output) -> Generator[Optional[TextIO], None, None]:
     """Yield where events are written to, if they are asked for.
 
     Raises:
@@ -112,7 +114,7 @@ def _event_stream(request: RunRequest, output: Output) -> Iterator[Optional[Text
         yield output.out
     else:
         try:
-            file = open(request.events, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - closed below
+            file = open(request.events, "w", encoding="utf-8")  # noqa: SIM115 - closed below
         except (OSError, ValueError) as error:
             raise UsageError(f"--events {request.events}: {error}") from None
         with file:
