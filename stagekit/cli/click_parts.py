@@ -42,7 +42,8 @@ class Command(click.Command):
             own, rest = args[:at], args[at + 1 :]
         ctx.meta["stagekit.arguments"] = tuple(rest)
         try:
-            self._refuse_twice(ctx, own)
+            if not ctx.resilient_parsing:  # for completion anything goes
+                self._refuse_twice(ctx, own)
             return super().parse_args(ctx, list(own))
         except click.NoSuchOption as error:
             raise _no_such_option(error, ctx, takes_arguments=self.takes_arguments) from None
