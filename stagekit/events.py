@@ -86,7 +86,7 @@ class StageSucceeded(StageEvent):
 
 @dataclass(frozen=True)
 class StageFailed(StageEvent):
-    """The last attempt of a stage failed. ``critical`` is False where the run goes on as if well."""
+    """The last attempt of a stage failed. ``critical`` is False where the run goes on anyway."""
 
     attempt: int
     seconds: float

@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import subprocess
 import sys
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import List
@@ -18,13 +19,13 @@ API = ROOT / "tests" / "typing" / "api.py"
 
 def load_api() -> ModuleType:
     """Return the module of typing examples, run afresh."""
-    spec = importlib.util.spec_from_file_location("typing_api", API)
+    loader = SourceFileLoader("typing_api", str(API))
+    spec = importlib.util.spec_from_file_location("typing_api", API, loader=loader)
     assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["typing_api"] = module  # where its annotations are looked up
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     finally:
         del sys.modules["typing_api"]
     return module

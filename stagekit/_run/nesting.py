@@ -24,7 +24,7 @@ class Nest:
         self.info = info
         self.pool = pool
         self.outer = outer
-        self.depth = 1 if outer is None else outer.depth + 1
+        self.depth: int = 1 if outer is None else outer.depth + 1
 
     def feeds(self, pool: object) -> bool:
         """Tell whether this run, or one around it, waits for a call in *pool*."""

@@ -117,5 +117,3 @@ def watchdog() -> Iterator[None]:
     faulthandler.cancel_dump_traceback_later()
     left = [t for t in threading.enumerate() if t not in before and t.name.startswith("stagekit")]
     assert [] == left
-
-

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING, Any, Iterator, List
+from typing import TYPE_CHECKING, Any, List
 
 import pytest
 
@@ -22,7 +22,7 @@ PATIENCE = 30
 
 
 @pytest.fixture
-def interrupted(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Give an event that is set once a run has taken notice of an interruption."""
     event = threading.Event()
     interrupt = Session.interrupt
@@ -42,7 +42,7 @@ def press_ctrl_c() -> None:
 
 def result_of(error: BaseException) -> Result:
     """Return the result that a ``KeyboardInterrupt`` carries."""
-    result = error.result  # type: ignore[attr-defined]
+    result: object = getattr(error, "result", None)
     assert isinstance(result, Result)
     return result
 
@@ -82,7 +82,8 @@ def test_ctrl_c_lets_plain_stages_end_and_starts_nothing_new(
     executor: str, interrupted: threading.Event
 ) -> None:
     """Ctrl-C in the calling thread: what runs is waited for, what waits is cancelled."""
-    registry, called = Registry(), []
+    registry = Registry()
+    called: List[str] = []
 
     def a() -> None:
         press_ctrl_c()
@@ -132,9 +133,10 @@ def test_a_second_ctrl_c_ends_the_wait_for_threads(interrupted: threading.Event)
 
 
 @pytest.mark.parametrize("mixed", [False, True])
-def test_ctrl_c_cancels_async_stages(mixed: bool, interrupted: threading.Event) -> None:  # noqa: FBT001
+def test_ctrl_c_cancels_async_stages(mixed: bool, interrupted: threading.Event) -> None:  # noqa: PLR0915
     """Async stages get ``CancelledError`` at their next await; a value in time counts."""
-    registry, seen = Registry(), []
+    registry = Registry()
+    seen: List[str] = []
 
     started: List[str] = []
 
@@ -244,7 +246,8 @@ def test_ctrl_c_between_stages_of_an_inline_loop_cancels(
 @pytest.mark.parametrize("executor", ["threads", "inline", "auto"])
 def test_cancelling_arun_cancels_what_it_awaits(executor: str) -> None:
     """Nothing new starts, async stages are cancelled and awaited, and the error is raised again."""
-    registry, seen = Registry(), []
+    registry = Registry()
+    seen: List[str] = []
 
     async def a() -> None:
         try:
@@ -276,7 +279,8 @@ def test_cancelling_arun_cancels_what_it_awaits(executor: str) -> None:
 
 def test_cancelling_arun_awaits_plain_stages() -> None:
     """A thread cannot be stopped: its stage is awaited, even if the task is cancelled again."""
-    registry, seen = Registry(), []
+    registry = Registry()
+    seen: List[str] = []
     running, released = threading.Event(), threading.Event()
 
     def plain() -> None:

@@ -193,14 +193,12 @@ def test_a_failure_upstream_comes_before_a_missing_value(flow: Flow) -> None:
 def test_a_default_does_not_rescue_a_stage_whose_provider_failed(flow: Flow) -> None:
     """A default stands for a provider that does not exist, not for one that failed."""
 
-    class Orders: ...
-
     @flow.add(critical=False)
     def a() -> A:
         raise Boom
 
-    def b(a=None):  # type: ignore[no-untyped-def]
-        raise AssertionError
+    def b(a: object = None) -> object:
+        raise AssertionError(a)
 
     b.__annotations__ = {"a": A, "return": B}
     flow.stage(b)
@@ -223,7 +221,7 @@ def test_a_value_that_was_not_promised_is_a_failure(
     """R1: a stage that returns None where it promised a value has failed."""
 
     def a() -> int:
-        return value  # type: ignore[return-value]
+        return value  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
 
     flow.add(provides=provides)(a)
     flow.add(id="b", depends_on="a")(lambda: None)
@@ -253,7 +251,9 @@ def test_a_value_that_is_not_there_is_explained(flow: Flow) -> None:
     result = flow.run(check=False)
     with pytest.raises(NoValueError, match="'a' has no value: it failed with Boom: no rows"):
         result["a"]
-    with pytest.raises(NoValueError, match="'b' .* skipped, because 'a' failed with Boom: no rows"):
+    with pytest.raises(
+        NoValueError, match=r"'b' .* skipped, because 'a' failed with Boom: no rows"
+    ):
         result["b"]
 
 
@@ -270,7 +270,7 @@ class NotText(Exception):
     """Its text is no text."""
 
     def __str__(self) -> str:
-        return 3  # type: ignore[return-value]
+        return 3  # type: ignore[return-value]  # pyright: ignore[reportReturnType]  # noqa: PLE0307
 
 
 class TwoArguments(Exception):
@@ -313,7 +313,7 @@ class Equal(Exception):
     def __eq__(self, other: object) -> bool:
         raise RuntimeError("no")
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
 
 
 class NoNotes(Exception):
@@ -358,7 +358,7 @@ class Meta(type):
     """Names its classes strangely."""
 
     @property
-    def __name__(cls) -> str:  # type: ignore[override]
+    def __name__(cls) -> str:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
         return "\x1b[31mred\x1b[0m"
 
 
@@ -386,7 +386,7 @@ def long_chain() -> BaseException:
 def with_notes() -> BaseException:
     """Return an exception whose notes are no list."""
     error = Boom("noted")
-    error.__notes__ = "not a list"  # type: ignore[attr-defined]
+    vars(error)["__notes__"] = "not a list"
     return error
 
 
@@ -425,7 +425,7 @@ AWKWARD: Dict[str, Callable[[], BaseException]] = {
     "chain of 5,000": long_chain,
     "bad notes": with_notes,
     "surrogate": lambda: Boom("\ud800\x1b]0;title\x07"),
-    "a stagekit error": lambda: RunningLoopError(),
+    "a stagekit error": RunningLoopError,
     "an internal error": lambda: InternalError("pretended"),
 }
 
@@ -508,7 +508,7 @@ def test_an_exception_is_noted_once_with_its_stage_and_the_types_of_its_argument
 
         flow.add(id=name)(fail)
     flow.run(on_failure="continue", check=False)
-    (note,) = shared.__notes__
+    (note,) = vars(shared)["__notes__"]
     assert note in ("stagekit: stage a, called with (str)", "stagekit: stage b, called with (str)")
 
 

@@ -115,7 +115,11 @@ def test_hooks_are_called_on_the_calling_thread(flow: Flow) -> None:
     threads: List[int] = []
     for number in range(10):
         flow.add(id=f"s{number}")(lambda: None)
-    flow.run(hooks=[lambda _event: threads.append(threading.get_ident())])
+
+    def look(event: object) -> None:
+        threads.append(threading.get_ident())
+
+    flow.run(hooks=[look])
     assert 22 == len(threads)
     assert {threading.get_ident()} == set(threads)
 
@@ -174,7 +178,7 @@ def test_ctrl_c_in_a_hook_cancels_the_run(flow: Flow) -> None:
         flow.add(id=f"s{number}", depends_on=[f"s{number - 1}"] if number else [])(body)
     with pytest.raises(KeyboardInterrupt) as caught:
         flow.run(hooks=[interrupt])
-    result = caught.value.result  # type: ignore[attr-defined]
+    result: Any = vars(caught.value)["result"]
     assert RunStatus.CANCELLED is result.status
     assert called in ([0], [0, 1])
     assert "cancelled" == result.report("s49").outcome.value

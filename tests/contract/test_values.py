@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from typing import TYPE_CHECKING, Any, List, NamedTuple, NewType, Optional, Tuple
+from typing import TYPE_CHECKING, Any, List, NewType, Optional, Tuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -186,15 +186,16 @@ def test_a_stage_sees_the_context_variables_of_the_caller_and_of_no_other_stage(
     assert "unset" == variable.get()
 
 
-class Box(NamedTuple):
+class Box:
     """A context variable may hold values that cannot be compared."""
 
-    items: List[int]
+    def __init__(self, items: List[int]) -> None:
+        self.items = items
 
     def __eq__(self, other: object) -> bool:
         raise TypeError("boxes cannot be compared")
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
 
 
 def test_context_variables_may_hold_what_cannot_be_compared(flow: Flow) -> None:
@@ -279,8 +280,7 @@ def test_a_plan_can_be_run_from_many_threads_at_once(flow: Flow) -> None:
 
     def once(number: int) -> None:
         gate.wait()
-        for _ in range(5):
-            found.append((number, flow.run(made, values=[number])["c"]))
+        found.extend((number, flow.run(made, values=[number])["c"]) for _ in range(5))
 
     threads = [threading.Thread(target=once, args=(number,)) for number in range(8)]
     for thread in threads:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
 from hypothesis import assume, settings
@@ -100,11 +100,12 @@ def test_lanes_keep_plain_and_async_steps_apart() -> None:
 def test_an_unknown_transition_raises(move: str) -> None:
     """Only what runs can end, and only once."""
     scheduler = Scheduler(made_of(DIAMOND))
-    act = {
+    moves: Dict[str, Callable[[], object]] = {
         "succeed": lambda: scheduler.succeed(0),
         "fail": lambda: scheduler.fail(0, ValueError()),
         "cancel": lambda: scheduler.cancel(0),
-    }[move]
+    }
+    act = moves[move]
     with pytest.raises(ValueError, match="cannot go from status 0"):
         act()
     scheduler.take()
@@ -171,7 +172,7 @@ def test_a_soft_failure_goes_as_far_as_its_value_is_needed() -> None:
 def test_validate_finds_bad_states() -> None:
     """The checker is no yes-man."""
     made = made_of(DIAMOND)
-    for spoil, text in (
+    spoils: List[Tuple[Callable[[Any], object], str]] = [  # Any: to reach what is not for others
         (lambda s: s.left.__setitem__(1, 0), "parents are left"),
         (lambda s: s.status.__setitem__(3, RUNNING), "started before its parents"),
         (lambda s: s.heaps[0].clear(), "ready are"),
@@ -181,7 +182,8 @@ def test_validate_finds_bad_states() -> None:
         (lambda s: s.columns.errors.__setitem__(2, ValueError()), "has an error"),
         (lambda s: s.status.__setitem__(0, FAILED), "failed without an error"),
         (lambda s: s.status.__setitem__(0, CANCELLED), "with reason None"),
-    ):
+    ]
+    for spoil, text in spoils:
         scheduler = Scheduler(made)
         scheduler.validate()
         spoil(scheduler)
@@ -210,7 +212,9 @@ class Runs(RuleBasedStateMachine):
         self.is_finished = False
 
     @initialize(
-        made=plans(), on_failure=st.sampled_from(["stop", "continue"]), lanes=st.sampled_from([1, 2])
+        made=plans(),
+        on_failure=st.sampled_from(["stop", "continue"]),
+        lanes=st.sampled_from([1, 2]),
     )
     def begin(self, made: Plan, on_failure: str, lanes: int) -> None:
         """Begin a run."""
