@@ -444,7 +444,7 @@ def test_whatever_a_stage_raises_is_its_failure(flow: Flow, kind: str) -> None:
     flow.add(id="c")(lambda: None)
     told: List[str] = []
 
-    def tell(event: Any) -> None:
+    def tell(event: object) -> None:
         told.append(type(event).__name__)
         repr(type(event))
 
