@@ -6,6 +6,7 @@ from types import FunctionType
 from typing import Any, Callable, Dict, Iterable, List, NoReturn, Tuple, TypeVar, overload
 
 from stagekit._base.refs import OneOf, OptionalRef, StageRef
+from stagekit._declare.mainname import MAIN_NAMES
 from stagekit._declare.registry import Registry, current_registry
 from stagekit._declare.stage import (
     DEFAULTS,
@@ -97,7 +98,7 @@ def _mark(registry: Registry, fn: Any, options: Dict[str, Any]) -> Any:
         if "." not in qualname or not _in_class_body(qualname):
             registry.register(declaration)
         return fn
-    if not callable(fn) or isinstance(fn, StageRef):
+    if not callable(fn) or isinstance(fn, (StageRef, staticmethod, classmethod)):
         _refuse(fn)
     declaration = declare(fn, options)
     try:
@@ -134,8 +135,9 @@ def declare(fn: Any, options: Dict[str, Any]) -> Declaration:
     Raises:
         DeclarationError: with every mistake.
     """
-    if type(fn) is FunctionType and "<" not in fn.__qualname__ and fn.__module__ != "__main__":
-        stage_id = f"{fn.__module__}:{fn.__qualname__}"
+    module = getattr(fn, "__module__", None)
+    if type(fn) is FunctionType and "<" not in fn.__qualname__ and module not in MAIN_NAMES:
+        stage_id = f"{module}:{fn.__qualname__}"
         spec = fn.__globals__.get("__spec__")
         if len(stage_id) <= MAX_ID and stage_id.isascii():
             if not options:
