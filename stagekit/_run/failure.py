@@ -20,7 +20,7 @@ MOST_NAMED = 10
 def failed_steps(columns: Columns) -> List[int]:
     """Return the steps that failed, in plan order."""
     status = columns.status
-    if status is None:
+    if status is None or FAILED not in status:
         return []
     return [step for step in range(len(columns.plan)) if status[step] == FAILED]
 

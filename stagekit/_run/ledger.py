@@ -44,7 +44,7 @@ class Ledger:
         self.post = post
         self.lock = Lock()
         self.heap = session.scheduler.heaps[0]
-        self.leaves = sum([not children for children in session.plan.children])
+        self.leaves = session.plan.children.count(())
         self.is_closed = False
         self.is_over = False
         self.is_abandoned = False

@@ -111,9 +111,8 @@ class Scheduler:
         self.trouble = False  # whether any step has ended without a value
         self.has_failed = False
         self.is_stopped = False
-        for step, parents in enumerate(self.left):
-            if not parents:
-                self.heaps[self.lane_of[step]].append(self.rank[step])
+        for step in _roots(self.left):
+            self.heaps[self.lane_of[step]].append(self.rank[step])
         for heap in self.heaps:
             heapify(heap)
 
@@ -175,6 +174,8 @@ class Scheduler:
 
     def finish(self) -> None:
         """Settle what never started, in one pass in step order, so that causes are definite."""
+        if WAITING not in self.status and RUNNING not in self.status:
+            return
         for step, status in enumerate(self.status):
             if status == WAITING:
                 self._settle(step)
@@ -267,6 +268,18 @@ class Scheduler:
         from stagekit._run.validation import validate  # for tests only
 
         validate(self)
+
+
+def _roots(left: List[int]) -> List[int]:
+    """Return the steps that wait for nothing; a search in C, as most steps wait."""
+    found: List[int] = []
+    step = -1
+    try:
+        while True:
+            step = left.index(0, step + 1)
+            found.append(step)
+    except ValueError:
+        return found
 
 
 def inverse(rank: Sequence[int]) -> Tuple[int, ...]:

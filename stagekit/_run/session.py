@@ -10,7 +10,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Optional
 
 from stagekit._run.attempt import annotate, check_value, cut, is_broken_promise
-from stagekit._run.columns import BAD_VALUE, RAISED
+from stagekit._run.columns import BAD_VALUE, RAISED, RUNNING, WAITING
 from stagekit._run.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from stagekit._run.settings import RunSettings
 
 __all__ = ["Session"]
+
+_OPEN = (WAITING, RUNNING)
 
 
 class Session:
@@ -140,9 +142,10 @@ class Session:
 
     def finish(self) -> None:
         """Settle what never started, and tell."""
-        waiting = [step for step, status in enumerate(self.scheduler.status) if status < 2]  # noqa: PLR2004
+        hooks, status = self.hooks, self.scheduler.status
+        waiting = [step for step, each in enumerate(status) if each in _OPEN] if hooks else []
         self.scheduler.finish()
         self.columns.ended = perf_counter_ns()
-        if self.hooks is not None:
+        if hooks is not None:
             for step in waiting:
-                self.hooks.stage(step)
+                hooks.stage(step)

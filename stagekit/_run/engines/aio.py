@@ -18,7 +18,7 @@ from _thread import get_ident
 from collections import deque
 from heapq import heappop, heappush, heappushpop
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any, Callable, Coroutine, Deque, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Coroutine, Deque, Dict, List, Optional, Set, Tuple
 
 from stagekit._run.attempt import check_value
 from stagekit._run.columns import RUNNING, SUCCEEDED
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Branches"]
 
 SLICE = 5_000_000  # nanoseconds after which a branch gives way
+_HAS_CONTEXT = sys.version_info >= (3, 11)  # a task runs in the very context it is given
 
 class Branches:
     """The async stages of one run, on one event loop, whose thread owns the run.
@@ -49,16 +50,17 @@ class Branches:
         self.heap = scheduler.heaps[-1]
         self.is_mixed = len(scheduler.heaps) > 1
         self.limit = len(session.plan) if limit is None else limit
-        self.tasks: Dict[asyncio.Task[None], int] = {}
+        self.tasks: Dict[int, asyncio.Task[None]] = {}
+        self._new: Set[int] = set()  # tasks that have not begun
         self._free: List[int] = []
         self._box: Deque[Message] = deque()
         self._is_armed = False  # whether messages are about to be read
         self._is_pumping = False  # whether new branches are about to be started
         self._burst = 1
         self._waiter: Optional[asyncio.Future[None]] = None
-        self._pairs = _pairs(session.context)
         self.ledger = make(self._post_from_anywhere if self.is_mixed else self._post)
         self.ledger.wake_async = self._wake_from_anywhere if self.is_mixed else self._pump_soon
+        self._state = self._gather()
 
     async def run(self) -> None:
         """Carry the run out, to the last stage that runs.
@@ -92,8 +94,11 @@ class Branches:
 
     def _stop(self) -> None:
         if self.session.cancels:
-            for task in tuple(self.tasks):
+            for task in tuple(self.tasks.values()):
                 task.cancel()
+            for number in self._new:  # what is cancelled before it has begun never begins
+                del self.tasks[number]
+            self._new.clear()
         self._settled()
 
     def _is_done(self) -> bool:
@@ -170,109 +175,137 @@ class Branches:
 
     def _start(self) -> None:
         number = heappop(self._free) if self._free else len(self.tasks) + 1
-        task = _start_task(self.loop, self._branch(number), self.session.context.copy())
-        self.tasks[task] = number
-        task.add_done_callback(self._gone)
+        context = self.session.context.copy()
+        self._new.add(number)
+        task = _start_task(self.loop, self._branch(number, context), context)
+        if not task.done():  # it may have begun and ended already
+            self.tasks[number] = task
 
-    def _gone(self, task: asyncio.Task[None]) -> None:
-        heappush(self._free, self.tasks.pop(task))
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, KeyboardInterrupt):
-            self.interrupt(error)
-        elif error is not None:
-            self.ledger.crashed(error)
+    def _gone(self, number: int) -> None:
+        self.tasks.pop(number, None)
+        if self.ledger.is_abandoned:
+            return
+        heappush(self._free, number)
         if self.heap and not self.ledger.is_closed:
             self._pump_soon()
         self._settled()
 
-    async def _branch(self, number: int) -> None:
-        session, scheduler, plan = self.session, self.session.scheduler, self.session.plan
-        columns, heap, ledger = session.columns, self.heap, self.ledger
-        values: List[Any] = columns.values
-        by_rank, calls, base, clock = scheduler.by_rank, plan.calls, plan.constants, perf_counter_ns
-        starts, ends, workers = columns.starts or [], columns.ends, columns.workers or []
-        status, rank, left = scheduler.status, scheduler.rank, scheduler.left
-        children, indegree = plan.children, plan.indegree
-        pairs, size, snapshot = self._pairs, len(session.context), contextvars.copy_context
-        is_cancelling = _cancelling()
-        is_plain = not self.is_mixed and session.hooks is None
+    async def _branch(self, number: int, context: contextvars.Context) -> None:
+        (
+            ledger,
+            scheduler,
+            heap,
+            by_rank,
+            calls,
+            values,
+            base,
+            status,
+            starts,
+            ends,
+            workers,
+            children,
+            indegree,
+            left,
+            rank,
+            size,
+            get,
+            given,
+            pairs,
+            is_plain,
+        ) = self._state
+        clock, snapshot = perf_counter_ns, contextvars.copy_context
+        own = context if _HAS_CONTEXT else None
+        is_cancelling: Optional[Callable[[], object]] = None
         kept = -1  # the rank of the step to go on with
         now = clock()
         until = now + SLICE
-        while not ledger.is_closed:
-            if kept < 0:
-                if not heap:
-                    return
-                kept = heappop(heap)
-            step = by_rank[kept]
-            kept = -1
-            fn, a, b, rest, promise = calls[step]
-            if is_plain:
-                status[step] = RUNNING
-                workers[step] = -number
-                starts[step] = now
-            else:
-                ledger.began(step, -number, clock())
-            try:
-                if rest is None:
-                    if a < 0:
-                        value = await fn()
-                    elif b < 0:
-                        value = await fn(values[a])
-                    else:
-                        value = await fn(values[a], values[b])
-                elif rest:
-                    value = await fn(*[values[slot] for slot in rest])
-                else:
-                    value = await fn(values)
-                if promise and (value is None or promise > 1):
-                    check_value(value, promise)
-            except BaseException as error:  # noqa: BLE001 - the session judges it
-                self._raised(step, error)
-                return
-            ends[step] = now = clock()
-            if is_plain and not scheduler.trouble:
-                values[base + step] = value
-                status[step] = SUCCEEDED
-                below = children[step]
-                if not below:
-                    ledger.leaves -= 1
-                    if not ledger.leaves:
-                        ledger.close()
+        self._new.discard(number)
+        try:
+            while not ledger.is_closed:
+                if kept < 0:
+                    if not heap:
                         return
-                for child in below:
-                    if indegree[child] > 1:
-                        left[child] = waiting = left[child] - 1
-                        if waiting:
-                            continue
-                    place = rank[child]
-                    if kept < 0:
-                        kept = place
-                    elif kept < place:
-                        heappush(heap, place)
+                    kept = heappop(heap)
+                step = by_rank[kept]
+                kept = -1
+                fn, a, b, rest, promise = calls[step]
+                if is_plain:
+                    status[step] = RUNNING
+                    workers[step] = -number
+                    starts[step] = now
+                else:
+                    ledger.began(step, -number, clock())
+                try:
+                    if rest is None:
+                        if a < 0:
+                            value = await fn()
+                        elif b < 0:
+                            value = await fn(values[a])
+                        else:
+                            value = await fn(values[a], values[b])
+                    elif rest:
+                        value = await fn(*[values[slot] for slot in rest])
                     else:
-                        heappush(heap, kept)
-                        kept = place
-            else:
-                ledger.returned(step, value)
-            # Whether another stage may be awaited in this task, and now.
-            if now > until or len(snapshot()) != size or is_cancelling():
-                break
-            for get, given in pairs:
-                if get() is not given:
-                    break
-            else:
+                        value = await fn(values)
+                    if value is None or promise > 1:
+                        check_value(value, promise)
+                except BaseException as error:  # noqa: BLE001 - the session judges it
+                    self._raised(step, error)
+                    return
+                ends[step] = now = clock()
+                if is_plain and not scheduler.trouble:
+                    values[base + step] = value
+                    status[step] = SUCCEEDED
+                    below = children[step]
+                    if not below:
+                        ledger.leaves -= 1
+                        if not ledger.leaves:
+                            ledger.close()
+                            return
+                    for child in below:
+                        if indegree[child] > 1:
+                            left[child] = waiting = left[child] - 1
+                            if waiting:
+                                continue
+                        place = rank[child]
+                        if kept < 0:
+                            kept = place
+                        elif kept < place:
+                            heappush(heap, place)
+                        else:
+                            heappush(heap, kept)
+                            kept = place
+                else:
+                    ledger.returned(step, value)
+                if kept < 0 and not heap:
+                    return
+                if is_cancelling is None:
+                    is_cancelling = _cancelling()
+                if (
+                    now > until
+                    or len(own if own is not None else snapshot()) != size
+                    or get() is not given
+                    or is_cancelling()
+                    or (pairs and any([read() is not value for read, value in pairs]))
+                ):
+                    return  # this task may not serve another stage, or not now
                 if heap:
                     if kept >= 0:
                         kept = heappushpop(heap, kept)
                     if not self._is_pumping:
                         self._pump_soon()
-                continue
-            break
-        if kept >= 0:
-            heappush(heap, kept)
+        except KeyboardInterrupt as error:  # Ctrl-C between two stages
+            self.interrupt(error)
+        except BaseException as error:  # noqa: BLE001 - a defect of ours
+            ledger.crashed(error)
+        finally:
+            if kept >= 0:
+                heappush(heap, kept)
+            self._gone(number)
 
     def _raised(self, step: int, error: BaseException) -> None:
+        if self.ledger.is_abandoned:
+            return
         self.session.columns.ends[step] = perf_counter_ns()
         if isinstance(error, asyncio.CancelledError) and self.session.cancels:
             self.ledger.cancelled(step, error)
@@ -280,6 +313,35 @@ class Branches:
             self.ledger.raised(step, error)
         if self.ledger.is_closed:
             self._stop()
+
+    def _gather(self) -> Tuple[Any, ...]:
+        """Return what every branch needs at hand, in one tuple: branches are many, and short."""
+        # Any: the columns of the run, as they are typed where they are declared
+        session, scheduler, plan = self.session, self.session.scheduler, self.session.plan
+        columns = session.columns
+        (get, given), *pairs = _pairs(session.context)
+        return (
+            self.ledger,
+            scheduler,
+            self.heap,
+            scheduler.by_rank,
+            plan.calls,
+            columns.values,
+            plan.constants,
+            scheduler.status,
+            columns.starts,
+            columns.ends,
+            columns.workers,
+            plan.children,
+            plan.indegree,
+            scheduler.left,
+            scheduler.rank,
+            len(session.context),
+            get,
+            given,
+            pairs,
+            not self.is_mixed and session.hooks is None,
+        )
 
 
 def _pairs(context: contextvars.Context) -> Tuple[Tuple[Callable[[], Any], Any], ...]:
@@ -292,27 +354,26 @@ def _pairs(context: contextvars.Context) -> Tuple[Tuple[Callable[[], Any], Any],
     return tuple([(variable.get, value) for variable, value in context.items()])
 
 
-if sys.version_info >= (3, 12):
+def _start_task(
+    loop: asyncio.AbstractEventLoop,
+    branch: Coroutine[Any, Any, None],
+    context: contextvars.Context,
+) -> asyncio.Task[None]:
+    """Start a task in a context, unless the loop has its own way of starting tasks.
 
-    def _start_task(
-        loop: asyncio.AbstractEventLoop,
-        branch: Coroutine[Any, Any, None],
-        context: contextvars.Context,
-    ) -> asyncio.Task[None]:
-        """Start a task at once, up to where it first suspends, unless the loop has its own way."""
-        if loop.get_task_factory() is None:
+    From 3.12 on it starts at once, up to where it first suspends, else in the next turn. Before
+    3.11 it runs in a copy of the context.
+    """
+    factory = loop.get_task_factory()
+    if sys.version_info >= (3, 12):
+        if factory is None:
             return asyncio.Task(branch, loop=loop, context=context, eager_start=True)
-        return loop.create_task(branch, context=context)
-
-else:
-
-    def _start_task(
-        loop: asyncio.AbstractEventLoop,
-        branch: Coroutine[Any, Any, None],
-        context: contextvars.Context,
-    ) -> asyncio.Task[None]:
-        """Start a task in the next turn of the loop."""
+    elif sys.version_info >= (3, 11):
+        if factory is None:
+            return asyncio.Task(branch, loop=loop, context=context)
+    else:
         return context.run(loop.create_task, branch)
+    return loop.create_task(branch, context=context)
 
 
 def _cancelling() -> Callable[[], object]:
