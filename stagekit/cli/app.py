@@ -59,11 +59,21 @@ def _refuse(error: click.ClickException, given: Sequence[str]) -> ExitCode:
     output = Output(_color_of(own))
     context = getattr(error, "ctx", None)
     path = "stagekit" if context is None else context.command_path
-    complaint = Complaint(ExitCode.USAGE, error.format_message())
+    complaint = Complaint(ExitCode.USAGE, _message(error))
     output.tell(f"{complaint.text(output.error_style)}\n\nhelp: {path} -h")
     if "--json" in own:
         output.answer(as_text(complaint.document(RUN if own[0] == "run" else ERROR)))
     return ExitCode.USAGE
+
+
+def _message(error: click.ClickException) -> str:
+    missing = error.param if isinstance(error, click.MissingParameter) else None
+    if missing is None or missing.name != "target":
+        return error.format_message()
+    from stagekit.cli.nearby import scripts
+
+    here = ", ".join(scripts("."))
+    return f"TARGET is missing; name a module or a file{f', such as {here}' if here else ''}"
 
 
 def _color_of(given: Sequence[str]) -> ColorChoice:

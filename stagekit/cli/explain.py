@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import Iterator, NamedTuple
 
 from stagekit.errors import Code
@@ -11,7 +10,6 @@ from stagekit.errors import Code
 __all__ = ["Page", "handbook", "page"]
 
 _FOLDER = os.path.join(os.path.dirname(__file__), "explanations")
-_TITLE = re.compile(r"# (?P<code>SK\d+): (?P<title>.+)\n")
 _NOT_RUN = "<!-- not run: tests/cli/test_explanations.py runs it -->"
 _PREFACE = """\
 # Errors
@@ -42,10 +40,7 @@ def page(code: Code) -> Page:
     path = os.path.join(_FOLDER, f"{code.value}.md")
     with open(path, encoding="utf-8") as file:
         text = file.read()
-    found = _TITLE.match(text)
-    if found is None or found["code"] != code.value:
-        raise ValueError(f"{path} begins with another title than its own")
-    return Page(code, found["title"], text)
+    return Page(code, text.partition("\n")[0].partition(": ")[2], text)
 
 
 def handbook() -> str:

@@ -128,7 +128,7 @@ def _import_name(target: Target) -> ModuleType:
 def _import_file(target: Target) -> ModuleType:
     """Import a file under the name that it has in its packages."""
     path = target.file or ""
-    if not _exists(path):
+    if not os.path.isfile(path):
         text = f"there is no file {_shown(target)}"
         raise TargetError(Code.MODULE_NOT_FOUND, target.text, text, file_fixes(target))
     _put_on_path(os.getcwd())
@@ -142,13 +142,6 @@ def _import_file(target: Target) -> ModuleType:
     module = importlib.import_module(name)
     _refuse_taken(target, name, path)
     return module
-
-
-def _exists(path: str) -> bool:
-    try:
-        return os.path.isfile(path)
-    except ValueError:  # a null byte
-        return False
 
 
 def _put_first_on_path(folder: str) -> None:
@@ -179,10 +172,10 @@ def _refuse_taken(target: Target, name: str, path: str) -> None:
 
 def _import_from(path: str, name: str) -> ModuleType:
     """Import a file whose name no ``import`` statement could say."""
+    # A loader by hand: a name such as x.pyw would not find one by its extension.
     loader = importlib.machinery.SourceFileLoader(name, os.path.abspath(path))
-    spec = importlib.util.spec_from_loader(name, loader)
-    if spec is None:
-        raise ImportError(path)
+    spec = importlib.machinery.ModuleSpec(name, loader, origin=path)
+    spec.has_location = True
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:

@@ -37,7 +37,7 @@ def _input(binding: Binding, names: Sequence[str]) -> str:
     if binding.providers:
         source = " + ".join(names[step] for step in binding.providers)
     elif binding.kind == "collect":
-        source = "nothing"
+        source = "no stages"
     else:
         source = _SOURCES[binding.kind]
     return f"{binding.parameter}{key} = {source}"

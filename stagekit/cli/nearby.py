@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import List, Optional, Sequence, Tuple
+from typing import List, Sequence, Tuple
 
 from stagekit._base.text import did_you_mean
 from stagekit.cli.target import Target
@@ -12,6 +12,7 @@ from stagekit.cli.target import Target
 __all__ = ["file_fixes", "module_fixes", "scripts"]
 
 MOST = 5
+_HEAD = 20_000  # bytes in which an import stands
 
 
 def module_names(folder: str) -> List[str]:
@@ -43,7 +44,7 @@ def module_fixes(target: Target) -> Tuple[str, ...]:
         folder, at = os.path.join(folder, parts[at]), at + 1
     rest = parts[at + 1 :]
     found: List[str] = []
-    if _is_file(os.path.join(folder, f"{parts[at]}.py")):
+    if os.path.isfile(os.path.join(folder, f"{parts[at]}.py")):
         found += _of_a_file(parts[: at + 1], rest, suffix)
     elif os.path.isdir(os.path.join(folder, parts[at])):
         inside = module_names(os.path.join(folder, parts[at]))
@@ -52,7 +53,7 @@ def module_fixes(target: Target) -> Tuple[str, ...]:
         near = did_you_mean(parts[at], module_names(folder))
         found += [".".join([*parts[:at], name, *rest]) + suffix for name in near]
     beside = "/".join(["src", *parts]) + ".py"
-    if _is_file(beside):
+    if os.path.isfile(beside):
         found.append(beside + suffix)
     return tuple(f"did you mean {each}?" for each in dict.fromkeys(found))
 
@@ -72,30 +73,23 @@ def file_fixes(target: Target) -> Tuple[str, ...]:
     suffix = f":{target.attribute}" if target.attribute else ""
     found = [os.path.join(folder, each) for each in did_you_mean(name, names)]
     dotted = file[: -len(".py")].replace(".", os.sep) + ".py"  # pkg.mod.py
-    if not folder and _is_file(dotted):
+    if not folder and os.path.isfile(dotted):
         found.insert(0, dotted)
     return tuple(
-        f"did you mean {each.replace(os.sep, '/')}{suffix}?" for each in found if _is_file(each)
+        f"did you mean {each.replace(os.sep, '/')}{suffix}?"
+        for each in found
+        if os.path.isfile(each)
     )
 
 
-def _is_file(path: str) -> bool:
-    try:
-        return os.path.isfile(path)
-    except ValueError:  # a null byte
-        return False
-
-
-def scripts(folder: str, limit: Optional[int] = 3) -> List[str]:
-    """Return the files of a folder that mention stagekit, for who has not said which to run."""
+def scripts(folder: str) -> List[str]:
+    """Return a few files of a folder that use stagekit, for who has not said which to run."""
     found: List[str] = []
     for name in module_names(folder):
         path = os.path.join(folder, f"{name}.py")
-        try:
+        if os.path.isfile(path) and len(found) < MOST:
             with open(path, "rb") as file:
-                head = file.read(20_000)
-        except OSError:
-            continue
-        if b"from stagekit import" in head or b"import stagekit" in head:
-            found.append(f"{name}.py")
-    return found[:limit]
+                head = file.read(_HEAD)
+            if b"from stagekit import" in head or b"import stagekit" in head:
+                found.append(f"{name}.py")
+    return found

@@ -143,7 +143,7 @@ def test_the_right_code_of_a_page_is_accepted(code: Code, cli: Cli, tmp_path: Pa
 def test_every_code_has_a_page_with_cures(code: Code) -> None:
     """A page has a title, prose, and a part that says what is right."""
     found = page(code)
-    assert found.title
+    assert found.text.startswith(f"# {code.value}: {found.title}\n")
     assert section(found.text, "## Right").strip()
     assert code in NOT_PROVOKED or "## Wrong" in found.text
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Cli
+    from tests.cli.conftest import Cli, Write
 
 SNAPSHOTS = Path(__file__).resolve().parent / "help"
 COMMANDS = ["", "run", "plan", "list", "graph", "explain"]
@@ -39,8 +39,14 @@ def test_without_a_command_there_is_help(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS[1:-1])
-def test_a_target_is_asked_for(command: str, cli: Cli) -> None:
-    """A command without TARGET says so."""
+def test_a_target_is_asked_for(command: str, cli: Cli, write: Write) -> None:
+    """A command without TARGET says so, and which files could be meant."""
     done = cli(command)
     assert (2, "") == (done.code, done.out)
-    assert f"error: Missing argument 'TARGET'.\n\nhelp: stagekit {command} -h\n" == done.err
+    told = "error: TARGET is missing; name a module or a file"
+    assert f"{told}\n\nhelp: stagekit {command} -h\n" == done.err
+    write("other.py", "import os\n")
+    write("shop.py", "from stagekit import stage\n")
+    write("web.py", "import stagekit\n")
+    write("folder/__init__.py", "")
+    assert f"{told}, such as shop.py, web.py\n\nhelp: stagekit {command} -h\n" == cli(command).err

@@ -316,6 +316,47 @@ def test_every_executor_runs_the_same(
     )
 
 
+def test_every_kind_of_input_is_told(cli: Cli, write: Write) -> None:
+    """With -v, each parameter with what fills it."""
+    text = """
+    from typing import List, Optional
+    from stagekit import Arguments, Collect, plan, stage
+    from typing_extensions import Annotated
+
+    class A(int): ...
+    class B(int): ...
+    class C(int): ...
+    class D(int): ...
+
+    @stage
+    def one() -> A: return A(1)
+    @stage
+    def two() -> B: return B(2)
+    @stage
+    def all_of(
+        a: A,
+        many: Annotated[List[C], Collect()],
+        some: Annotated[List[B], Collect()],
+        d: Optional[D],
+        arguments: Arguments,
+        e: int = 3,
+    ) -> None: ...
+
+    @stage
+    def last(b: B) -> None: ...
+
+    flow = plan(last, overrides={two: B(7)})
+    """
+    write("kinds.py", text)
+    told = (
+        "        a: A = one, many: list[C] = no stages, some: list[B] = two, "
+        "d: Optional[D] = None, as nothing provides it, arguments: Arguments = of the run, "
+        "e: int = default\n"
+    )
+    assert told in cli("run", "kinds:all_of", "-v").err
+    assert "        b: B = stands in for a stage\n" in cli("run", "kinds:flow", "-v").err
+
+
 def test_the_log_is_there_if_asked_for(cli: Cli, shop: str) -> None:
     """-vv prints what the run logs, and leaves loguru as it was."""
     from loguru import logger

@@ -121,6 +121,15 @@ def test_a_file_may_have_a_name_that_no_import_could_say(name: str, cli: Cli, wr
     assert (0, "ran\n") == (done.code, done.out), done.err
 
 
+def test_a_file_of_such_a_name_that_fails_leaves_nothing(cli: Cli, write: Write) -> None:
+    """It is told like any other module."""
+    write("my flow.py", "1 / 0\n")
+    done = cli("run", "my flow.py")
+    assert 3 == done.code
+    assert "error[SK011]: `my flow.py` raised while it was imported" in done.err
+    assert "my_flow" not in sys.modules
+
+
 def test_the_only_registry_of_a_module_is_taken(cli: Cli, write: Write) -> None:
     """A module that declares into a registry of its own needs not name it."""
     text = (
