@@ -15,7 +15,7 @@ from stagekit.cli.selection import NO_SELECTION, Selection
 from stagekit.cli.shadows import shadows
 from stagekit.cli.show_problem import show_problems
 from stagekit.cli.target import Found, Target, find, parse, registries
-from stagekit.errors import UsageError
+from stagekit.errors import Code, UsageError
 
 __all__ = ["load", "plan_of", "why_empty"]
 
@@ -33,8 +33,10 @@ def load(text: str, output: Output) -> Tuple[Target, Found]:
     return target, find(target, import_target(target))
 
 
-def plan_of(text: str, selection: Selection, output: Output) -> Plan:
-    """Return the plan of what is selected of a target; print its warnings.
+def plan_of(
+    text: str, selection: Selection, output: Output, *, tells_warnings: bool = True
+) -> Plan:
+    """Return the plan of what is selected of a target; print its warnings, unless told not to.
 
     Raises:
         PlanError: the stages cannot be planned.
@@ -54,8 +56,10 @@ def plan_of(text: str, selection: Selection, output: Output) -> Plan:
         made = plan(found.what, registry=found.registry, select=words, exclude=selection.exclude)
     if not len(made):
         raise NothingSelectedError(why_empty(target, found, selection))
-    if made.warnings:
-        output.tell(show_problems(made.warnings, output.error_style, role="warning"))
+    # That a registry spans several modules is no surprise to who has named it.
+    told = [each for each in made.warnings if each.code is not Code.SEVERAL_MODULES]
+    if tells_warnings and told:
+        output.tell(show_problems(told, output.error_style, role="warning"))
     return made
 
 

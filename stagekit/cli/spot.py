@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ast
+import functools
 import linecache
 import re
-from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from stagekit.errors import Code, Location, Problem
 
 __all__ = ["Spot", "spot_of", "spot_of_word"]
 
-_Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
+_Definition = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef]
 _RETURNS = (Code.BAD_ANNOTATION, Code.BAD_MARKER, Code.NO_KEY, Code.BAD_VALUE)
 _RAISED = (Code.MODULE_RAISED, Code.CANNOT_MARK, Code.STAGE_FAILED)
 _OPTIONS = {
@@ -67,20 +68,22 @@ def _words(mistakes: Sequence[str]) -> Tuple[str, ...]:
     return tuple(word for mistake in mistakes for word in re.findall(r"\w+", mistake))
 
 
-def _definition(lines: List[str], line: int) -> Union[_Function, ast.ClassDef, None]:
+def _definition(lines: List[str], line: int) -> Optional[_Definition]:
     """Return the function or class that begins at a line."""
+    return _definitions("".join(lines)).get(line)
+
+
+@functools.lru_cache(maxsize=8)  # a plan may have a thousand problems in one file
+def _definitions(source: str) -> Dict[int, _Definition]:
     try:
-        tree = ast.parse("".join(lines))
+        tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None  # the file has changed since, or is none of Python
-    for node in ast.walk(tree):
-        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-        if isinstance(node, kinds) and node.lineno == line:
-            return node
-    return None
+        return {}  # the file has changed since, or is none of Python
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return {node.lineno: node for node in ast.walk(tree) if isinstance(node, kinds)}
 
 
-def _parameter(node: Union[_Function, ast.ClassDef], name: str) -> Optional[ast.AST]:
+def _parameter(node: _Definition, name: str) -> Optional[ast.AST]:
     """Return a parameter with its annotation; of a class, that of its ``__init__`` or a field."""
     if isinstance(node, ast.ClassDef):
         return _field(node, name)
@@ -100,9 +103,7 @@ def _field(node: ast.ClassDef, name: str) -> Optional[ast.AST]:
     return None
 
 
-def _option(
-    lines: List[str], node: Union[_Function, ast.ClassDef], names: Sequence[str]
-) -> Optional[Spot]:
+def _option(lines: List[str], node: _Definition, names: Sequence[str]) -> Optional[Spot]:
     """Return ``name=value`` in a decorator, for the first of *names* that stands there."""
     for keyword in _keywords(node):
         if keyword.arg is not None and keyword.arg in names:
@@ -115,13 +116,13 @@ def _option(
     return None
 
 
-def _keywords(node: Union[_Function, ast.ClassDef]) -> Iterator[ast.keyword]:
+def _keywords(node: _Definition) -> Iterator[ast.keyword]:
     for decorator in node.decorator_list:
         if isinstance(decorator, ast.Call):
             yield from decorator.keywords
 
 
-def _name(lines: List[str], node: Union[_Function, ast.ClassDef]) -> Optional[Spot]:
+def _name(lines: List[str], node: _Definition) -> Optional[Spot]:
     line = lines[node.lineno - 1]
     found = re.compile(rf"\b{re.escape(node.name)}\b").search(line, node.col_offset + 3)
     return Spot(node.lineno, *found.span()) if found else None

@@ -12,6 +12,6 @@ __all__ = ["show_plan"]
 
 def show_plan(target: str, selection: Selection, output: Output, *, is_json: bool) -> ExitCode:
     """Print the plan of a target as a table, or as JSON."""
-    made = plan_of(target, selection, output)
+    made = plan_of(target, selection, output, tells_warnings=is_json)  # the table has them
     output.answer(made.to_json() if is_json else made.explain())
     return ExitCode.OK
