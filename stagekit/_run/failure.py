@@ -105,9 +105,10 @@ def release_frames(columns: Columns) -> None:
     for error in columns.errors.values():
         trace = error.__traceback__
         frame = trace.tb_frame.f_back if trace is not None else None
-        while frame is not None and frame.f_globals.get("__name__", "").startswith("stagekit._run"):
-            try:
-                frame.clear()
-            except RuntimeError:  # still at work
-                break
+        while frame is not None:
+            if str(frame.f_globals.get("__name__")).startswith("stagekit._run."):
+                try:
+                    frame.clear()
+                except RuntimeError:  # still at work, and so are those that called it
+                    break
             frame = frame.f_back

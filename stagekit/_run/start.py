@@ -41,7 +41,6 @@ def execute(plan: Plan, settings: RunSettings) -> Result:
             if error is None:
                 return Result(record, settings.info)
             session = _resumed(plan, settings, context, record, error)
-            # A traceback that is kept keeps this frame, which would keep the run.
             del record, error
         else:
             session = _carried_out(plan, settings, context, mode)
@@ -49,7 +48,10 @@ def execute(plan: Plan, settings: RunSettings) -> Result:
         raise _defect(found) from found
     from stagekit._run.ending import conclude
 
-    return conclude(session)
+    try:
+        return conclude(session)
+    finally:  # a traceback that is kept keeps this frame, which would keep the run
+        del session
 
 
 async def aexecute(plan: Plan, settings: RunSettings) -> Result:
