@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -43,8 +44,14 @@ def loaded_by(script: str) -> FrozenSet[str]:
         "    module = sys.modules[name]\n"
         "    print(name, getattr(module, '__file__', None) or '-', sep='\\t')\n"
     )
+    # Measuring coverage would load modules of its own.
+    environment = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
     done = subprocess.run(
-        [sys.executable, "-I", "-c", probe], capture_output=True, text=True, check=False
+        [sys.executable, "-I", "-c", probe],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return frozenset(done.stdout.splitlines())
