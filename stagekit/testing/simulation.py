@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import List, Mapping, Optional, Tuple
+from typing import Dict, List, Mapping, Optional, Tuple
 
 from stagekit._base.refs import Ref
 from stagekit._plan.order import longest_remaining
@@ -88,9 +89,9 @@ def simulate(
 
     Args:
         plan: what would run.
-        durations: seconds by stage id, one for each stage: what the clock obeys.
+        durations: seconds by stage id (or short name), one for each stage: what the clock obeys.
         workers: how many plain stages may run at once.
-        estimates: seconds by stage id, as far as the scheduler knows them; the same as
+        estimates: seconds in the same form, as far as the scheduler knows them; the same as
             *durations* unless given, ``{}`` for nothing, so that it counts hops.
 
     Raises:
@@ -108,11 +109,24 @@ def simulate(
     """
     if type(workers) is not int or workers < 1:
         raise UsageError(f"workers must be a whole number of at least 1, got {workers!r}")
+    durations = _by_id(plan, durations)
     seconds = _seconds(plan, durations)
-    rank = plan.ranked(durations if estimates is None else estimates)
+    rank = plan.ranked(durations if estimates is None else _by_id(plan, estimates))
     scheduler = Scheduler(plan, [None] * plan.constants, rank=rank, lanes=2)
     steps = _Clock(scheduler, seconds, workers).run()
     return Schedule(plan, steps, workers)
+
+
+def _by_id(plan: Plan, given: Mapping[str, float]) -> Mapping[str, float]:
+    """Return *given* with short names replaced by ids; what is no stage of the plan is left out."""
+    ids = set(plan.order)
+    if ids >= given.keys():
+        return given
+    found: Dict[str, float] = {}
+    for name, value in given.items():
+        with suppress(LookupError):
+            found.setdefault(plan.order[plan.step_of(name)], value)
+    return {**found, **{name: value for name, value in given.items() if name in ids}}
 
 
 def _seconds(plan: Plan, durations: Mapping[str, float]) -> List[float]:

@@ -44,6 +44,17 @@ def test_a_step_starts_when_its_parents_have_ended_and_a_worker_is_free() -> Non
     assert ("a", "c") == schedule.critical_path
 
 
+def test_short_names_stand_for_ids_where_they_are_unambiguous() -> None:
+    """Durations and estimates may be given as everywhere else: by id, or by short name."""
+    registry = Registry()
+    for name in ("load", "clean", "other"):
+        registry.add(nothing, id=f"shop:{name}")
+    made = plan(registry=registry)
+    seconds = {"load": 1, "shop:clean": 2, "other": 3, "nobody": 4}
+    schedule = simulate(made, seconds, workers=1, estimates={"load": 9, "nobody": 1})
+    assert (6, 0) == (schedule.makespan, schedule["load"].start)
+
+
 def test_one_worker_runs_everything_after_each_other() -> None:
     """With one worker the makespan is the sum of all durations."""
     schedule = simulate(planned(a="", b="", c="a"), {"a": 1, "b": 2, "c": 4}, workers=1)
