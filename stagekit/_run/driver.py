@@ -77,7 +77,7 @@ class Feed(Ledger):
             call = _Call(fn, kwargs, session.context.copy())
             future = self.pool.submit(call, *args)
             self._running[step] = future
-            future.add_done_callback(lambda done: self.post(partial(self._done, step, slot, done)))
+            future.add_done_callback(partial(self._post_done, step, slot))
         except BaseException as error:
             self._running.pop(step, None)
             heappush(self._free, slot)
@@ -85,6 +85,9 @@ class Feed(Ledger):
                 raise
             session.columns.ends[step] = perf_counter_ns()
             self.raised(step, error)
+
+    def _post_done(self, step: int, slot: int, future: Future) -> None:
+        self.post(partial(self._done, step, slot, future))
 
     def _done(self, step: int, slot: int, future: Future) -> None:
         if self._running.pop(step, None) is None or self.is_abandoned:

@@ -25,7 +25,7 @@ def conclude(session: Session, cancelled: Optional[BaseException] = None) -> Res
     """
     try:
         result = _finished(session)
-    except Exception as error:  # noqa: BLE001 - no error of a stage gets here
+    except Exception as error:
         raise defect(error) from error
     _warn(result.warnings)
     if session.interruption is not None:

@@ -1,4 +1,4 @@
-"""Hosting an event loop for ``run()``: made for one run, in the calling thread, and closed after it."""
+"""Hosting an event loop for ``run()``: made in the calling thread for one run, closed after it."""
 
 from __future__ import annotations
 
@@ -119,7 +119,9 @@ def _close(loop: asyncio.AbstractEventLoop, *, is_abandoned: bool) -> None:
         loop.close()
 
 
-def _forget(loop: asyncio.AbstractEventLoop, left: Any) -> None:  # Any: a set of tasks of any result
+def _forget(
+    loop: asyncio.AbstractEventLoop, left: Any
+) -> None:  # Any: a set of tasks of any result
     """Give cancelled tasks one turn to end, and say nothing of those that do not."""
     loop.run_until_complete(asyncio.sleep(0))
     for task in left:

@@ -104,7 +104,7 @@ class Scheduler:
         self.by_rank = plan.by_rank if self.rank is plan.rank else inverse(self.rank)
         self.left = list(plan.indegree)
         self.lane_of = plan.is_async if lanes > 1 else bytes(count)
-        self.heaps: Tuple[List[int], ...] = tuple([] for _ in range(lanes))
+        self.heaps: Sequence[List[int]] = [[] for _ in range(lanes)]
         self.stops = on_failure != "continue"
         self.running = 0
         self.settled: List[int] = []
@@ -163,7 +163,9 @@ class Scheduler:
     def cancel(self, step: int, error: Optional[BaseException] = None) -> None:
         """Record that a running step was ended because the run stopped."""
         if self.status[step] != RUNNING:
-            raise ValueError(f"step {step} cannot go from status {self.status[step]} to {CANCELLED}")
+            raise ValueError(
+                f"step {step} cannot go from status {self.status[step]} to {CANCELLED}"
+            )
         self._move(step, CANCELLED)
         self._note(step, error, INTERRUPTED)
 
@@ -208,7 +210,7 @@ class Scheduler:
         return None
 
     def after(self, step: int) -> List[int]:
-        """Count down the children of a step that has ended; return those ready, skip the blocked."""
+        """Count down the children of a step that ended; return those ready, skip the blocked."""
         ready: List[int] = []
         ended = [step]
         left, children = self.left, self.plan.children

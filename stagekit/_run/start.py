@@ -44,7 +44,7 @@ def execute(plan: Plan, settings: RunSettings) -> Result:
             del record, error
         else:
             session = _carried_out(plan, settings, context, mode)
-    except Exception as found:  # noqa: BLE001 - no error of a stage gets here
+    except Exception as found:
         raise _defect(found) from found
     from stagekit._run.ending import conclude
 
@@ -77,7 +77,7 @@ async def aexecute(plan: Plan, settings: RunSettings) -> Result:
             cancelled = error
         except KeyboardInterrupt as interruption:
             session.interrupt(interruption)
-    except Exception as found:  # noqa: BLE001 - no error of a stage gets here
+    except Exception as found:
         raise _defect(found) from found
     try:
         return conclude(session, cancelled)

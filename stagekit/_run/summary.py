@@ -38,7 +38,9 @@ def status_of(columns: Columns) -> RunStatus:
     if columns.interrupted:
         return RunStatus.CANCELLED
     status, critical = columns.status or b"", columns.plan.critical
-    if FAILED in status and any(each == FAILED and critical[step] for step, each in enumerate(status)):
+    if FAILED in status and any(
+        each == FAILED and critical[step] for step, each in enumerate(status)
+    ):
         return RunStatus.FAILED
     return RunStatus.SUCCEEDED
 

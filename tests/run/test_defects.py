@@ -30,6 +30,10 @@ def breaks(*_: object, **__: object) -> Any:
     raise Defect("pretended")
 
 
+def ignore(_event: object) -> None:
+    """Be told, and do nothing."""
+
+
 def wide(*, is_async: bool = False, fails: bool = False) -> Registry:
     """Return a registry of a stage before and after twenty others."""
 
@@ -88,7 +92,7 @@ def test_a_defect_ends_the_run(
     owner: Any,
     name: str,
     way: str,
-    in_loop: bool,  # noqa: FBT001
+    in_loop: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Wherever an engine breaks, the run ends with the defect as the cause."""
@@ -96,7 +100,7 @@ def test_a_defect_ends_the_run(
         pytest.skip("the fast loop is for run()")
     registry = wide(is_async="asyncio" in way, fails="fails" in way)
     monkeypatch.setattr(owner, name, breaks)
-    hooks: List[Any] = [lambda _event: None] if "hooks" in way else []
+    hooks: List[Any] = [ignore] if "hooks" in way else []
     with ThreadPoolExecutor(2) as pool:
         options: Any = {
             "executor": pool if "pool" in way else "inline" if "inline" in way else "threads",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextvars
+import importlib
 import multiprocessing
 import pickle
 import sys
-import threading
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -71,10 +71,8 @@ nameless = lambda: None
 def functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Give a module that other processes can import, too."""
     (tmp_path / "stages_elsewhere.py").write_text(SOURCE, encoding="utf-8")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    import stages_elsewhere  # type: ignore[import-not-found]  # pyright: ignore
-
-    yield stages_elsewhere
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    yield importlib.import_module("stages_elsewhere")
     del sys.modules["stages_elsewhere"]
 
 
@@ -143,7 +141,7 @@ def test_a_pool_that_is_shut_down_fails_the_stages() -> None:
     registry = Registry()
     registry.add(lambda: 1, id="a")
     registry.add(lambda: 2, id="b", depends_on="a")
-    with pytest.raises(RunFailedError, match="a  .*RuntimeError: cannot schedule new futures"):
+    with pytest.raises(RunFailedError, match=r"a  .*RuntimeError: cannot schedule new futures"):
         run(registry=registry, executor=pool)
 
 
@@ -180,7 +178,7 @@ def chain(count: int) -> Registry:
     registry = Registry()
     for number in range(count):
         before = [f"s{number - 1}"] if number else []
-        registry.add(lambda n=number: n, id=f"s{number}", depends_on=before)
+        registry.add(number.__int__, id=f"s{number}", depends_on=before)
     return registry
 
 
@@ -202,9 +200,8 @@ def test_no_more_calls_are_under_way_than_there_are_workers() -> None:
     class Hook:
         def on_event(self, event: object) -> None:
             most.append(len([future for future in pool.futures if not future.done()]))
-            if isinstance(event, StageStarted) and most[-1] == 3:
-                pool.calls.pop(0)()
-            elif len(pool.futures) == 10 and pool.calls:
+            is_full = isinstance(event, StageStarted) and most[-1] == 3
+            if is_full or (len(pool.futures) == 10 and pool.calls):
                 pool.calls.pop(0)()
 
     hook = RecordingHook()
@@ -215,7 +212,8 @@ def test_no_more_calls_are_under_way_than_there_are_workers() -> None:
 
 def test_what_a_pool_has_not_begun_is_taken_back_on_a_failure() -> None:
     """After a failure a queued call is cancelled, and its stage with it."""
-    pool, called = Pool(is_late=True), []
+    pool = Pool(is_late=True)
+    called: List[str] = []
 
     def fails() -> None:
         raise ValueError("no")

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, List, Optional, Tuple
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import pytest
 
-from stagekit import Registry, RunFailedError, arun, run
+from stagekit import Registry, RunFailedError, arun, plan, run
+from stagekit._run import dispatch
 from stagekit.errors import RunningLoopError, TooDeepError
+from stagekit.events import RunStarted
 from stagekit.testing import RecordingHook
 
 
@@ -22,11 +24,16 @@ async def waits() -> None:
     await asyncio.sleep(0)
 
 
+fails: List[BaseException] = []
+
+
 def works() -> None:
-    """Return at once."""
+    """Return at once, or raise what lies ready."""
+    if fails:
+        raise fails[0]
 
 
-def registry_of(functions: List[Callable[[], object]], *, is_chain: bool = False) -> Registry:
+def registry_of(functions: Sequence[Callable[[], object]], *, is_chain: bool = False) -> Registry:
     """Return a registry of these stages, each after the one before it where they are a chain."""
     registry = Registry()
     for number, function in enumerate(functions):
@@ -194,8 +201,8 @@ def test_a_run_off_the_main_thread_installs_no_handlers() -> None:
     found: List[bool] = []
 
     def other() -> None:
-        for executor in ("auto", "inline", "threads"):
-            found.append(run(registry=registry_of([works, waits]), executor=executor).ok)
+        registry = registry_of([works, waits])
+        found.extend(run(registry=registry, executor=e).ok for e in ("auto", "inline", "threads"))
 
     thread = threading.Thread(target=other)
     thread.start()
@@ -286,27 +293,19 @@ def test_what_async_stages_leave_behind_is_cleaned_up() -> None:
     assert ["generator", "task"] == sorted(ended)
 
 
-def test_a_slow_hook_is_named_where_stages_wait_for_it() -> None:
+def test_a_slow_hook_is_named_where_stages_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Inline and on a loop a hook delays the run; once it does, the result says so."""
     ticks = iter(range(10_000))
 
-    def hook(event: object) -> None:
-        if type(event).__name__ == "RunStarted":
-            from stagekit._run import dispatch
+    class Hook:
+        def on_event(self, event: object) -> None:
+            if isinstance(event, RunStarted):
+                monkeypatch.setattr(dispatch, "perf_counter", lambda: float(next(ticks)))
 
-            dispatch.perf_counter = lambda: float(next(ticks))
-
-    from stagekit._run import dispatch
-
-    clock = dispatch.perf_counter
-    try:
-        with pytest.warns(UserWarning, match="the hook .*hook took .* s for StageStarted; stages"):
-            result = run(registry=registry_of([works]), executor="inline", hooks=[hook])
-        dispatch.perf_counter = clock
-        fine = run(registry=registry_of([works]), executor="threads", hooks=[hook])
-    finally:
-        dispatch.perf_counter = clock
+    with pytest.warns(UserWarning, match="the hook .*Hook took .* s for StageStarted; stages wait"):
+        result = run(registry=registry_of([works]), executor="inline", hooks=[Hook()])
     assert 1 == len(result.warnings)
+    fine = run(registry=registry_of([works]), executor="threads", hooks=[Hook()])
     assert () == fine.warnings
 
 
@@ -332,13 +331,20 @@ print(sorted((set(heavy.split()) & set(sys.modules)) - before))
 
 
 def test_one_hundred_thousand_stages_run_at_the_default_recursion_limit() -> None:
-    """A chain and a fan of 100,000 run on every engine that could recurse."""
-    count = 100_000
+    """A chain of 100,000 runs on every engine, and fails on them, too."""
     registry = Registry()
-    for number in range(count):
-        registry.add(works, id=f"s{number}", depends_on=[f"s{number - 1}"] if number else [])
-    assert count == len(run(registry=registry, executor="inline").plan)
-    assert run(registry=registry, executor="threads", workers=2).ok
+    registry.add(works, id="s0")
+    for number in range(1, 100_000):
+        registry.add(lambda: None, id=f"s{number}", depends_on=f"s{number - 1}")
+    made = plan(registry=registry)
+    for executor in ("inline", "threads"):
+        assert made.run(executor=executor).ok
+    fails.clear()
+    for executor in ("inline", "threads"):
+        fails.append(ValueError())
+        counts = made.run(executor=executor, check=False, on_failure="continue").counts()
+        assert {"failed": 1, "skipped": 99_999} == counts
+        fails.clear()
 
 
 def test_hooks_and_pools_go_together_with_async_stages() -> None:

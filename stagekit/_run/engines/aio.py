@@ -12,6 +12,7 @@ Plain stages are carried out elsewhere: by a crew of threads or a pool, which sh
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import sys
 from _thread import get_ident
@@ -31,6 +32,8 @@ __all__ = ["Branches"]
 
 SLICE = 5_000_000  # nanoseconds after which a branch gives way
 _HAS_CONTEXT = sys.version_info >= (3, 11)  # a task runs in the very context it is given
+_EAGER = {"eager_start": True} if sys.version_info >= (3, 12) else {}
+
 
 class Branches:
     """The async stages of one run, on one event loop, whose thread owns the run.
@@ -121,10 +124,8 @@ class Branches:
         self._box.append(message)
         if not self._is_armed:
             self._is_armed = True
-            try:
+            with contextlib.suppress(RuntimeError):  # a closed loop: the run has been abandoned
                 self.loop.call_soon_threadsafe(self._read)
-            except RuntimeError:  # the loop is closed: the run has been abandoned
-                pass
 
     def _wake_from_anywhere(self) -> None:
         if self.heap and not self._is_pumping:
@@ -286,7 +287,7 @@ class Branches:
                     or len(own if own is not None else snapshot()) != size
                     or get() is not given
                     or is_cancelling()
-                    or (pairs and any([read() is not value for read, value in pairs]))
+                    or (pairs and any(read() is not value for read, value in pairs))
                 ):
                     return  # this task may not serve another stage, or not now
                 if heap:
@@ -364,16 +365,17 @@ def _start_task(
     From 3.12 on it starts at once, up to where it first suspends, else in the next turn. Before
     3.11 it runs in a copy of the context.
     """
-    factory = loop.get_task_factory()
-    if sys.version_info >= (3, 12):
-        if factory is None:
-            return asyncio.Task(branch, loop=loop, context=context, eager_start=True)
-    elif sys.version_info >= (3, 11):
-        if factory is None:
-            return asyncio.Task(branch, loop=loop, context=context)
-    else:
+    if not _HAS_CONTEXT:
         return context.run(loop.create_task, branch)
-    return loop.create_task(branch, context=context)
+    # Any: what both take depends on the Python
+    own: Any = loop.create_task
+    task: asyncio.Task[None]
+    if loop.get_task_factory() is not None:
+        task = own(branch, context=context)
+    else:
+        plain: Any = asyncio.Task
+        task = plain(branch, loop=loop, context=context, **_EAGER)
+    return task
 
 
 def _cancelling() -> Callable[[], object]:

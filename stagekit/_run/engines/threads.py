@@ -51,7 +51,7 @@ class Crew(Ledger):
         super().__init__(session, post)
         self.delegates = delegates
         self.limit = min(session.settings.workers, len(session.plan))
-        self._wake: SimpleQueue[Optional[bool]] = SimpleQueue()
+        self._wake: SimpleQueue[Optional[int]] = SimpleQueue()
         self._idle: List[None] = []  # one item for each worker that waits and is not called yet
         self._is_waking = False  # whether a worker has been called that has not answered yet
         self._threads: Dict[int, Thread] = {}
@@ -101,7 +101,7 @@ class Crew(Ledger):
             else:
                 self._start()
         else:
-            self._wake.put(True)
+            self._wake.put(1)
 
     def _start(self) -> None:
         """Start workers: one, then two, four … as long as there is work for them."""
@@ -173,6 +173,7 @@ class Crew(Ledger):
         starts, ends, workers = columns.starts or [], columns.ends, columns.workers or []
         calls, children, indegree, base = plan.calls, plan.children, plan.indegree, plan.constants
         lane_of = scheduler.lane_of if len(scheduler.heaps) > 1 else None
+        async_heap = scheduler.heaps[-1]
         copy, clock = session.context.copy, perf_counter_ns
         push, pop, pushpop = self._push, self._pop, self._pushpop
         notify = self.post if session.hooks is not None else None
@@ -239,7 +240,7 @@ class Crew(Ledger):
                         self.release(child)
                         continue
                 if lane_of is not None and lane_of[child]:
-                    push(scheduler.heaps[1], rank[child])
+                    push(async_heap, rank[child])
                     self.wake_async()
                     continue
                 place = rank[child]
