@@ -1,0 +1,179 @@
+"""``Collect``, which takes every provider; ``provides``, which says what is published."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+import pytest
+from typing_extensions import Annotated
+
+from stagekit import (
+    Collect,
+    Named,
+    PlanError,
+    Problem,
+    Registry,
+    plan,
+    run,
+)
+from stagekit.errors import Code
+
+
+class Orders:
+    """A class with a name to tell its objects apart."""
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"Orders({self.name!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Orders) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+class Late(Orders):
+    """A subclass."""
+
+
+class Users:
+    """Another class."""
+
+
+def taking(annotation: object, *default: object) -> Any:  # Any: a function made for one test
+    """Return a function with one parameter of this annotation, which it returns."""
+
+    def take(x: object) -> object:
+        return x
+
+    take.__annotations__ = {"x": annotation}
+    take.__defaults__ = default or None
+    return take
+
+
+def returning(value: object, annotation: object = None) -> Callable[[], object]:
+    """Return a function that returns a value, annotated with its type unless said."""
+
+    def make() -> object:
+        return value
+
+    make.__annotations__ = {"return": type(value) if annotation is None else annotation}
+    return make
+
+
+def registry_of(**values: object) -> Registry:
+    """Return a registry of stages that return these values, each typed by it."""
+    registry = Registry()
+    for stage_id, value in values.items():
+        registry.add(returning(value), id=stage_id)
+    return registry
+
+
+def taken(registry: Registry, annotation: object, *default: object, **options: Any) -> Any:
+    """Return what a parameter of this annotation is passed. Any: any value."""
+    registry.add(taking(annotation, *default), id="take", **options)
+    return run("take", registry=registry, executor="inline")["take"]
+
+
+def refused(registry: Registry, *arguments: Any, **options: Any) -> Problem:
+    """Return the one problem for which a registry cannot be planned."""
+    with pytest.raises(PlanError) as caught:
+        plan(*arguments, registry=registry, **options)
+    (problem,) = caught.value.problems
+    return problem
+
+
+def test_collect_takes_every_provider_but_itself() -> None:
+    """Given values first, then stages in the order of declaration."""
+    registry = Registry()
+
+    def gather(parts: List[Orders]) -> Orders:
+        return Orders("".join(part.name for part in parts))
+
+    gather.__annotations__["parts"] = Annotated[List[Orders], Collect()]
+    registry.add(gather, id="gather")
+    for name in "cab":
+        registry.add(returning(Orders(name)), id=name)
+    assert Orders("cab") == run(registry=registry, executor="inline")["gather"]
+    assert {(e.before, e.after, e.kind) for e in plan(registry=registry).edges} == {
+        (0, 3, "data"),
+        (1, 3, "data"),
+        (2, 3, "data"),
+    }
+
+
+def test_collect_takes_given_values_before_those_of_stages() -> None:
+    """They are providers like any, and no stage has to stand back for them."""
+    registry = registry_of(b=Orders("b"), a=Orders("a"))
+    registry.add(taking(Annotated[List[Orders], Collect()]), id="take")
+    result = run(registry=registry, values=[Orders("given")], executor="inline")
+    assert [Orders("given"), Orders("b"), Orders("a")] == result["take"]
+    alone = Registry()
+    alone.add(taking(Annotated[List[Orders], Collect()]), id="take")
+    assert [Orders("g")] == run(registry=alone, values=[Orders("g")])["take"]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "empty"),
+    [
+        (Annotated[List[Orders], Collect()], []),
+        (Annotated[Tuple[Orders, ...], Collect()], ()),
+        (Annotated[Sequence[Orders], Collect()], []),
+        ("Annotated[list[Orders], Collect()]", []),
+    ],
+    ids=["list", "tuple", "sequence", "text"],
+)
+def test_collect_of_nothing_is_empty(annotation: object, empty: object) -> None:
+    """No provider is no problem; one provider gives a list, or a tuple, of one."""
+    assert empty == taken(Registry(), annotation)
+    registry = registry_of(make=Orders("x"))
+    expected = (Orders("x"),) if empty == () else [Orders("x")]
+    assert expected == taken(registry, annotation)
+
+
+@pytest.mark.parametrize("wanted", [Orders, int, Dict[str, Orders], Tuple[int, str], list])
+def test_collect_needs_a_list(wanted: object) -> None:
+    """On anything else it is an error that shows how it is written."""
+    registry = Registry()
+    registry.add(taking(Annotated[wanted, Collect()]), id="take")
+    problem = refused(registry)
+    assert problem.code in {Code.BAD_MARKER, Code.BAD_ANNOTATION}
+    assert "Annotated[list[T], Collect()]" in problem.message
+
+
+def test_collect_does_not_take_lists_and_a_list_does_not_collect() -> None:
+    """``list[T]`` asks for one list; ``Collect`` asks for the values of ``T``."""
+    registry = registry_of(make=Orders("x"))
+    registry.add(returning([Orders("y")], List[Orders]), id="list")
+    assert [Orders("y")] == taken(registry, List[Orders])
+    registry.remove("take")
+    assert [Orders("x")] == taken(registry, Annotated[List[Orders], Collect()])
+
+
+def test_a_value_is_published_under_what_provides_says() -> None:
+    """A base class, a protocol or a name; and no longer under its own type."""
+    registry = Registry()
+    registry.add(returning(Late("x")), id="make", provides=Orders)
+    assert Late("x") == taken(registry, Orders)
+    registry.remove("take")
+    registry.add(taking(Late), id="take")
+    assert Code.MISSING_PROVIDER is refused(registry).code
+    registry = Registry()
+    registry.add(returning(1), id="make", provides=Annotated[int, Named("n")])
+    assert 1 == taken(registry, Annotated[int, Named("n")])
+
+
+def test_a_returned_tuple_is_published_in_parts() -> None:
+    """Each item under its own type, for parameters, collections and unions."""
+    registry = Registry()
+    parts = (Orders("a"), Users())
+    registry.add(lambda: parts, id="both", provides=(Orders, Users))
+    assert parts[0] is taken(registry, Orders)
+    registry.remove("take")
+    assert [parts[1]] == taken(registry, Annotated[List[Users], Collect()])
+    registry.remove("take")
+    assert parts[1] is taken(registry, Optional[Users])
+    assert parts == run(registry=registry)["both"]

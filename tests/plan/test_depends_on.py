@@ -1,0 +1,164 @@
+"""``depends_on``: order without values; and all problems at once."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import pytest
+from typing_extensions import Annotated
+
+from stagekit import (
+    From,
+    PlanError,
+    Problem,
+    Registry,
+    one_of,
+    optional,
+    plan,
+    run,
+)
+from stagekit.errors import Code
+
+
+class Orders:
+    """A class with a name to tell its objects apart."""
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"Orders({self.name!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Orders) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+class Users:
+    """Another class."""
+
+
+def taking(annotation: object, *default: object) -> Any:  # Any: a function made for one test
+    """Return a function with one parameter of this annotation, which it returns."""
+
+    def take(x: object) -> object:
+        return x
+
+    take.__annotations__ = {"x": annotation}
+    take.__defaults__ = default or None
+    return take
+
+
+def returning(value: object, annotation: object = None) -> Callable[[], object]:
+    """Return a function that returns a value, annotated with its type unless said."""
+
+    def make() -> object:
+        return value
+
+    make.__annotations__ = {"return": type(value) if annotation is None else annotation}
+    return make
+
+
+def registry_of(**values: object) -> Registry:
+    """Return a registry of stages that return these values, each typed by it."""
+    registry = Registry()
+    for stage_id, value in values.items():
+        registry.add(returning(value), id=stage_id)
+    return registry
+
+
+def refused(registry: Registry, *arguments: Any, **options: Any) -> Problem:
+    """Return the one problem for which a registry cannot be planned."""
+    with pytest.raises(PlanError) as caught:
+        plan(*arguments, registry=registry, **options)
+    (problem,) = caught.value.problems
+    return problem
+
+
+def test_depends_on_orders_and_passes_nothing() -> None:
+    """By function, id, short name, reference, or several of them; strings may point forward."""
+    registry = Registry()
+    fn = returning(Orders())
+    registry.add(lambda: None, id="last", depends_on=["shop:later", fn, "other"])
+    ref = registry.add(fn, id="make")
+    registry.add(lambda: None, id="shop:later", depends_on=ref)
+    registry.add(lambda: None, id="shop:other")
+    made = plan("last", registry=registry)
+    assert ("make", "later", "other", "last") == tuple(i.rpartition(":")[2] for i in made.order)
+    assert {"order"} == {edge.kind for edge in made.edges}
+    assert {"depends_on"} == {edge.reason for edge in made.edges}
+
+
+def test_an_optional_dependency_counts_where_it_exists() -> None:
+    """``optional("audit")`` is an order edge if there is such a stage."""
+    registry = Registry()
+    registry.add(lambda: None, id="take", depends_on=[optional("audit")])
+    assert ("take",) == plan(registry=registry).order
+    registry.add(lambda: None, id="audit")
+    assert ("audit", "take") == plan("take", registry=registry).order
+
+
+def test_one_of_is_the_first_that_exists() -> None:
+    """In the order of its arguments; where none does, they are told."""
+    registry = Registry()
+    registry.add(lambda: None, id="take", depends_on=one_of("fast", "slow"))
+    problem = refused(registry)
+    assert (Code.UNKNOWN_STAGE, "take") == (problem.code, problem.stage_id)
+    assert "'fast'" in problem.message
+    registry.add(lambda: None, id="slow")
+    assert ("slow", "take") == plan("take", registry=registry).order
+    registry.add(lambda: None, id="fast")
+    assert ("fast", "take") == plan("take", registry=registry).order
+    with pytest.raises(TypeError, match="at least one"):
+        one_of()
+
+
+def test_a_stage_that_is_needed_twice_is_one_edge() -> None:
+    """By type and by ``depends_on``, by two parameters: one parent, one data edge."""
+    registry = registry_of(make=Orders("x"))
+
+    def take(a: Orders, b: Orders) -> bool:
+        return a is b
+
+    registry.add(take, id="take", depends_on=["make", "make"])
+    made = plan(registry=registry)
+    assert (((), (0,)), ("data",)) == (made.parents, tuple(e.kind for e in made.edges))
+    assert run(made)["take"]
+
+
+def test_short_names_of_the_same_module_come_first() -> None:
+    """``depends_on="load"`` means the stage of the own module, where there are several."""
+    registry = Registry()
+    registry.add(returning(Orders("far")), id="far:load")
+    registry.add(returning(Orders("here")), id=f"{__name__}:load")
+    registry.add(taking(Annotated[Orders, From("load")]), id="take", depends_on="load")
+    made = plan("take", registry=registry)
+    assert (f"{__name__}:load", "take") == made.order
+
+
+def test_every_problem_of_every_stage_is_told_at_once() -> None:
+    """Missing, ambiguous, unknown, cyclic and unreadable: one error, ordered by place."""
+    registry = registry_of(a=Orders("a"), b=Orders("b"))
+
+    def many(missing: Users, ambiguous: Orders, bad: object) -> None:
+        raise AssertionError(missing, ambiguous, bad)
+
+    many.__annotations__["bad"] = "Nowhere"
+
+    registry.add(many, id="many", depends_on=["nobody", "noone"])
+    registry.add(lambda: None, id="loop", depends_on="loop")
+    with pytest.raises(PlanError) as caught:
+        plan(registry=registry)
+    problems = caught.value.problems
+    codes = sorted(problem.code.name for problem in problems)
+    assert [
+        *("AMBIGUOUS_PROVIDER", "BAD_ANNOTATION", "CYCLE"),
+        *("MISSING_PROVIDER", "UNKNOWN_STAGE", "UNKNOWN_STAGE"),
+    ] == codes
+    lines = [problem.location.line for problem in problems if problem.location]
+    assert sorted(lines) == lines
+    assert len(lines) == len(problems)
+    assert str(caught.value).startswith("6 problems in the plan:\n")
+    assert all(problem.fixes for problem in problems)

@@ -1,0 +1,223 @@
+"""The texts of plan problems, word for word: code, place, what was available, what to write."""
+
+from __future__ import annotations
+import __future__
+
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+
+from stagekit import Collect, From, Named, PlanError, Problem, Registry, plan
+
+PRELUDE = """
+from typing import List, Optional, Union
+from typing_extensions import Annotated
+class Orders: ...
+class Late(Orders): ...
+class Users: ...
+class Total(int): ...
+"""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in an empty folder, so that places in it are short."""
+    monkeypatch.chdir(tmp_path)
+
+
+def text_of(*stages: str, **options: Any) -> str:
+    """Return the text of the error for a module ``shop.py``, one stage every two lines."""
+    source = "".join(f"@stage\ndef {each}: ...\n" for each in stages)
+    path = Path.cwd() / "shop.py"
+    path.write_text(source, encoding="utf-8")
+    registry = Registry()
+    names: Dict[str, Any] = {"From": From, "Named": Named, "Collect": Collect}
+    names.update(__name__="shop", __file__=str(path), stage=registry.stage)
+    exec(PRELUDE, names)  # noqa: S102 - the source above
+    flags = __future__.annotations.compiler_flag
+    exec(compile(source, str(path), "exec", flags), names)  # noqa: S102 - the source given
+    with pytest.raises(PlanError) as caught:
+        plan(registry=registry, **options)
+    return str(caught.value)
+
+
+TEXTS: List[List[str]] = [
+    [
+        "missing",
+        "users() -> Users; total(orders: Orders) -> Total",
+        """
+SK201: nothing provides `Orders` for stage `total` (shop.py:4)
+    there is: Users
+    fix: annotate the producer: -> Orders
+    fix: or give a value: stagekit.run(..., values=[Orders(...)])
+""",
+    ],
+    [
+        "subclass",
+        "load() -> Late; total(orders: Orders)",
+        """
+SK201: nothing provides `Orders` for stage `total` (shop.py:4)
+    `load` returns `Late`, a subclass: publish it with @stage(provides=Orders)  (shop.py:2)
+    there is: Late
+    fix: annotate the producer: -> Orders
+    fix: or give a value: stagekit.run(..., values=[Orders(...)])
+""",
+    ],
+    [
+        "list",
+        "load() -> List[Orders]; total(orders: Orders)",
+        """
+SK201: nothing provides `Orders` for stage `total` (shop.py:4)
+    `load` returns `list[Orders]`; did you mean to annotate it `-> Orders`?  (shop.py:2)
+    there is: list[Orders]
+    fix: annotate the producer: -> Orders
+    fix: or give a value: stagekit.run(..., values=[Orders(...)])
+""",
+    ],
+    [
+        "named",
+        "load() -> Annotated[Orders, Named('eu')]; total(orders: Annotated[Orders, Named('us')])",
+        """
+SK201: nothing provides `Orders named 'us'` for stage `total` (shop.py:4)
+    `load` returns `Orders named 'eu'`; did you mean to annotate it \
+`-> Annotated[Orders, Named('us')]`?  (shop.py:2)
+    there is: Orders named 'eu'
+    fix: annotate the producer: -> Annotated[Orders, Named('us')]
+    fix: or give a value: stagekit.run(..., values=[given(..., as_=Orders, name='us')])
+""",
+    ],
+    [
+        "ambiguous",
+        "web() -> Orders; file() -> Orders; total(orders: Orders)",
+        """
+SK202: 2 stages provide `Orders` for stage `total`: `web`, `file` (shop.py:6)
+    `web`  (shop.py:2)
+    `file`  (shop.py:4)
+    fix: say which: orders: Annotated[Orders, From(web)]
+    fix: or depend on it: @stage(depends_on=web)
+    fix: or give one a type of its own: NewType
+""",
+    ],
+    [
+        "cycle",
+        "load(total: Total) -> Orders; total(orders: Orders) -> Total",
+        """
+SK203: 2 stages wait for each other: load → total → load (shop.py:2)
+    total waits for load: parameter `orders: Orders`
+    load waits for total: parameter `total: Total`
+    fix: take one of these edges away, or split a stage in two
+""",
+    ],
+    [
+        "optional cycle",
+        "load(orders: Optional[Orders] = None) -> Orders",
+        """
+SK203: stage `load` depends on itself: load → load (shop.py:2)
+    load waits for load: parameter `orders: Optional[Orders]`
+    fix: take one of these edges away, or split a stage in two
+""",
+    ],
+    [
+        "unevaluable",
+        "total(orders: Odrers)",
+        """
+SK205: parameter `orders` of stage `total`: `Odrers` cannot be evaluated: the name `Odrers` \
+is not defined in shop (shop.py:2)
+    `Odrers` may be imported under `if TYPE_CHECKING:` only, which does not run
+    fix: import it where the script runs: from ... import Odrers
+""",
+    ],
+    [
+        "bare",
+        "total(orders)",
+        """
+SK206: parameter `orders` of stage `total` has no annotation, so nothing can fill it (shop.py:2)
+    fix: say what it takes: orders: Orders
+    fix: or give it a default: orders=...
+""",
+    ],
+    [
+        "object",
+        "total(orders: object)",
+        """
+SK206: parameter `orders` of stage `total`: `object` selects nothing, as every value is one \
+(shop.py:2)
+    fix: name the type it takes: orders: Orders
+    fix: or give it a default: orders=...
+""",
+    ],
+    [
+        "mismatch",
+        "load() -> Users; total(orders: Annotated[Orders, From('load')])",
+        """
+SK207: parameter `orders` of stage `total` takes `Orders` from `load`, which returns `Users` \
+(shop.py:4)
+    fix: annotate `load` with -> Orders
+    fix: or the parameter with its type
+""",
+    ],
+    [
+        "marker",
+        "total(orders: Annotated[List[Orders], Collect])",
+        """
+SK212: parameter `orders` of stage `total`: `Collect` stands in `Annotated` without its \
+parentheses (shop.py:2)
+    fix: write Collect(), From(load) or Named("name")
+""",
+    ],
+]
+
+
+@pytest.mark.parametrize(("stages", "expected"), [t[1:] for t in TEXTS], ids=[t[0] for t in TEXTS])
+def test_the_text_of_a_problem(stages: str, expected: str) -> None:
+    """Code, sentence, place, near misses, what there is, and fixes to copy."""
+    assert "1 problem in the plan:" + expected.rstrip() == text_of(*stages.split("; "))
+
+
+def test_the_text_of_a_selection_that_leaves_out_a_parent() -> None:
+    """It names the parent, and the selection to write."""
+    assert """1 problem in the plan:
+SK208: the selection leaves out `load`, whose `Orders` stage `total` needs (shop.py:4)
+    fix: select its ancestors too: +total
+    fix: or give the value: stagekit.run(..., values=[Orders(...)])""" == text_of(
+        "load() -> Orders", "total(orders: Orders)", select="total"
+    )
+
+
+def test_types_of_one_name_are_told_apart_by_their_modules() -> None:
+    """Two classes ``Orders`` are two keys, and the text says which is which."""
+    registry = Registry()
+    kinds = [type("Orders", (), {"__module__": name}) for name in ("web", "files")]
+
+    def load() -> object:
+        return None
+
+    def total(orders: object) -> None:
+        raise AssertionError(orders)
+
+    load.__annotations__["return"], total.__annotations__["orders"] = kinds
+    registry.add(load, id="load")
+    registry.add(total, id="total")
+    with pytest.raises(PlanError) as caught:
+        plan(registry=registry)
+    (problem,) = caught.value.problems
+    assert problem.notes[0].startswith(
+        "`load` returns `web.Orders`, another type than `files.Orders`"
+    )
+
+
+def test_problems_can_be_compared_sorted_and_printed() -> None:
+    """A problem is a frozen record: equal if its fields are, readable when printed."""
+    registry = Registry()
+    registry.add(lambda: None, id="a", depends_on="load")
+    found: List[Problem] = []
+    for _ in range(2):
+        with pytest.raises(PlanError) as caught:
+            plan(registry=registry)
+        found += caught.value.problems
+    one, other = found
+    assert one == other
+    assert 1 == len({one, other})
+    assert "<Problem SK204 a: " in repr(one)
+    assert one != "SK204"
