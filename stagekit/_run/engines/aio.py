@@ -12,17 +12,16 @@ Plain stages are carried out elsewhere: by a crew of threads or a pool, which sh
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
-import sys
 from _thread import get_ident
-from collections import deque
 from heapq import heappop, heappush, heappushpop
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any, Callable, Coroutine, Deque, Dict, List, Optional, Set, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set, Tuple
 
 from stagekit._run.attempt import check_value
 from stagekit._run.columns import RUNNING, SUCCEEDED
+from stagekit._run.engines.branchtask import HAS_CONTEXT, start_task, variables_of, what_cancels
+from stagekit._run.engines.loopbox import LoopBox
 from stagekit._run.ledger import Ledger, Message
 
 if TYPE_CHECKING:
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["Branches"]
 
 SLICE = 5_000_000  # nanoseconds after which a branch gives way
-_HAS_CONTEXT = sys.version_info >= (3, 11)  # a task runs in the very context it is given
-_EAGER = {"eager_start": True} if sys.version_info >= (3, 12) else {}
 
 
 class Branches:
@@ -56,12 +53,11 @@ class Branches:
         self.tasks: Dict[int, asyncio.Task[None]] = {}
         self._new: Set[int] = set()  # tasks that have not begun
         self._free: List[int] = []
-        self._box: Deque[Message] = deque()
-        self._is_armed = False  # whether messages are about to be read
         self._is_pumping = False  # whether new branches are about to be started
         self._burst = 1
         self._waiter: Optional[asyncio.Future[None]] = None
-        self.ledger = make(self._post_from_anywhere if self.is_mixed else self._post)
+        self._box = LoopBox(self.loop, self._read)
+        self.ledger = make(self._box.post_from_anywhere if self.is_mixed else self._box.post)
         self.ledger.wake_async = self._wake_from_anywhere if self.is_mixed else self._pump_soon
         self._state = self._gather()
 
@@ -114,38 +110,24 @@ class Branches:
 
     # Messages.
 
-    def _post(self, message: Message) -> None:
-        self._box.append(message)
-        if not self._is_armed:
-            self._is_armed = True
-            self.loop.call_soon(self._read)
-
-    def _post_from_anywhere(self, message: Message) -> None:
-        self._box.append(message)
-        if not self._is_armed:
-            self._is_armed = True
-            with contextlib.suppress(RuntimeError):  # a closed loop: the run has been abandoned
-                self.loop.call_soon_threadsafe(self._read)
-
     def _wake_from_anywhere(self) -> None:
         if self.heap and not self._is_pumping:
             if get_ident() == self._thread:
                 self._pump_soon()
             else:
-                self._post_from_anywhere(self._pump_soon)
+                self._box.post_from_anywhere(self._pump_soon)
 
     def _read(self) -> None:
-        self._is_armed = False
+        messages = self._box.messages
         try:
-            while self._box:
-                self.ledger.receive(self._box.popleft())
+            while messages:
+                self.ledger.receive(messages.popleft())
         except KeyboardInterrupt as error:
             self.interrupt(error)
         except BaseException as error:  # noqa: BLE001 - a defect of ours
             self.ledger.crashed(error)
-        if self._box and not self._is_armed:
-            self._is_armed = True
-            self.loop.call_soon(self._read)
+        if messages:
+            self._box.arm()
         if self.ledger.is_closed and self.session.cancels:
             self._stop()
         self._settled()
@@ -178,7 +160,7 @@ class Branches:
         number = heappop(self._free) if self._free else len(self.tasks) + 1
         context = self.session.context.copy()
         self._new.add(number)
-        task = _start_task(self.loop, self._branch(number, context), context)
+        task = start_task(self.loop, self._branch(number, context), context)
         if not task.done():  # it may have begun and ended already
             self.tasks[number] = task
 
@@ -193,29 +175,14 @@ class Branches:
 
     async def _branch(self, number: int, context: contextvars.Context) -> None:
         (
-            ledger,
-            scheduler,
-            heap,
-            by_rank,
-            calls,
-            values,
-            base,
-            status,
-            starts,
-            ends,
-            workers,
-            children,
-            indegree,
-            left,
-            rank,
-            size,
-            get,
-            given,
-            pairs,
-            is_plain,
+            (ledger, scheduler, heap, is_plain),
+            (calls, values, base, by_rank, rank),
+            (status, starts, ends, workers),
+            (children, indegree, left),
+            (size, get, given, pairs),
         ) = self._state
         clock, snapshot = perf_counter_ns, contextvars.copy_context
-        own = context if _HAS_CONTEXT else None
+        own = context if HAS_CONTEXT else None
         is_cancelling: Optional[Callable[[], object]] = None
         kept = -1  # the rank of the step to go on with
         now = clock()
@@ -281,7 +248,7 @@ class Branches:
                 if kept < 0 and not heap:
                     return
                 if is_cancelling is None:
-                    is_cancelling = _cancelling()
+                    is_cancelling = what_cancels()
                 if (
                     now > until
                     or len(own if own is not None else snapshot()) != size
@@ -320,66 +287,12 @@ class Branches:
         # Any: the columns of the run, as they are typed where they are declared
         session, scheduler, plan = self.session, self.session.scheduler, self.session.plan
         columns = session.columns
-        (get, given), *pairs = _pairs(session.context)
+        (get, given), *pairs = variables_of(session.context)
+        plain = not self.is_mixed and session.hooks is None
         return (
-            self.ledger,
-            scheduler,
-            self.heap,
-            scheduler.by_rank,
-            plan.calls,
-            columns.values,
-            plan.constants,
-            scheduler.status,
-            columns.starts,
-            columns.ends,
-            columns.workers,
-            plan.children,
-            plan.indegree,
-            scheduler.left,
-            scheduler.rank,
-            len(session.context),
-            get,
-            given,
-            pairs,
-            not self.is_mixed and session.hooks is None,
+            (self.ledger, scheduler, self.heap, plain),
+            (plan.calls, columns.values, plan.constants, scheduler.by_rank, scheduler.rank),
+            (scheduler.status, columns.starts, columns.ends, columns.workers),
+            (plan.children, plan.indegree, scheduler.left),
+            (len(session.context), get, given, pairs),
         )
-
-
-def _pairs(context: contextvars.Context) -> Tuple[Tuple[Callable[[], Any], Any], ...]:
-    """Return how to read each variable of a context, and its value there.
-
-    A stage has left them unchanged if each still has that very object, and none has been added.
-    Contexts are not compared, because that would compare values of users.
-    """
-    # Any: variables hold whatever they were made for
-    return tuple([(variable.get, value) for variable, value in context.items()])
-
-
-def _start_task(
-    loop: asyncio.AbstractEventLoop,
-    branch: Coroutine[Any, Any, None],
-    context: contextvars.Context,
-) -> asyncio.Task[None]:
-    """Start a task in a context, unless the loop has its own way of starting tasks.
-
-    From 3.12 on it starts at once, up to where it first suspends, else in the next turn. Before
-    3.11 it runs in a copy of the context.
-    """
-    if not _HAS_CONTEXT:
-        return context.run(loop.create_task, branch)
-    # Any: what both take depends on the Python
-    own: Any = loop.create_task
-    task: asyncio.Task[None]
-    if loop.get_task_factory() is not None:
-        task = own(branch, context=context)
-    else:
-        plain: Any = asyncio.Task
-        task = plain(branch, loop=loop, context=context, **_EAGER)
-    return task
-
-
-def _cancelling() -> Callable[[], object]:
-    """Return what tells whether the current task has been asked to end."""
-    task: Any = asyncio.current_task()  # Any: what is asked for depends on the Python
-    found: Optional[Callable[[], object]] = getattr(task, "cancelling", None)  # from 3.11 on
-    return found if found is not None else lambda: getattr(task, "_must_cancel", False)

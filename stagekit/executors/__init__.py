@@ -1,0 +1,25 @@
+"""Executors: what carries the stages of a run out.
+
+``run(executor=...)`` takes a name of ``NAMES`` or a pool: any object whose ``submit(fn, *args)``
+returns a future. ``concurrent.futures.Executor``, MPI pools and Dask clients are pools as they are.
+
+Example:
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> from stagekit import Registry, run
+    >>> registry = Registry()
+    >>> one = registry.add(lambda: 1, id="one")
+    >>> with ThreadPoolExecutor(2) as pool:
+    ...     result = run(registry=registry, executor=pool)
+    >>> result[one], result.executor, result.workers
+    (1, 'ThreadPoolExecutor', 2)
+"""
+
+from __future__ import annotations
+
+from stagekit._base.ports import Future, Pool
+from stagekit.executors.futures import is_pool, workers_of
+
+__all__ = ["NAMES", "Future", "Pool", "is_pool", "workers_of"]
+
+# auto: inline where nothing could overlap, else threads; async stages go to an event loop.
+NAMES = ("auto", "inline", "threads")
