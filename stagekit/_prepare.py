@@ -85,10 +85,11 @@ def settings_for(plan: Plan, options: RunOptions, given: Dict[object, object]) -
 
 
 def _default_workers(executor: Union[str, Pool]) -> int:
-    if not isinstance(executor, str):
-        known = getattr(executor, "_max_workers", None)
-        return known if isinstance(known, int) and known > 0 else _PROCESSORS
-    return min(32, _PROCESSORS + 4)
+    if isinstance(executor, str):
+        return min(32, _PROCESSORS + 4)
+    from stagekit.executors.futures import workers_of
+
+    return workers_of(executor)
 
 
 def _bind(plan: Plan, given: Dict[object, object], options: RunOptions, info: RunInfo) -> List[Any]:
@@ -172,7 +173,9 @@ def _check(options: RunOptions) -> None:
 
 def _executor_mistake(executor: object) -> Optional[str]:
     if not isinstance(executor, str):
-        if callable(getattr(executor, "submit", None)) and not isinstance(executor, type):
+        from stagekit.executors.futures import is_pool
+
+        if is_pool(executor):
             return None
         return f"executor takes {_either(MODES)} or an object with submit(), got {executor!r}"
     if executor in MODES:
