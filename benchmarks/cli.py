@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Callable, Iterable, Iterator, List, Mapping, Optional, Sequence
 
 from benchmarks.compare import compare
-from benchmarks.groups import footprint, mixed, overhead, parallel, planning, scheduling, typed
+from benchmarks.groups import (
+    footprint,
+    growth,
+    mixed,
+    overhead,
+    parallel,
+    planning,
+    scheduling,
+    typed,
+)
 from benchmarks.limits import judge
 from benchmarks.measurement import (
     Measurement,
@@ -29,6 +38,7 @@ __all__ = ["GROUPS", "main", "run_groups"]
 GROUPS: Mapping[str, Callable[[Settings], Iterable[Measurement]]] = {
     "warm": overhead.measure_warm,
     "cold": overhead.measure_cold,
+    "growth": growth.measure,
     "typed": typed.measure,
     "debian": planning.measure_debian,
     "deep": planning.measure_deep,
@@ -77,7 +87,6 @@ def run_groups(names: Sequence[str], settings: Settings) -> List[Measurement]:
         print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
         measured.extend(_measure_group(name, settings))
         print(f"{time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
-    measured.extend(overhead.measure_growth(tuple(measured)))
     return measured
 
 

@@ -1,4 +1,4 @@
-"""Warm and cold overhead a stage, by shape and size, of one thread; and how it grows."""
+"""Warm and cold overhead a stage, by shape and size, of one thread."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmarks.shapes import SHAPES
 from benchmarks.timing import Sample, time_cold, time_warm
 from benchmarks.work import Work, fresh, make_work
 
-__all__ = ["measure_cold", "measure_growth", "measure_warm"]
+__all__ = ["measure_cold", "measure_warm"]
 
 TOO_SLOW = "too slow"
 TOO_LONG = 5.0  # seconds
@@ -53,32 +53,6 @@ def measure_cold(settings: Settings) -> Iterator[Measurement]:
     """Building a graph from functions never seen before, and its first run."""
     yield from _measure(settings, KINDS["cold"])
     yield from _measure(settings, KINDS["cold order"])
-
-
-def measure_growth(measured: Tuple[Measurement, ...]) -> Iterator[Measurement]:
-    """How much longer ten times the stages take, from what has been measured."""
-    found = {one.key: one for one in measured}
-    for (group, case, name), one in found.items():
-        shape, _, size = case.partition(" ")
-        if group not in {kind.group for kind in KINDS.values()} or size not in ("1000", "10000"):
-            continue
-        small = found.get((group, f"{shape} {int(size) // 10}", name))
-        if size == "10000" and small is not None and one.value and small.value:
-            times = one.value * _size(shape, 10_000) / (small.value * _size(shape, 1_000))
-            yield Measurement(f"growth, {group}", f"{shape} 10000/1000", name, times, "x")
-    for shape in SHAPES:
-        for group in ("warm", "warm, order edges only"):
-            large = found.get((group, f"{shape} 10000", "stagekit"))
-            small = found.get((group, f"{shape} 100", "stagekit"))
-            if large and small and large.ratio and small.ratio:
-                case = f"{shape} ratio 10000/100"
-                yield Measurement(
-                    f"growth, {group}", case, "stagekit", large.ratio / small.ratio, "x"
-                )
-
-
-def _size(shape: str, n: int) -> int:
-    return SHAPES[shape](n).size
 
 
 def _measure(settings: Settings, kind: _Kind) -> Iterator[Measurement]:
