@@ -18,10 +18,11 @@ from typing import (
 )
 
 from stagekit._base.keys import BadTypeError, NamedKey, NoneType, describe, normalise
-from stagekit._base.refs import Given
+from stagekit._base.refs import Given, Named
 from stagekit._declare.context import importing
 from stagekit._declare.registry import Registry, current_registry
 from stagekit._plan import plan as _plans
+from stagekit._plan.annotation import markers_of
 from stagekit._plan.build import Request, make_plan
 from stagekit._prepare import RunOptions, settings_for
 
@@ -212,6 +213,8 @@ def _prepare(target: Target, order: _Order) -> Tuple[_plans.Plan, RunSettings]:
         from stagekit.errors import RunAtImportError
 
         raise RunAtImportError
+    if not isinstance(order.values, Mapping):
+        order = order._replace(values=_as_tuple(order.values))
     given = _keyed(order.values)
     made: _plans.Plan
     if isinstance(target, _plans.Plan):
@@ -271,6 +274,15 @@ def _texts(option: str, value: Union[str, Sequence[str]]) -> Tuple[str, ...]:
     return found
 
 
+def _as_tuple(values: Iterable[object]) -> Tuple[object, ...]:
+    """Return the values once and for all: they are looked at twice."""
+    if isinstance(values, (str, bytes)):
+        from stagekit.errors import UsageError
+
+        raise UsageError(f"values takes a list of objects, got {values!r}; write values=[...]")
+    return tuple(values)
+
+
 def _keyed(values: Values) -> Dict[object, object]:
     """Return the given values by key.
 
@@ -289,13 +301,16 @@ def _keyed(values: Values) -> Dict[object, object]:
     found: Dict[object, object] = {}
     mistakes: List[str] = []
     for pair in pairs:
+        asked, markers, _ = markers_of(type(pair.value) if pair.as_ is None else pair.as_)
+        names = [marker.name for marker in markers if isinstance(marker, Named)]
         try:
-            key = normalise(type(pair.value) if pair.as_ is None else pair.as_)
+            key = normalise(asked)
         except BadTypeError as error:
             mistakes.append(f"{pair!r}: {error}")
             continue
-        if pair.name is not None:
-            key = NamedKey(key, pair.name)
+        name = pair.name if pair.name is not None else names[0] if names else None
+        if name is not None:
+            key = NamedKey(key, name)
         if key is NoneType:
             mistakes.append("None has no type of its own; write given(None, as_=...)")
         elif key in found:

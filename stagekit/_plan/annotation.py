@@ -116,11 +116,22 @@ def closure_names(fn: Any) -> Dict[str, Any]:  # Any: a function of the user's
     return found
 
 
+def _hidden(annotation: Any) -> Optional[str]:
+    """Return what is wrong where a marker stands inside a union instead of around it."""
+    for member in getattr(annotation, "__args__", None) or ():
+        if any(type(item) in MARKERS for item in getattr(member, "__metadata__", ())):
+            return (
+                "a marker inside a union is not seen; "
+                "write it around the whole: Annotated[Optional[T], ...]"
+            )
+    return None
+
+
 def markers_of(annotation: Any) -> Tuple[Any, List[Any], Optional[str]]:
     """Split ``Annotated``: the type, our markers in order, and what is wrong with them."""
     metadata = getattr(annotation, "__metadata__", None)
     if metadata is None or not hasattr(annotation, "__origin__"):
-        return annotation, [], None
+        return annotation, [], _hidden(annotation)
     markers: List[Any] = []
     mistake: Optional[str] = None
     for item in metadata:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Sequence, Tuple, Type, TypeVar
+from typing import Any, Dict, List, NamedTuple, Sequence, Set, Tuple, Type, TypeVar
 
-from stagekit._base.keys import is_scalar
+from stagekit._base.keys import UnionOf, is_scalar
 from stagekit._base.problem import Code, Problem
 from stagekit._base.refs import StageRef
 from stagekit._declare.stage import Declaration, own_mark
@@ -40,9 +40,10 @@ def make_plan(cls: Type[P], request: Request) -> P:
         PlanError: with every problem found, ordered by file and line. No stage was called.
     """
     general: List[Problem] = []
-    stages, constants = _overridden(request, general)
+    stages, constants, originals = _overridden(request, general)
     given = {key: Slot("given", key) for key in request.given}
-    resolver = Resolver(stages, given, constants)
+    resolver = Resolver(stages, given, constants, originals)
+    general += resolver.general
     targets, misses, target = targets_of(request.target, resolver.references)
     general += [Problem(m.code, m.message, notes=m.notes, fixes=m.fixes) for m in misses]
     places = resolver.close(targets)
@@ -76,14 +77,15 @@ def _refuse(problems: Sequence[Problem]) -> None:
 
 def _overridden(
     request: Request, general: List[Problem]
-) -> Tuple[Tuple[Declaration, ...], Dict[int, Slot]]:
-    """Put overrides in the place of their stages: other stages, or constants."""
+) -> Tuple[Tuple[Declaration, ...], Dict[int, Slot], Dict[int, Declaration]]:
+    """Put overrides in the place of their stages: constants, or other stages and their originals."""
     stages = request.stages
     if not request.overrides:
-        return stages, {}
+        return stages, {}, {}
     references = References(stages)
     changed = list(stages)
     constants: Dict[int, Slot] = {}
+    originals: Dict[int, Declaration] = {}
     for ref, value in request.overrides:
         place = references.find(ref)
         if isinstance(place, Miss):
@@ -104,7 +106,9 @@ def _overridden(
             changed[place] = _stand_in(old, value, mark.depends_on if mark else ())
         else:
             constants[place] = Slot("value", None, value)
-    return tuple(changed), constants
+        if changed[place] is not old:
+            originals[place] = old
+    return tuple(changed), constants, originals
 
 
 def _is_function(value: object) -> bool:
@@ -181,16 +185,29 @@ def _parents(resolver: Resolver, places: Sequence[int]) -> List[Sequence[int]]:
 
 
 def _conflicts(resolver: Resolver, places: Sequence[int]) -> List[Problem]:
+    """Report given values whose key a planned stage provides, unless they are only collected."""
     if not resolver.given:
         return []
     from stagekit._plan.problems import value_conflict
 
+    collected = set(_used(resolver, places)) - _asked_for(resolver, places)
     return [
         value_conflict(resolver.stages[place], key)
         for place in places
         for key, _ in resolver.readings[place].provides
-        if key in resolver.given
+        if key in resolver.given and key not in collected
     ]
+
+
+def _asked_for(resolver: Resolver, places: Sequence[int]) -> Set[object]:
+    """Return the keys that parameters ask for one value of."""
+    found: Set[object] = set()
+    for place in places:
+        for parameter in resolver.readings[place].parameters or ():
+            found.add(parameter.key)
+            if isinstance(parameter.key, UnionOf):
+                found.update(parameter.key.members)
+    return found
 
 
 def _cycles(

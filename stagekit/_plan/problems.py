@@ -141,7 +141,7 @@ def missing(
         Code.MISSING_PROVIDER,
         f"nothing provides `{text}` for stage `{short(stage)}`",
         parameter=parameter.name,
-        notes=(*near, f"there is: {held or 'nothing, no stage returns a type'}"),
+        notes=(*near, f"there is: {held or 'nothing else'}"),
         fixes=(
             f"annotate the producer: -> {_as_annotation(key)}",
             f"or give a value: stagekit.run(..., values=[{_as_value(key)}])",
@@ -257,9 +257,14 @@ def _alike(mine: str, theirs: str) -> bool:
 
 
 def ambiguous(
-    stage: Declaration, parameter: Parameter, providers: Sequence[Declaration]
+    stage: Declaration,
+    parameter: Parameter,
+    providers: Sequence[Declaration],
+    given: Sequence[object] = (),
 ) -> Problem:
-    """Several stages provide what a parameter asks for."""
+    """Several stages, or values of the caller, provide what a parameter asks for."""
+    if given:
+        return _ambiguous_with_given(stage, parameter, providers, given)
     names = [short(provider) for provider in providers]
     text, name = describe(parameter.key), parameter.name
     places = tuple(
@@ -277,6 +282,36 @@ def ambiguous(
             f"or depend on it: @stage(depends_on={first})",
             "or give one a type of its own: NewType",
         ),
+        **_at(stage),
+    )
+
+
+def _ambiguous_with_given(
+    stage: Declaration,
+    parameter: Parameter,
+    providers: Sequence[Declaration],
+    given: Sequence[object],
+) -> Problem:
+    text, name = describe(parameter.key), parameter.name
+    who = [f"stage `{short(provider)}`" for provider in providers]
+    who += [f"the value given for `{describe(key)}`" for key in given]
+    return Problem(
+        Code.AMBIGUOUS_PROVIDER,
+        f"{len(who)} values fit `{text}` of stage `{short(stage)}`: {', '.join(who[:MAX_SHOWN])}",
+        parameter=name,
+        fixes=(f"ask for the one you mean: {name}: {describe(given[0])}",),
+        **_at(stage),
+    )
+
+
+def bad_override(stage: Declaration, value: object, promise: int) -> Problem:
+    """A constant stands in for a stage that returns several values, and is no tuple of as many."""
+    kind = type(value).__name__
+    return Problem(
+        Code.VALUE_CONFLICT,
+        f"stage `{short(stage)}` provides {promise} values; the `{kind}` that is to stand in "
+        f"for it is no tuple of {promise}",
+        fixes=(f"overrides={{{short(stage).rpartition('.')[2]}: (..., ...)}}",),
         **_at(stage),
     )
 

@@ -152,7 +152,11 @@ class References:
                 (f'write "{near[0]}"',),
             )
         module = text.partition(":")[0] if ":" in text else None
-        fixes = (f"import the module that declares it: import {module}",) if module else ()
+        fixes = (
+            f"import the module that declares it: import {module}"
+            if module
+            else "declare it with @stage, or import the module that does",
+        )
         known = ", ".join(list(self.by_short)[:8]) or "none"
         return Miss(
             Code.UNKNOWN_STAGE, f"there is no stage {text!r}", (f"stages here: {known}",), fixes

@@ -83,6 +83,7 @@ class Resolver:
         stages: Sequence[Declaration],
         given: Dict[object, Slot],
         constants: Dict[int, Slot],
+        originals: Optional[Dict[int, Declaration]] = None,
     ) -> None:
         self.stages = stages
         self.given = given
@@ -94,13 +95,17 @@ class Resolver:
         self.problems: Dict[int, List[Problem]] = {}
         self.wirings: List[AnyWiring] = [UNRESOLVED] * len(stages)
         self.used: Set[object] = set()
-        self._read_all()
+        self.general: List[Problem] = []  # of the request as a whole
+        self._read_all(originals or {})
+        self._check_constants()
 
-    def _read_all(self) -> None:
+    def _read_all(self, originals: Dict[int, Declaration]) -> None:
         read, readings, providers = self.reader.read, self.readings, self.providers
         for place, stage in enumerate(self.stages):
             cached: Any = stage.cache
             reading = cached if cached is not None else read(stage)
+            if place in originals:
+                reading = self.reader.read_stand_in(stage, originals[place])
             readings.append(reading)
             if reading is TRIVIAL:
                 continue
@@ -109,6 +114,14 @@ class Resolver:
                     providers[key].append((place, item))
                 else:
                     providers[key] = [(place, item)]
+
+    def _check_constants(self) -> None:
+        for place, slot in self.constants.items():
+            promise = self.readings[place].promise
+            if promise > 1 and not _has_items(slot.value, promise):
+                from stagekit._plan.problems import bad_override
+
+                self.general.append(bad_override(self.stages[place], slot.value, promise))
 
     def close(self, targets: Optional[Sequence[int]]) -> List[int]:
         """Resolve the targets (None: all) and what they need; return all places, ascending."""
@@ -285,7 +298,8 @@ class Resolver:
 
         if found:
             many = [self.stages[p] for p in _places(found)]
-            self.report(place, problems.ambiguous(stage, parameter, many))
+            given = [s.key for s in found if isinstance(s, Slot) and s.kind == "given"]
+            self.report(place, problems.ambiguous(stage, parameter, many, given))
             return OMIT
         injectable = [member for member in _members(parameter.key) if member in INJECTABLES]
         if injectable:
@@ -323,17 +337,24 @@ class Resolver:
         if len(pairs) > 1:
             near = [pair for pair in pairs if pair[0] in order]
             pairs = near if len(near) == 1 else pairs
+        sources = [self._as_source(pair) for pair in pairs]
         given = [self.given[key] for key in keys if key in self.given]
         if given and (not pairs or [p for p, _ in pairs] == [place]):
-            self.used.update(slot.key for slot in given)
-            return list(given)
-        return [self._as_source(pair) for pair in pairs]
+            sources = list(given)
+        elif len(keys) > 1:  # a union: a given member beside another that a stage provides
+            sources += [self.given[key] for key in keys if self._is_given_only(key)]
+        self.used.update(s.key for s in sources if isinstance(s, Slot) and s.kind == "given")
+        return sources
+
+    def _is_given_only(self, key: object) -> bool:
+        return key in self.given and key not in self.providers
 
     def _as_source(self, pair: Provider) -> Source:
         stage, item = pair
         constant = self.constants.get(stage)
         if constant is not None:
-            return constant if item is None else Slot("value", constant.key, constant.value[item])
+            is_whole = item is None or not _has_items(constant.value, self.readings[stage].promise)
+            return constant if is_whole else Slot("value", constant.key, constant.value[item])
         return stage if item is None else Item(stage, item)
 
     def _gather(self, place: int, key: object) -> Source:
@@ -372,6 +393,11 @@ class Resolver:
                 source = self.stages[found]
                 self.report(place, problems.type_mismatch(stage, parameter, source, mismatch))
         return self._as_source((found, None))
+
+
+def _has_items(value: object, promise: int) -> bool:
+    """Tell whether a constant can stand in for a stage that returns a tuple of *promise* values."""
+    return isinstance(value, tuple) and len(value) == promise  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _places(found: Sequence[Source]) -> List[int]:

@@ -141,6 +141,18 @@ class Reader:
             declaration.cache = reading
         return reading
 
+    def read_stand_in(self, declaration: Declaration, original: Declaration) -> Reading:
+        """Return what a stage that stands in for another provides: the same, unless it says."""
+        reading, other = self.read(declaration), self.read(original)
+        if reading.provides or reading.returns_none or reading.fault is not None:
+            return reading
+        if reading is TRIVIAL:
+            reading = Reading()
+            reading.parameters = NOTHING
+        reading.provides, reading.promise = other.provides, other.promise
+        reading.returns = other.returns
+        return reading
+
     def _read_slowly(self, fn: Any, reading: Reading) -> Any:
         """Read what is not a plain function through ``inspect``; return its return annotation."""
         import inspect  # 12 ms
@@ -205,7 +217,7 @@ class Reader:
             return None
         for marker in markers:
             if isinstance(marker, Named):
-                return NamedKey(key, marker.name)
+                return _named(key, marker.name)
         return key
 
     def parameters(self, declaration: Declaration, reading: Reading) -> Tuple[Parameter, ...]:
@@ -262,10 +274,17 @@ class Reader:
                 return None  # any type will do
             raise
         if isinstance(marker, Named):
-            return NamedKey(key, marker.name)
+            return _named(key, marker.name)
         if isinstance(marker, Collect):
             return _collected(key)
         return key
+
+
+def _named(key: object, name: str) -> object:
+    """Return the key with a name; in a union each member carries it, so that None stays None."""
+    if not isinstance(key, UnionOf):
+        return NamedKey(key, name)
+    return UnionOf(tuple(m if m is NoneType else NamedKey(m, name) for m in key.members))
 
 
 def _collected(key: object) -> object:
