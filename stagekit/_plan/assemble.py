@@ -60,6 +60,7 @@ def assemble(  # noqa: PLR0913, PLR0917 - the results of all steps of planning m
         "constants": len(calls.slots),
         "warnings": warnings,
         "overridden": overridden,
+        "replaced": tuple([resolver.stages[place] for place in resolver.constants]),
         "target": target,
         "total": len(resolver.stages),
     }

@@ -54,7 +54,8 @@ class Plan:
     __slots__ = (
         *("__weakref__", "_parts", "_references", "_ranks", "_width", "calls", "children"),
         *("constants", "critical", "has_priorities", "indegree", "is_async", "needs", "order"),
-        *("overridden", "parents", "slots", "stages", "target", "total", "turns", "warnings"),
+        *("overridden", "parents", "replaced", "slots", "stages", "target", "total", "turns"),
+        "warnings",
     )
 
     order: Tuple[str, ...]
@@ -72,6 +73,7 @@ class Plan:
     constants: int
     warnings: Tuple[Problem, ...]
     overridden: Mapping[str, int]
+    replaced: Tuple[Declaration, ...]
     target: str
     total: int
     _parts: Parts

@@ -7,7 +7,8 @@ those of plain success themselves.
 
 from __future__ import annotations
 
-from heapq import heappush
+import sys
+from heapq import heappop, heappush, heappushpop
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Callable, List, Optional, Union
 
@@ -17,7 +18,7 @@ from stagekit._run.columns import RUNNING
 if TYPE_CHECKING:
     from stagekit._run.session import Session
 
-__all__ = ["Ledger", "Message"]
+__all__ = ["Ledger", "Message", "has_gil"]
 
 # A step that has ended, ~step where it has started, or something to be done.
 Message = Union[int, Callable[[], None]]
@@ -50,6 +51,12 @@ class Ledger:
         self.is_abandoned = False
         self.crash: Optional[BaseException] = None
         self.wake_async: Callable[[], None] = _nothing
+        # Operations on the heaps, which several threads may make at once.
+        self.push, self.pop, self.pushpop = heappush, heappop, heappushpop
+        if not has_gil():
+            self.push = _locked(self.lock, heappush)
+            self.pop = _locked(self.lock, heappop)
+            self.pushpop = _locked(self.lock, heappushpop)
 
     def open(self) -> None:
         """Begin with what is ready."""
@@ -172,6 +179,21 @@ class Ledger:
             self.call()
         if len(self.session.scheduler.heaps) > 1:
             self.wake_async()
+
+
+def has_gil() -> bool:
+    """Tell whether one operation on a list of integers is atomic."""
+    is_enabled = getattr(sys, "_is_gil_enabled", None)  # from 3.13 on
+    return is_enabled is None or bool(is_enabled())
+
+
+def _locked(lock: Lock, operation: Callable[..., Any]) -> Callable[..., Any]:
+    # Any: heappush, heappop and heappushpop differ in what they take and give
+    def call(*args: Any) -> Any:
+        with lock:
+            return operation(*args)
+
+    return call
 
 
 def _nothing() -> None:

@@ -213,18 +213,9 @@ class Result:
 
 def _overridden(plan: Plan, stage: _Stage) -> Optional[int]:
     """Return the slot of the constant that stands in for a stage, if one does."""
-    if not plan.overridden:
+    if not plan.replaced:
         return None
-    if isinstance(stage, str):
-        stage_id = stage
-    elif isinstance(stage, StageRef):
-        stage_id = stage.id
-    else:
-        from stagekit._declare.stage import own_mark
+    from stagekit._plan.refer import References
 
-        mark = own_mark(stage)
-        stage_id = "" if mark is None else mark.id
-    names: List[str] = [
-        each for each in plan.overridden if stage_id in (each, each.rpartition(":")[2])
-    ]
-    return plan.overridden[names[0]] if len(names) == 1 else plan.overridden.get(stage_id)
+    found = References(plan.replaced).find(stage)
+    return plan.overridden[plan.replaced[found].id] if isinstance(found, int) else None

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from _thread import get_ident
-from heapq import heappop, heappush, heappushpop
+from heapq import heappop, heappush
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set, Tuple
 
@@ -96,7 +96,7 @@ class Branches:
             for task in tuple(self.tasks.values()):
                 task.cancel()
             for number in self._new:  # what is cancelled before it has begun never begins
-                del self.tasks[number]
+                self.tasks.pop(number, None)
             self._new.clear()
         self._settled()
 
@@ -175,7 +175,8 @@ class Branches:
 
     async def _branch(self, number: int, context: contextvars.Context) -> None:
         (
-            (ledger, scheduler, heap, is_plain),
+            (ledger, scheduler, is_plain),
+            (heap, push, pop, pushpop),
             (calls, values, base, by_rank, rank),
             (status, starts, ends, workers),
             (children, indegree, left),
@@ -193,7 +194,7 @@ class Branches:
                 if kept < 0:
                     if not heap:
                         return
-                    kept = heappop(heap)
+                    kept = pop(heap)
                 step = by_rank[kept]
                 kept = -1
                 fn, a, b, rest, promise = calls[step]
@@ -239,9 +240,9 @@ class Branches:
                         if kept < 0:
                             kept = place
                         elif kept < place:
-                            heappush(heap, place)
+                            push(heap, place)
                         else:
-                            heappush(heap, kept)
+                            push(heap, kept)
                             kept = place
                 else:
                     ledger.returned(step, value)
@@ -259,7 +260,7 @@ class Branches:
                     return  # this task may not serve another stage, or not now
                 if heap:
                     if kept >= 0:
-                        kept = heappushpop(heap, kept)
+                        kept = pushpop(heap, kept)
                     if not self._is_pumping:
                         self._pump_soon()
         except KeyboardInterrupt as error:  # Ctrl-C between two stages
@@ -268,7 +269,7 @@ class Branches:
             ledger.crashed(error)
         finally:
             if kept >= 0:
-                heappush(heap, kept)
+                push(heap, kept)
             self._gone(number)
 
     def _raised(self, step: int, error: BaseException) -> None:
@@ -285,12 +286,13 @@ class Branches:
     def _gather(self) -> Tuple[Any, ...]:
         """Return what every branch needs at hand, in one tuple: branches are many, and short."""
         # Any: the columns of the run, as they are typed where they are declared
-        session, scheduler, plan = self.session, self.session.scheduler, self.session.plan
-        columns = session.columns
+        session, ledger = self.session, self.ledger
+        scheduler, plan, columns = session.scheduler, session.plan, session.columns
         (get, given), *pairs = variables_of(session.context)
         plain = not self.is_mixed and session.hooks is None
         return (
-            (self.ledger, scheduler, self.heap, plain),
+            (ledger, scheduler, plain),
+            (self.heap, ledger.push, ledger.pop, ledger.pushpop),
             (plan.calls, columns.values, plan.constants, scheduler.by_rank, scheduler.rank),
             (scheduler.status, columns.starts, columns.ends, columns.workers),
             (plan.children, plan.indegree, scheduler.left),

@@ -13,8 +13,6 @@ no lock of the interpreter it guards the heap too.
 
 from __future__ import annotations
 
-import sys
-from heapq import heappop, heappush, heappushpop
 from queue import SimpleQueue
 from threading import Thread
 from time import perf_counter_ns
@@ -28,11 +26,6 @@ if TYPE_CHECKING:
     from stagekit._run.session import Session
 
 __all__ = ["Crew"]
-
-
-def _has_gil() -> bool:
-    is_enabled = getattr(sys, "_is_gil_enabled", None)
-    return is_enabled is None or bool(is_enabled())
 
 
 class Crew(Ledger):
@@ -57,11 +50,6 @@ class Crew(Ledger):
         self._threads: Dict[int, Thread] = {}
         self._started = 0
         self._burst = 1
-        self._push, self._pop, self._pushpop = heappush, heappop, heappushpop
-        if not _has_gil():
-            self._push = _locked(self, heappush)
-            self._pop = _locked(self, heappop)
-            self._pushpop = _locked(self, heappushpop)
 
     def open(self) -> None:
         """Start the first worker, if there is work for one."""
@@ -73,6 +61,9 @@ class Crew(Ledger):
         """Send workers home, each once it has ended what it runs."""
         self.is_closed = True
         self._wake.put(None)
+        for number, thread in tuple(self._threads.items()):
+            if self.delegates and thread.ident is None:  # Ctrl-C came while it was being started
+                del self._threads[number]
         self.is_over = not self._threads
 
     def abandon(self) -> None:
@@ -175,7 +166,7 @@ class Crew(Ledger):
         lane_of = scheduler.lane_of if len(scheduler.heaps) > 1 else None
         async_heap = scheduler.heaps[-1]
         copy, clock = session.context.copy, perf_counter_ns
-        push, pop, pushpop = self._push, self._pop, self._pushpop
+        push, pop, pushpop = self.push, self.pop, self.pushpop
         notify = self.post if session.hooks is not None else None
         now = clock()
         kept = -1  # the rank of the step to go on with
@@ -258,12 +249,3 @@ class Crew(Ledger):
                     now = clock()
                 if not self._is_waking:
                     self.call()
-
-
-def _locked(crew: Ledger, operation: Callable[..., Any]) -> Callable[..., Any]:
-    # Any: heappush, heappop and heappushpop differ in what they take and give
-    def call(*args: Any) -> Any:
-        with crew.lock:
-            return operation(*args)
-
-    return call
