@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from types import FrameType
 from typing import Any, Callable, Dict, List
 
@@ -160,7 +161,7 @@ SHAPES: Dict[str, Callable[[int], Registry]] = {
 
 
 def lines_run(work: Callable[[], Any]) -> int:  # Any: what the work returns is not looked at
-    """Return how many lines of Python were run by *work*."""
+    """Return how many lines of Python were run by *work*, in a thread that is watched alone."""
     count = 0
 
     def trace(_frame: FrameType, event: str, _argument: object) -> Any:  # Any: a trace function
@@ -168,12 +169,14 @@ def lines_run(work: Callable[[], Any]) -> int:  # Any: what the work returns is 
         count += event == "line"
         return trace
 
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
+    def watched() -> None:
+        sys.settrace(trace)
         work()
-    finally:
-        sys.settrace(before)
+
+    thread = threading.Thread(target=watched)
+    thread.start()
+    thread.join()
+    assert count > 0
     return count
 
 
