@@ -8,7 +8,6 @@ from typing import (
     Awaitable,
     Callable,
     Dict,
-    List,
     Optional,
     Sequence,
     Tuple,

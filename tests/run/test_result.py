@@ -134,8 +134,9 @@ def test_constants_are_found_by_whatever_stands_for_the_stage() -> None:
     assert (8, 4.0) == (result[load], result[total])
     assert [9, 9] == [result[each] for each in (ref.id, "ref")]
     assert "9" == str(result[ref])
+    assert "9" == str(result[fail])
     with pytest.raises(LookupError):
-        result[fail]
+        result[len]
 
 
 def test_an_inline_run_keeps_two_columns_only() -> None:
