@@ -213,8 +213,7 @@ def _prepare(target: Target, order: _Order) -> Tuple[_plans.Plan, RunSettings]:
         from stagekit.errors import RunAtImportError
 
         raise RunAtImportError
-    if not isinstance(order.values, Mapping):
-        order = order._replace(values=_as_tuple(order.values))
+    order = order._replace(values=_fixed(order.values))
     given = _keyed(order.values)
     made: _plans.Plan
     if isinstance(target, _plans.Plan):
@@ -274,8 +273,10 @@ def _texts(option: str, value: Union[str, Sequence[str]]) -> Tuple[str, ...]:
     return found
 
 
-def _as_tuple(values: Iterable[object]) -> Tuple[object, ...]:
+def _fixed(values: Values) -> Values:
     """Return the values once and for all: they are looked at twice."""
+    if isinstance(values, Mapping):
+        return cast("Mapping[Any, object]", values)
     if isinstance(values, (str, bytes)):
         from stagekit.errors import UsageError
 

@@ -78,7 +78,7 @@ def _refuse(problems: Sequence[Problem]) -> None:
 def _overridden(
     request: Request, general: List[Problem]
 ) -> Tuple[Tuple[Declaration, ...], Dict[int, Slot], Dict[int, Declaration]]:
-    """Put overrides in the place of their stages: constants, or other stages and their originals."""
+    """Put overrides in place: constants, or other stages and the ones they stand in for."""
     stages = request.stages
     if not request.overrides:
         return stages, {}, {}

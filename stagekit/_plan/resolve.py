@@ -337,7 +337,7 @@ class Resolver:
         if len(pairs) > 1:
             near = [pair for pair in pairs if pair[0] in order]
             pairs = near if len(near) == 1 else pairs
-        sources = [self._as_source(pair) for pair in pairs]
+        sources: List[Source] = [self._as_source(pair) for pair in pairs]
         given = [self.given[key] for key in keys if key in self.given]
         if given and (not pairs or [p for p, _ in pairs] == [place]):
             sources = list(given)

@@ -147,7 +147,7 @@ def test_every_problem_of_every_stage_is_told_at_once() -> None:
 
     many.__annotations__["bad"] = "Nowhere"
 
-    registry.add(many, id="many", depends_on=["nobody", "noone"])
+    registry.add(many, id="many", depends_on=["nobody", "stranger"])
     registry.add(lambda: None, id="loop", depends_on="loop")
     with pytest.raises(PlanError) as caught:
         plan(registry=registry)
