@@ -32,8 +32,8 @@ def masked(text: str) -> List[str]:
     Stages that run side by side end in any order: so lines are sorted, and the counters at their
     beginning hidden, as are times and the ids of runs.
     """
-    text = re.sub(r"\d+(\.\d+)? ?(ms|s)\b", "T", text)
-    text = re.sub(r"\(run [0-9a-z]{8}\)", "(run ID)", text)
+    text = re.sub(r"\(run [0-9a-z]{8}\)", "(run ID)", text)  # first: an id may end in "3s"
+    text = re.sub(r"\b\d+(\.\d+)? ?(ms|s)\b", "T", text)
     text = re.sub(r"^\[ *\d+/", "[N/", text, flags=re.MULTILINE)
     return sorted(re.sub(r" +", " ", text).splitlines())
 

@@ -50,8 +50,8 @@ def count(orders: Orders) -> None:
 
 def masked(text: str) -> str:
     """Return what was printed without times, ids of runs, and marks below lines of tracebacks."""
-    text = re.sub(r"\b\d+(\.\d+)?m?s\b", "0s", text)
     text = re.sub(r"\(run \w{8}\)", "(run r)", text)
+    text = re.sub(r"\b\d+(\.\d+)?m?s\b", "0s", text)
     return re.sub(r"^ +[~^]+\n", "", text, flags=re.MULTILINE)
 
 
