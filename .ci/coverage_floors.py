@@ -28,8 +28,7 @@ def main() -> int:
             show_missing=True,
             skip_covered=True,
         )
-        if round(reached, 2) < 100:
-            print(text.getvalue())
+        print(text.getvalue())
         if round(reached, 2) < promised:
             short = 1
         print(f"{name}: {reached:.2f} % of lines and branches, promised {promised} %")
