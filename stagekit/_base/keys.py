@@ -135,6 +135,8 @@ def _normalise_special(annotation: Any, evaluate: Optional[Callable[[Any], Any]]
     if origin is None:
         return _bare(annotation)
     args: Tuple[Any, ...] = typing.get_args(annotation)
+    if args == ((),):  # Tuple[()] before Python 3.11
+        args = ()
     if origin is Union or type(annotation).__name__ == "UnionType":
         return _union(tuple(normalise(member, evaluate) for member in args))
     if getattr(origin, "_name", None) == "Literal":
@@ -206,7 +208,7 @@ def _short(cls: Any) -> str:
     if hasattr(cls, "__supertype__"):  # a NewType; before Python 3.10 it is a function
         return str(cls.__name__)
     name = getattr(cls, "__qualname__", None) or getattr(cls, "__name__", None)
-    return str(name).replace("<locals>.", "") if name else repr(cls).replace("typing.", "")
+    return str(name).replace("<locals>.", "") if name else repr(cls).rpartition(".")[2]
 
 
 def _full(cls: Any) -> str:

@@ -85,7 +85,6 @@ def test_an_inline_run_with_priorities_goes_on_after_a_failure() -> None:
 
 def test_a_promise_is_kept_in_every_order() -> None:
     """A broken promise is found in an inline run with priorities, too."""
-
     nothing: Any = None
 
     def breaks() -> int:
