@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Dict, List
 
 import pytest
@@ -242,8 +243,10 @@ def test_a_process_without_streams_runs(tmp_path: Path, write: Write) -> None:
     """Started with closed descriptors, as by some daemons, stages run all the same."""
     write("flow.py", MANY_LINES)
     command = f'"{sys.executable}" -m stagekit run flow >&- 2>&-'
+    shell = which("sh") or which("bash")
+    assert shell is not None
     done = subprocess.run(
-        ["/bin/sh", "-c", command], cwd=tmp_path, env=environment(), timeout=LIMIT, check=False
+        [shell, "-c", command], cwd=tmp_path, env=environment(), timeout=LIMIT, check=False
     )
     assert 0 == done.returncode
     assert (tmp_path / "after").exists()
