@@ -36,12 +36,12 @@ def from_instance(instance: object) -> Iterator[Declaration]:
     Raises:
         ValueError: its class has none.
     """
-    names: Dict[str, None] = {}
+    bodies: Dict[str, Any] = {}  # Any: whatever a class body binds
     for cls in reversed(type(instance).__mro__):
-        names.update(dict.fromkeys(vars(cls)))
+        bodies.update(vars(cls))
     found: List[Declaration] = []
-    for name in names:
-        raw = _raw(type(instance), name)
+    for name, value in bodies.items():
+        raw = getattr(value, "__func__", value)  # of a staticmethod or classmethod
         mark = getattr(raw, "__dict__", {}).get(MARK)
         if isinstance(mark, Declaration) and mark.fn is raw:
             bound: Any = getattr(instance, name)
@@ -52,11 +52,3 @@ def from_instance(instance: object) -> Iterator[Declaration]:
             f"{kind} has no stages: decorate its methods with @stage, or pass a module"
         )
     return iter(found)
-
-
-def _raw(cls: type, name: str) -> Any:  # Any: whatever a class body binds
-    for each in cls.__mro__:
-        if name in vars(each):
-            value = vars(each)[name]
-            return getattr(value, "__func__", value)
-    return None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
+from stagekit._base.problem import Location
 from stagekit._declare.mainname import MAIN_NAMES
 from stagekit._declare.stage import Declaration, namespace_of, unwrap_partial
 
@@ -25,7 +28,7 @@ def check_taken(old: Declaration, new: Declaration) -> None:
     twin = (
         old_module != new_module
         and (old_module in MAIN_NAMES or new_module in MAIN_NAMES)
-        and _file(old) == _file(new)
+        and _is_one_file(first, second)
     )
     if twin:
         name = new_module if old_module in MAIN_NAMES else old_module
@@ -64,10 +67,9 @@ def _qualname(declaration: Declaration) -> str:
     return str(getattr(unwrap_partial(declaration.fn), "__qualname__", ""))
 
 
-def _file(declaration: Declaration) -> str:
-    location = declaration.location
-    if location is None:
-        return ""
+def _is_one_file(first: Optional[Location], second: Optional[Location]) -> bool:
     import os
 
-    return os.path.realpath(location.file)
+    if first is None or second is None:
+        return False
+    return os.path.realpath(first.file) == os.path.realpath(second.file)

@@ -10,7 +10,7 @@ from stagekit._base.refs import Collect, From, OneOf, OptionalRef
 from stagekit._declare.context import Arguments, Context, RunInfo
 from stagekit._declare.stage import Declaration
 from stagekit._plan.refer import Miss, References
-from stagekit._plan.signature import EMPTY, TRIVIAL, Parameter, Reader, Reading
+from stagekit._plan.signature import EMPTY, TRIVIAL, Fault, Parameter, Reader, Reading
 from stagekit._plan.slots import Slot
 
 __all__ = ["AnyWiring", "Gather", "Item", "Omit", "Resolver", "Source", "Wiring", "sources_of"]
@@ -270,7 +270,7 @@ class Resolver:
         """Return what fills one parameter, and whether it can do without."""
         marker = parameter.marker
         if parameter.fault is not None:
-            self._report_fault(place, stage, parameter)
+            self._report_fault(place, stage, parameter, parameter.fault)
             return OMIT, False
         if isinstance(marker, From):
             return self._from(place, stage, parameter, marker), _has_none(parameter.key)
@@ -316,12 +316,11 @@ class Resolver:
         self.report(place, problems.missing(stage, parameter, provided, tuple(self.given)))
         return OMIT
 
-    def _report_fault(self, place: int, stage: Declaration, parameter: Parameter) -> None:
+    def _report_fault(
+        self, place: int, stage: Declaration, parameter: Parameter, fault: Fault
+    ) -> None:
         from stagekit._plan import problems
 
-        fault = parameter.fault
-        if fault is None:
-            return
         if fault.kind == "bare":
             self.report(place, problems.bare_parameter(stage, parameter))
         else:

@@ -222,9 +222,10 @@ class Reader:
 
     def parameters(self, declaration: Declaration, reading: Reading) -> Tuple[Parameter, ...]:
         """Return the parameters of a stage, their annotations evaluated."""
+        unread = reading._raw  # looked at first: it is cleared after `parameters` is there
         found = reading.parameters
         if found is None:
-            fn, source = reading._raw
+            fn, source = unread
             raw = _from_code(fn, source) if isinstance(source, dict) else _from_inspect(fn, source)  # pyright: ignore[reportUnknownArgumentType]
             scope = _scope(declaration.fn)
             found = tuple([self._parameter(*each, scope) for each in raw])
