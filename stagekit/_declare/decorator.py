@@ -180,10 +180,12 @@ def _references(given: Any, mistakes: List[str]) -> Tuple[object, ...]:
         return (given,)
     if given is None or given == ():
         return ()
-    if isinstance(given, (str, StageRef, OptionalRef, OneOf)) or callable(given):
+    if isinstance(given, (str, StageRef)) or callable(given):
         return (given,)  # pyright: ignore[reportUnknownVariableType]
     try:
-        found: Tuple[object, ...] = tuple(given)
+        found: Tuple[object, ...] = (
+            (given,) if isinstance(given, (OptionalRef, OneOf)) else tuple(given)
+        )
     except TypeError:
         mistakes.append(f"depends_on takes stage functions and ids, got {given!r}")
         return ()

@@ -119,3 +119,20 @@ def test_ids_of_runs_do_not_repeat() -> None:
     ids = {RunInfo("inline", 1).id for _ in range(1000)}
     assert 1000 == len(ids)
     assert set() == set("".join(ids)) & set("ilou")
+
+
+def test_threads_that_ask_for_the_id_at_once_get_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first id that is made stays."""
+    info = RunInfo("inline", 1)
+
+    class Overtaken:
+        """A lock that another thread held meanwhile, and made the id."""
+
+        def __enter__(self) -> None:
+            info._id = "thefirst"
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setattr("stagekit._declare.context._id_lock", Overtaken())
+    assert "thefirst" == info.id

@@ -284,3 +284,13 @@ def test_the_first_declaration_stays_after_a_refusal() -> None:
         with pytest.raises(DuplicateStageError):
             stage(id="load")(lambda: 2)
     assert (before, 1) == (registry.version, run("load", registry=registry)["load"])
+
+
+def test_two_things_without_a_place_are_not_one_file() -> None:
+    """Classes made at run time stand in no file, so no file was imported twice."""
+    registry = Registry()
+    registry.add(type("Made", (), {"__module__": "__main__"}), id="made")
+    with pytest.raises(DuplicateStageError) as caught:
+        registry.add(type("Made", (), {"__module__": "shop"}), id="made")
+    assert not caught.value.twin
+    assert "declared at an unknown place" in str(caught.value)

@@ -54,6 +54,7 @@ def test_a_registry_is_an_ordered_index() -> None:
     unknown: List[object] = ["two", "shop:two", ids, Registry().add(one, id="two"), 3, None]
     assert [] == [each for each in unknown if each in registry]
     assert registry.get("two") is None
+    assert "<stage shop:one>" == repr(registry.get("one"))
     assert "<Registry of 2 stages>" == repr(registry)
     assert StageRef("shop:other") == other
 
@@ -194,6 +195,7 @@ def test_of_builds_a_registry_of_decorated_functions() -> None:
     load = stage_in_a_registry()
     registry = Registry.of(load)
     assert 1 == run(load, registry=registry)[load]
+    assert load in registry
     assert 1 == len(Registry.of(load))
     with pytest.raises(ValueError, match="is not a stage: decorate it with @stage"):
         Registry.of(load, nothing)
