@@ -15,6 +15,7 @@ __all__ = ["Interruption"]
 
 _PATIENCE = 0.3  # seconds that a run may take to end before a word is said about it
 _ASKING = (signal.SIGINT, signal.SIGTERM)
+_NUDGE = getattr(signal, "SIGURG", signal.SIGTERM)  # ignored unless somebody asks for it
 
 
 class Interruption:
@@ -61,6 +62,7 @@ class Interruption:
         is_over = threading.Event()
         watch = threading.Thread(target=_watch, args=(source, is_over, tell), daemon=True)
         before = signal.set_wakeup_fd(sink, warn_on_full_buffer=False)
+        before_nudge = signal.signal(_NUDGE, _ignore)
         watch.start()
         try:
             yield
@@ -69,12 +71,32 @@ class Interruption:
             is_over.set()
             os.write(sink, b"\0")
             watch.join()
+            signal.signal(_NUDGE, before_nudge)
             os.close(source)
             os.close(sink)
 
 
 def _watch(source: int, is_over: threading.Event, tell: Callable[[], None]) -> None:
     while not is_over.is_set():
-        if os.read(source, 1)[0] in _ASKING and not is_over.wait(_PATIENCE):
+        if os.read(source, 1)[0] not in _ASKING:
+            continue
+        _nudge()
+        if not is_over.wait(_PATIENCE):
+            _nudge()
             tell()
             return
+
+
+def _nudge() -> None:
+    """Wake the main thread from a system call that it entered just after the signal had come.
+
+    CPython looks for signals between two instructions: one that comes between that look and the
+    call would be seen only when the call returns, after hours of sleep perhaps.
+    """
+    main = threading.main_thread().ident
+    if main is not None:
+        signal.pthread_kill(main, _NUDGE)
+
+
+def _ignore(_number: int, _frame: Optional[FrameType]) -> None:
+    """Do nothing: that the signal was delivered is enough."""
