@@ -128,6 +128,7 @@ def test_a_second_ctrl_c_ends_the_wait_for_threads(interrupted: threading.Event)
     released.set()
     threads[0].join(PATIENCE)
     assert ended.is_set()
+    assert "cancelled" == result.report("a").outcome.value
     assert Reason.INTERRUPTED is result.report("a").reason
     assert Reason.STOPPED is result.report("b").reason
 

@@ -173,6 +173,25 @@ def test_a_stage_that_is_not_critical_does_not_fail_the_run(flow: Flow) -> None:
     assert ["a", "two"] == sorted(report.stage_id for report in result.failures)
 
 
+def test_of_several_missing_values_the_first_in_plan_order_is_the_cause(flow: Flow) -> None:
+    """A stage that lacks two values is skipped for the one whose stage comes first."""
+
+    @flow.add(critical=False)
+    def b() -> B:
+        raise Boom
+
+    @flow.add(critical=False)
+    def a() -> A:
+        raise Boom
+
+    @flow.stage
+    def c(a: A, b: B) -> C:
+        raise AssertionError
+
+    assert ("b", "a", "c") == plan(registry=flow.registry).order
+    assert "skipped no_value b" == outcomes(flow.run())["c"]
+
+
 def test_a_failure_upstream_comes_before_a_missing_value(flow: Flow) -> None:
     """A stage that lacks a value and descends from a failure is skipped for the failure."""
 

@@ -186,6 +186,49 @@ def test_a_stage_sees_the_context_variables_of_the_caller_and_of_no_other_stage(
     assert "unset" == variable.get()
 
 
+@pytest.mark.parametrize("changed", ["new", 0, 1, 2, 3, 4])
+def test_a_change_of_any_one_variable_is_seen_by_no_other_stage(
+    flow: Flow, changed: object
+) -> None:
+    """Whichever variable a stage changes, known or new, the next one starts from the caller's."""
+    known = [contextvars.ContextVar[int](f"known{number}") for number in range(5)]
+    new = contextvars.ContextVar[int]("new", default=-1)
+    seen: List[Tuple[int, ...]] = []
+
+    def look(*_: object) -> int:
+        seen.append((new.get(), *[variable.get() for variable in known]))
+        (known[changed] if isinstance(changed, int) else new).set(99)
+        return 1
+
+    @flow.stage
+    def none() -> A:
+        return A(look())
+
+    @flow.stage
+    def one(a: A) -> B:
+        return B(look(a))
+
+    @flow.stage
+    def two(a: A, b: B) -> C:
+        return C(look(a, b))
+
+    @flow.stage
+    def three(a: A, b: B, c: C) -> D:
+        return D(look(a, b, c))
+
+    @flow.stage
+    def packed(*, d: D) -> float:
+        return look(d)
+
+    tokens = [variable.set(number) for number, variable in enumerate(known)]
+    try:
+        flow.run()
+    finally:
+        for variable, token in zip(known, tokens):
+            variable.reset(token)
+    assert [(-1, 0, 1, 2, 3, 4)] * 5 == seen
+
+
 class Box:
     """A context variable may hold values that cannot be compared."""
 

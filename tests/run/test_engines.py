@@ -15,6 +15,7 @@ from stagekit import Registry, RunCancelledError, RunFailedError, StageRef, arun
 from stagekit._run import ledger as ledger_module
 from stagekit._run.columns import Columns
 from stagekit._run.engines.inline import resume, run_fast
+from stagekit._run.engines.threads import Crew
 from stagekit._run.ledger import Ledger
 from stagekit._run.nesting import enter
 from stagekit._run.session import Session
@@ -302,6 +303,27 @@ def test_an_interrupted_thread_start_is_not_waited_for(monkeypatch: pytest.Monke
         run(registry=registry, executor="threads")
     result: Any = vars(caught.value)["result"]
     assert {"cancelled": 1} == result.counts()
+
+
+def test_a_worker_that_goes_to_rest_sees_what_came_in_the_meantime() -> None:
+    """Between a look at the heap and the wait no work is lost, nor is a call."""
+    registry = Registry()
+    registry.add(alone, id="alone")
+    made, settings = settings_of(registry)
+    context, settings = enter(settings)
+    session = Session(made, settings, context, "threads")
+    crew = Crew(session, lambda _message: None, delegates=True)
+    assert [0] == crew.heap
+    assert crew._rest()
+    assert [] == crew._idle
+    crew.heap.clear()
+    crew._is_waking = True
+    crew._wake.put(1)
+    assert crew._rest()
+    assert not crew._is_waking
+    crew.close()
+    assert not crew._rest()
+    assert not crew._rest()
 
 
 def test_a_given_up_run_takes_no_more_notes() -> None:

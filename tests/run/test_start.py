@@ -279,6 +279,8 @@ def test_what_async_stages_leave_behind_is_cleaned_up() -> None:
         try:
             await asyncio.sleep(3600)
         finally:
+            for _ in range(5):
+                await asyncio.sleep(0)
             ended.append("task")
 
     kept: List[Any] = []
