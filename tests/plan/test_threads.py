@@ -17,9 +17,9 @@ class Orders:
 
 @pytest.fixture
 def switching() -> Iterator[None]:
-    """Let threads take turns as often as possible."""
+    """Let threads take turns fifty times as often as usual."""
     before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
+    sys.setswitchinterval(1e-4)
     yield
     sys.setswitchinterval(before)
 
@@ -46,16 +46,16 @@ def test_many_threads_may_plan_and_run_one_registry_at_once() -> None:
     def work(registry: Registry, barrier: threading.Barrier) -> None:
         try:
             barrier.wait(30)
-            assert 41 == len(plan(registry=registry))
+            assert 21 == len(plan(registry=registry))
             assert run("s7", registry=registry, executor="inline").ok
         except BaseException as error:  # noqa: BLE001 - shown below
             problems.append(error)
 
-    for _ in range(20):
-        registry, barrier = shop(40), threading.Barrier(4)
+    for _ in range(5):
+        registry, barrier = shop(20), threading.Barrier(4)
         threads = [threading.Thread(target=work, args=(registry, barrier)) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(60)
     assert [] == problems
