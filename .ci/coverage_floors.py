@@ -9,9 +9,12 @@ from coverage import Coverage
 
 # Percent of lines and branches; the exclusions stand in pyproject.toml, each with its reason.
 FLOORS = {
-    # On its way to 100; what is missing is printed.
-    "the core": (90, ["_base", "_declare", "_plan", "_run"]),
-    "adapters and front ends": (90, ["executors", "hooks", "cli"]),
+    "the core": (
+        99,
+        ["_base/**", "_declare/**", "_plan/**", "_run/**", "_api.py", "_prepare.py", "e*.py"],
+    ),
+    # Not seen: what runs in processes that are killed, or get Ctrl-C, or only on other systems.
+    "adapters and front ends": (94, ["executors/**", "hooks/**", "testing/**", "cli/**"]),
 }
 
 
@@ -20,10 +23,10 @@ def main() -> int:
     measured = Coverage()
     measured.load()
     short = 0
-    for name, (promised, folders) in FLOORS.items():
+    for name, (promised, files) in FLOORS.items():
         text = io.StringIO()
         reached = measured.report(
-            include=[f"*/stagekit/{folder}/*" for folder in folders],
+            include=[f"*/stagekit/{each}" for each in files],
             file=text,
             show_missing=True,
             skip_covered=True,

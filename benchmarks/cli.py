@@ -12,12 +12,15 @@ from typing import Callable, Iterable, Iterator, List, Mapping, Optional, Sequen
 
 from benchmarks.compare import compare
 from benchmarks.groups import (
+    cancel,
     footprint,
     growth,
+    managed,
     mixed,
     overhead,
     parallel,
     planning,
+    processes,
     scheduling,
     typed,
 )
@@ -30,7 +33,13 @@ from benchmarks.measurement import (
     read_record,
     write_record,
 )
-from benchmarks.report import group_tables, limit_table, machine_line, readme_table
+from benchmarks.report import (
+    group_tables,
+    limit_table,
+    machine_line,
+    pace_table,
+    readme_table,
+)
 from benchmarks.settings import QUICK, Settings, default_workloads
 
 __all__ = ["GROUPS", "main", "run_groups"]
@@ -48,6 +57,9 @@ GROUPS: Mapping[str, Callable[[Settings], Iterable[Measurement]]] = {
     "threads": parallel.measure_threads,
     "asyncio": parallel.measure_asyncio,
     "mixed": mixed.measure,
+    "cancel": cancel.measure,
+    "processes": processes.measure,
+    "managed": managed.measure,
     "schedule": scheduling.measure,
 }
 
@@ -101,10 +113,9 @@ def _measure_group(name: str, settings: Settings) -> Iterator[Measurement]:
 
 
 def _print(record: Record, *, markdown: bool) -> None:
-    if markdown:
-        print(readme_table(record), limit_table(record, markdown=True), sep="\n\n")
-        return
-    print(machine_line(record), group_tables(record), limit_table(record), sep="\n\n")
+    head = readme_table(record) if markdown else f"{machine_line(record)}\n\n{group_tables(record)}"
+    limits, paces = (table(record, markdown=markdown) for table in (limit_table, pace_table))
+    print(head, limits, paces, sep="\n\n")
 
 
 def _settings(options: argparse.Namespace) -> Settings:

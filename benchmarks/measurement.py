@@ -94,6 +94,13 @@ class Record:
         key = (group, case, subject)
         return next((one for one in self.measurements if one.key == key), None)
 
+    def first(self, group: str, case: str, subject: str) -> Optional[Measurement]:
+        """Return the first measurement of a subject whose case begins so, if `case` ends in `*`."""
+        if not case.endswith("*"):
+            return self.find(group, case, subject)
+        found = (one for one in self.measurements if (one.group, one.subject) == (group, subject))
+        return next((one for one in found if one.case.startswith(case[:-1])), None)
+
 
 def describe_machine(options: Mapping[str, object]) -> Dict[str, object]:
     """Say what the numbers were measured on and how."""

@@ -8,7 +8,7 @@ from benchmarks.limits import Verdict, judge
 from benchmarks.measurement import Measurement, Record
 from benchmarks.table import markdown_table, number, text_table
 
-__all__ = ["group_tables", "limit_table", "machine_line", "readme_table"]
+__all__ = ["group_tables", "limit_table", "machine_line", "pace_table", "readme_table"]
 
 # Groups whose table shows ratios beside the values: what the ratio is to.
 RATIO_TO = {
@@ -22,6 +22,7 @@ RATIO_TO = {
     "asyncio": "gather by level",
     "asyncio sleeps": "gather by level",
     "version": "bare python",
+    "managed": "a run without policies",
 }
 
 
@@ -71,7 +72,20 @@ def _matrix(
 def limit_table(record: Record, *, markdown: bool = False) -> str:
     """Render every limit of the groups that were run, with what was measured."""
     rows = [_limit_row(verdict) for verdict in judge(record)]
-    head = ("what", "goal", "gate", "measured", "unit", "verdict")
+    head = ("what", "goal", "gate", "measured", "at reference pace", "unit", "verdict")
+    return (markdown_table if markdown else text_table)(head, rows)
+
+
+def pace_table(record: Record, *, markdown: bool = False) -> str:
+    """Render the baselines by which limits were corrected: here, there, and the factor."""
+    paces = dict.fromkeys(verdict.limit.pace for verdict in judge(record))
+    rows: List[List[str]] = []
+    for pace in paces:
+        factor = None if pace is None else pace.of(record)
+        if pace is not None and factor is not None:
+            here = number(factor * pace.reference)
+            rows.append([pace.what, here, number(pace.reference), pace.unit, number(factor)])
+    head = ("pace of this machine", "here", "reference", "unit", "here/reference")
     return (markdown_table if markdown else text_table)(head, rows)
 
 
@@ -83,7 +97,8 @@ def _limit_row(verdict: Verdict) -> Tuple[str, ...]:
         for bound in (limit.goal, limit.gate)
     ]
     measured = verdict.error or number(verdict.measured)
-    return (limit.what, *bounds, measured, limit.unit, verdict.word)
+    corrected = "" if verdict.pace is None else number(verdict.at_reference)
+    return (limit.what, *bounds, measured, corrected, limit.unit, verdict.word)
 
 
 def readme_table(record: Record) -> str:

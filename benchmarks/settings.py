@@ -22,6 +22,7 @@ class Settings:
     sizes: Tuple[int, ...] = FULL_SIZES
     peers: bool = True
     peer_limit: int = 10_000
+    peer_seconds: float = 1.0
     workers: int = 16
     seconds: float = 1.5
     rounds: int = 5

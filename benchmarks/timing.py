@@ -58,7 +58,8 @@ class Budget:
 
     def rounds(self, one_round: float, cases: int) -> int:
         """Return how many rounds a case takes part in, by what a round of it takes."""
-        least = self.least if one_round < self.seconds else min(self.least, 2)
+        affordable = int(2 * self.seconds / max(one_round, 1e-9))  # of one case, alone
+        least = min(self.least, max(2, affordable))
         fitting = int(self.seconds / cases / max(one_round, 1e-9))
         return max(least, min(self.most, fitting))
 

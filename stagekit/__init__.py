@@ -18,9 +18,13 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stagekit._api import Plan, arun, plan, run
+    from stagekit._base.cancel import CancelToken
+    from stagekit._base.each import Each
     from stagekit._base.ports import Hook
     from stagekit._base.problem import Problem
+    from stagekit._base.progress import Progress
     from stagekit._base.refs import Collect, From, Named, StageRef, given, one_of, optional
+    from stagekit._base.retry import Retry
     from stagekit._declare.context import Arguments, Context, RunInfo
     from stagekit._declare.decorator import stage
     from stagekit._declare.registry import Registry, use_registry
@@ -36,18 +40,22 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Arguments",
+    "CancelToken",
     "Collect",
     "Context",
     "DeclarationError",
     "DuplicateStageError",
+    "Each",
     "From",
     "Hook",
     "Named",
     "Plan",
     "PlanError",
     "Problem",
+    "Progress",
     "Registry",
     "Result",
+    "Retry",
     "RunCancelledError",
     "RunFailedError",
     "RunInfo",
@@ -68,8 +76,11 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "stagekit._api": ("Plan", "arun", "plan", "run"),
+    "stagekit._base.cancel": ("CancelToken",),
+    "stagekit._base.each": ("Each",),
     "stagekit._base.ports": ("Hook",),
     "stagekit._base.problem": ("Problem",),
+    "stagekit._base.progress": ("Progress",),
     "stagekit._base.refs": (
         "Collect",
         "From",
@@ -79,6 +90,7 @@ _HOMES = {
         "one_of",
         "optional",
     ),
+    "stagekit._base.retry": ("Retry",),
     "stagekit._declare.context": ("Arguments", "Context", "RunInfo"),
     "stagekit._declare.decorator": ("stage",),
     "stagekit._declare.registry": ("Registry", "use_registry"),
@@ -93,7 +105,7 @@ _HOMES = {
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_MODULES = ("errors", "events", "hooks", "testing")
+_MODULES = ("errors", "events", "executors", "hooks", "testing")
 
 
 def __getattr__(name: str) -> object:

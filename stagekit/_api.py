@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Dict,
-    Iterable,
-    List,
-    Mapping,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Tuple,
-    Union,
-    cast,
-)
-
-from stagekit._base.keys import BadTypeError, NamedKey, NoneType, describe, normalise
-from stagekit._base.refs import Given, Named
 from stagekit._declare.context import importing
 from stagekit._declare.registry import Registry, current_registry
 from stagekit._plan import plan as _plans
-from stagekit._plan.annotation import markers_of
 from stagekit._plan.build import Request, make_plan
-from stagekit._prepare import RunOptions, settings_for
+from stagekit._prepare import PlanOptions, RunOptions, settings_for
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
+
+    from stagekit._base.cancel import CancelToken
     from stagekit._base.ports import Hook, Pool
+    from stagekit._base.problem import Problem
+    from stagekit._prepare import Values
+    from stagekit._run.managed.clock import Clock
     from stagekit._run.result import Result
     from stagekit._run.settings import RunSettings
 
-__all__ = ["Plan", "arun", "plan", "run"]
+    Target = Any  # a function, an id, a StageRef, a module, several of these, a plan, or None
 
-# Any: a target is a function, an id, a StageRef, a module, several of these, a plan, or None
-Target = Any
-Values = Union[Iterable[object], Mapping[Any, object]]  # Any: keys are types of whatever kind
+__all__ = ["Plan", "arun", "plan", "run"]
 
 
 class Plan(_plans.Plan):
@@ -49,18 +36,6 @@ class Plan(_plans.Plan):
     async def arun(self, **options: Any) -> Result:
         """Run this plan in the running event loop; takes the options of ``run``."""
         return await arun(self, **options)
-
-
-class _Order(NamedTuple):
-    """The options of one call of ``run`` or ``arun``."""
-
-    registry: Optional[Registry]
-    select: Union[str, Sequence[str]]
-    exclude: Union[str, Sequence[str]]
-    values: Values
-    overrides: Optional[Mapping[Any, object]]
-    strict: bool
-    options: RunOptions
 
 
 def plan(
@@ -96,12 +71,12 @@ def plan(
         >>> plan("load", registry=registry).order
         ('load',)
     """
-    given = _keyed(values)
+    given = _given(values)
     request = Request(
         (registry if registry is not None else current_registry()).snapshot(),
         target,
-        _texts("select", select),
-        _texts("exclude", exclude),
+        _words("select", select),
+        _words("exclude", exclude),
         tuple(given),
         tuple(overrides.items()) if overrides else (),
         strict,
@@ -125,29 +100,53 @@ def run(
     on_failure: str = "stop",
     check: bool = True,
     hooks: Sequence[Hook] = (),
+    cancel: Optional[CancelToken] = None,
+    deadline: Optional[float] = None,
+    grace: Optional[float] = None,
+    rollback: bool = False,
+    rollback_on_cancel: bool = False,
+    compensate_partial: bool = False,
+    seed: Optional[int] = None,
+    check_mutation: bool = False,
+    clock: Optional[Clock] = None,
 ) -> Result:
     """Plan and run; return what became of every stage.
 
     Args:
         target: as for ``plan``, or a ``Plan``.
-        registry: as for ``plan``, and so are *select*, *exclude*, *values*, *overrides*, *strict*.
-        select: see *registry*.
-        exclude: see *registry*.
-        values: see *registry*; a plan binds them here.
-        overrides: see *registry*.
-        strict: see *registry*.
+        registry: as for ``plan``, and so are *select*, *exclude*, *overrides*, *strict*.
+        values: as for ``plan``; for a plan that is made already, the objects of its keys.
         arguments: what stages receive as ``Arguments``.
-        executor: ``"auto"``, ``"inline"``, ``"threads"``, or an object with ``submit``.
+        executor: ``"auto"``, ``"inline"``, ``"threads"``, ``"processes"``, ``"dask"``, or an object
+            with ``submit``.
         workers: how many plain stages may run at once.
-        limits: ``{"async": n}`` bounds the ``async def`` stages that may run at once.
+        limits: how many there are of each slot that stages take (``resources=``); a slot that is
+            not named has as many as the most demanding stage takes. ``{"async": n}`` bounds the
+            ``async def`` stages that may run at once.
         on_failure: ``"stop"`` (start nothing new), ``"continue"`` (independent branches go on)
             or ``"cancel"`` (running async stages are cancelled too).
         check: raise if the run failed; ``False`` returns the result instead.
         hooks: objects that are told the events of the run.
+        cancel: a token; the run is cancelled when it is.
+        deadline: seconds after which the run is cancelled.
+        grace: seconds that stages have to end once they are asked to: then those in processes are
+            ended, and those in threads given up on. 10 unless said.
+        rollback: call the ``undo=`` of stages that succeeded, last first, if the run fails.
+        rollback_on_cancel: with *rollback*: if it is cancelled, too, or its deadline has passed.
+        compensate_partial: with *rollback*: also undo stages that were called and did not succeed,
+            where ``undo`` does not take what they return.
+        seed: a number that decides which of the ready stages comes first, instead of priorities and
+            the longest way, and how retries jitter. One seed is one order where one worker runs;
+            several find stages that rely on an order that the graph does not have.
+        check_mutation: compare the arguments of each call before and after it, as far as they can
+            be pickled, and warn of stages that have changed one: that is an object which others
+            take, too. With ``executor="inline"`` it is sure which of two stages did.
+        clock: tells the time, in tests; see ``stagekit.testing.VirtualClock``.
 
     Raises:
         PlanError: the stages cannot be planned; none was called.
         RunFailedError: a critical stage failed; ``.result`` has everything.
+        RunCancelledError: the run was cancelled, or its deadline has passed.
         RunningLoopError: called in a running event loop; write ``await arun(...)``.
 
     Example:
@@ -159,9 +158,29 @@ def run(
         >>> run(answer, registry=registry)[answer]
         42
     """
-    options = RunOptions(arguments, executor, workers, limits, on_failure, check, hooks)
-    order = _Order(registry, select, exclude, values, overrides, strict, options)
-    made, settings = _prepare(target, order)
+    managed = _managed(
+        cancel=cancel,
+        deadline=deadline,
+        grace=grace,
+        rollback=rollback,
+        rollback_on_cancel=rollback_on_cancel,
+        compensate_partial=compensate_partial,
+        clock=clock,
+    )
+    options = RunOptions(
+        arguments,
+        executor,
+        workers,
+        limits,
+        on_failure,
+        check,
+        hooks,
+        managed,
+        seed,
+        check_mutation,
+    )
+    asked = PlanOptions(registry, select, exclude, values, overrides, strict)
+    made, settings = _prepare(target, asked, options)
     from stagekit._run.start import execute
 
     return execute(made, settings)
@@ -183,6 +202,15 @@ async def arun(
     on_failure: str = "stop",
     check: bool = True,
     hooks: Sequence[Hook] = (),
+    cancel: Optional[CancelToken] = None,
+    deadline: Optional[float] = None,
+    grace: Optional[float] = None,
+    rollback: bool = False,
+    rollback_on_cancel: bool = False,
+    compensate_partial: bool = False,
+    seed: Optional[int] = None,
+    check_mutation: bool = False,
+    clock: Optional[Clock] = None,
 ) -> Result:
     """Plan and run in the running event loop; the twin of ``run``, with the same options.
 
@@ -199,128 +227,122 @@ async def arun(
         >>> asyncio.run(arun(answer, registry=registry))[answer]
         42
     """
-    options = RunOptions(arguments, executor, workers, limits, on_failure, check, hooks)
-    order = _Order(registry, select, exclude, values, overrides, strict, options)
-    made, settings = _prepare(target, order)
+    managed = _managed(
+        cancel=cancel,
+        deadline=deadline,
+        grace=grace,
+        rollback=rollback,
+        rollback_on_cancel=rollback_on_cancel,
+        compensate_partial=compensate_partial,
+        clock=clock,
+    )
+    options = RunOptions(
+        arguments,
+        executor,
+        workers,
+        limits,
+        on_failure,
+        check,
+        hooks,
+        managed,
+        seed,
+        check_mutation,
+    )
+    asked = PlanOptions(registry, select, exclude, values, overrides, strict)
+    made, settings = _prepare(target, asked, options)
     from stagekit._run.start import aexecute
 
     return await aexecute(made, settings)
 
 
-def _prepare(target: Target, order: _Order) -> Tuple[_plans.Plan, RunSettings]:
+def _managed(**said: object) -> Optional[Dict[str, object]]:
+    """Return the options that make a run a managed one, None where there are none."""
+    for each in said.values():
+        if each is not None and each is not False:
+            return said
+    return None
+
+
+def _prepare(
+    target: Target, asked: PlanOptions, options: RunOptions
+) -> Tuple[_plans.Plan, RunSettings]:
     """Return the plan and the settings of a run; everything that can be wrong is, here."""
     if importing.get():
         from stagekit.errors import RunAtImportError
 
         raise RunAtImportError
-    order = order._replace(values=_fixed(order.values))
-    given = _keyed(order.values)
+    if asked.values != ():
+        from stagekit._asked import fixed
+
+        asked.values = fixed(asked.values)
+    given = _given(asked.values)
     made: _plans.Plan
     if isinstance(target, _plans.Plan):
-        _refuse_planning_options(order)
+        from stagekit._asked import refuse_planning_options
+
+        refuse_planning_options(asked)
         made = target
     else:
-        made = plan(
-            target,
-            registry=order.registry,
-            select=order.select,
-            exclude=order.exclude,
-            values=order.values,
-            overrides=order.overrides,
-            strict=order.strict,
-        )
+        made = _strictly(target, asked, options) if asked.strict else _planned(target, asked)
         if made.warnings:
-            _warn([str(problem) for problem in made.warnings])
-    return made, settings_for(made, order.options, given)
+            import warnings
+
+            from stagekit.errors import StagekitWarning
+
+            for problem in _kept(made.warnings, options):
+                warnings.warn(str(problem), StagekitWarning, stacklevel=3)
+    settings = settings_for(made, options, given, warns=made is target)
+    if options.check_mutation:
+        from stagekit._run.mutation import watched
+
+        made = watched(made, settings.notices)
+    return made, settings
 
 
-def _refuse_planning_options(order: _Order) -> None:
-    wrong = [
-        name
-        for name, value in (
-            ("registry", order.registry),
-            ("select", order.select),
-            ("exclude", order.exclude),
-            ("overrides", order.overrides),
-            ("strict", order.strict),
-        )
-        if value
-    ]
-    if wrong:
-        from stagekit.errors import UsageError
-
-        raise UsageError(f"a plan is made already; say {', '.join(wrong)} to plan(...) instead")
+def _planned(target: Target, asked: PlanOptions, *, is_strict: bool = False) -> Plan:
+    return plan(
+        target,
+        registry=asked.registry,
+        select=asked.select,
+        exclude=asked.exclude,
+        values=asked.values,
+        overrides=asked.overrides,
+        strict=is_strict,
+    )
 
 
-def _warn(texts: Sequence[str]) -> None:
-    import warnings
+def _strictly(target: Target, asked: PlanOptions, options: RunOptions) -> Plan:
+    """Plan what is to be run, without a warning that holds for this run."""
+    from stagekit.errors import PlanError
 
-    from stagekit.errors import StagekitWarning
-
-    for text in texts:
-        warnings.warn(text, StagekitWarning, stacklevel=4)
-
-
-def _texts(option: str, value: Union[str, Sequence[str]]) -> Tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    found = tuple(value)
-    wrong = [each for each in found if not isinstance(each, str)]  # pyright: ignore[reportUnnecessaryIsInstance]
-    if wrong:
-        from stagekit.errors import UsageError
-
-        raise UsageError(f"{option} takes texts such as '+report', got {wrong[0]!r}")
-    return found
+    try:
+        return _planned(target, asked, is_strict=True)
+    except PlanError as error:
+        kept = _kept(error.problems, options)
+    if kept:
+        raise PlanError(kept)
+    return _planned(target, asked)
 
 
-def _fixed(values: Values) -> Values:
-    """Return the values once and for all: they are looked at twice."""
-    if isinstance(values, Mapping):
-        return cast("Mapping[Any, object]", values)
-    if isinstance(values, (str, bytes)):
-        from stagekit.errors import UsageError
+def _kept(problems: Sequence[Problem], options: RunOptions) -> Tuple[Problem, ...]:
+    from stagekit._managing import kept_warnings
 
-        raise UsageError(f"values takes a list of objects, got {values!r}; write values=[...]")
-    return tuple(values)
+    return tuple(kept_warnings(problems, options.executor, options.limits))
 
 
-def _keyed(values: Values) -> Dict[object, object]:
-    """Return the given values by key.
-
-    Raises:
-        UsageError: a value cannot be keyed, or two have the same key; all are listed.
-    """
+def _given(values: Values) -> Dict[object, object]:
     if not values:
         return {}
-    if isinstance(values, Mapping):
-        pairs = [
-            Given(value, key, None)
-            for key, value in cast("Mapping[object, object]", values).items()
-        ]
-    else:
-        pairs = [v if isinstance(v, Given) else Given(v, None, None) for v in values]
-    found: Dict[object, object] = {}
-    mistakes: List[str] = []
-    for pair in pairs:
-        asked, markers, _ = markers_of(type(pair.value) if pair.as_ is None else pair.as_)
-        names = [marker.name for marker in markers if isinstance(marker, Named)]
-        try:
-            key = normalise(asked)
-        except BadTypeError as error:
-            mistakes.append(f"{pair!r}: {error}")
-            continue
-        name = pair.name if pair.name is not None else names[0] if names else None
-        if name is not None:
-            key = NamedKey(key, name)
-        if key is NoneType:
-            mistakes.append("None has no type of its own; write given(None, as_=...)")
-        elif key in found:
-            mistakes.append(
-                f"two values for `{describe(key)}`; tell them apart: given(..., name=...)"
-            )
-        found[key] = pair.value
-    if mistakes:
-        from stagekit.errors import UsageError
+    from stagekit._asked import keyed
 
-        raise UsageError("values: " + "; ".join(mistakes))
-    return found
+    return keyed(values)
+
+
+def _words(option: str, value: Union[str, Sequence[str]]) -> Tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if not value:
+        return ()
+    from stagekit._asked import texts
+
+    return texts(option, value)

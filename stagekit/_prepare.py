@@ -3,49 +3,98 @@
 from __future__ import annotations
 
 import os
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Dict,
-    List,
-    Mapping,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Tuple,
-    Union,
-)
 
 from stagekit._base.keys import describe
-from stagekit._declare.context import Arguments, Context, RunInfo
+from stagekit._base.record import Record
+from stagekit._declare.context import Arguments, Context, RunInfo, of_call
 from stagekit._run.settings import RunSettings
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
+
     from stagekit._base.ports import Hook, Pool
+    from stagekit._declare.registry import Registry
     from stagekit._plan.plan import Plan
 
-__all__ = ["RunOptions", "settings_for"]
+    Values = Union[Iterable[object], Mapping[Any, object]]  # Any: keys are types of whatever kind
+
+__all__ = ["PlanOptions", "RunOptions", "Values", "settings_for"]
 
 MODES = ("auto", "inline", "threads")
+BEYOND = ("processes", "dask")  # executors that other processes carry out
 POLICIES = ("stop", "continue", "cancel")
 MAX_WORKERS = 1024
 _PROCESSORS = os.cpu_count() or 1  # asked once: 10 us, as long as a run of ten stages
 
 
-class RunOptions(NamedTuple):
+class PlanOptions(Record):
+    """The options of one call of ``run`` or ``arun`` that concern planning."""
+
+    __slots__ = ("registry", "select", "exclude", "values", "overrides", "strict")
+
+    def __init__(
+        self,
+        registry: Optional[Registry],
+        select: Union[str, Sequence[str]],
+        exclude: Union[str, Sequence[str]],
+        values: Values,
+        overrides: Optional[Mapping[Any, object]],
+        strict: bool,  # noqa: FBT001 - as above
+    ) -> None:
+        self.registry = registry
+        self.select = select
+        self.exclude = exclude
+        self.values = values
+        self.overrides = overrides
+        self.strict = strict
+
+
+class RunOptions(Record):
     """The options of one call of ``run`` or ``arun`` that concern running."""
 
-    arguments: Sequence[str]
-    executor: Union[str, Pool]
-    workers: Optional[int]
-    limits: Optional[Mapping[str, int]]
-    on_failure: str
-    check: bool
-    hooks: Sequence[Hook]
+    __slots__ = (
+        "arguments",
+        "executor",
+        "workers",
+        "limits",
+        "on_failure",
+        "check",
+        "hooks",
+        "managed",
+        "seed",
+        "check_mutation",
+    )
+
+    def __init__(  # noqa: PLR0913, PLR0917 - as many as the public functions take
+        self,
+        arguments: Sequence[str],
+        executor: Union[str, Pool],
+        workers: Optional[int],
+        limits: Optional[Mapping[str, int]],
+        on_failure: str,
+        check: bool,  # noqa: FBT001 - as above
+        hooks: Sequence[Hook],
+        managed: Optional[Mapping[str, Any]] = None,
+        seed: Optional[int] = None,
+        check_mutation: bool = False,  # noqa: FBT001, FBT002 - as above
+    ) -> None:
+        self.arguments = arguments
+        self.executor = executor
+        self.workers = workers
+        self.limits = limits
+        self.on_failure = on_failure
+        self.check = check
+        self.hooks = hooks
+        self.managed = managed
+        self.seed = seed
+        self.check_mutation = check_mutation
 
 
-def settings_for(plan: Plan, options: RunOptions, given: Dict[object, object]) -> RunSettings:
-    """Return the settings of a run of *plan*.
+def settings_for(
+    plan: Plan, options: RunOptions, given: Dict[object, object], *, warns: bool = True
+) -> RunSettings:
+    """Return the settings of a run of *plan*; warn of values that it does not use, if asked to.
 
     Raises:
         UsageError: an option cannot be taken; all of them are listed.
@@ -58,29 +107,49 @@ def settings_for(plan: Plan, options: RunOptions, given: Dict[object, object]) -
         or options.limits
         or options.on_failure not in POLICIES
         or executor not in MODES
+        or options.managed
+        or options.seed is not None
         or isinstance(options.arguments, str)
     ):
         _check(options)
+    managed = None
+    if (
+        plan.policies
+        or plan.per_attempt
+        or options.managed
+        or (options.limits and any(name != "async" for name in options.limits))
+        or (executor not in MODES if type(executor) is str else is_far(executor))
+    ):
+        from stagekit._managing import managed_settings  # what plain runs do not need
+
+        managed = managed_settings(plan, options, given)
     workers = options.workers or _default_workers(executor)
-    mode, pool = (executor, None) if isinstance(executor, str) else ("pool", executor)
-    name = mode if pool is None else type(pool).__name__
+    pool: Any = None if executor in MODES else executor  # Any: a pool, or the name of one
+    mode = "pool" if pool is not None else str(executor)
+    name = executor if isinstance(executor, str) else type(pool).__name__
     info = RunInfo(name, workers)
+    rank: Optional[Tuple[int, ...]] = None
+    if options.seed is not None:
+        from stagekit._run.drawn import drawn_rank
+
+        rank = drawn_rank(len(plan), options.seed)
     constants: List[Any] = []
     if plan.slots:
         constants = _bind(plan, given, options, info)
-    elif given:
-        _warn_unused(given)
+    if given and warns:
+        _warn_unused(plan, given)
     return RunSettings(
         mode=mode,
         pool=pool,
         workers=workers,
-        async_limit=options.limits["async"] if options.limits else None,
+        async_limit=options.limits.get("async") if options.limits else None,
         on_failure=options.on_failure,
         check=options.check,
         hooks=tuple(options.hooks),
         constants=constants,
-        rank=None,
+        rank=rank,
         info=info,
+        managed=managed,
     )
 
 
@@ -96,24 +165,23 @@ def _bind(plan: Plan, given: Dict[object, object], options: RunOptions, info: Ru
     """Return the constants of a run: values given, defaults, injectables."""
     found: List[Any] = []
     missing: List[object] = []
-    used: List[object] = []
-    for kind, key, value in plan.slots:
+    shared: Dict[object, Any] = {}
+    for slot in plan.slots:
+        kind, key = slot.kind, slot.key
         if kind == "value":
-            found.append(value)
+            found.append(slot.value)
         elif kind == "given":
-            used.append(key)
             if key in given:
                 found.append(given[key])
             else:
                 missing.append(key)
         else:
-            found.append(_injected(key, given, options, info))
-            used += given if key is Context else ()
+            if key not in shared:
+                shared[key] = _injected(key, given, options, info)
+            value = shared[key]
+            found.append(of_call(value, info, *slot.value) if key is Context else value)
     if missing:
         _refuse_missing(missing)
-    unused = {key: value for key, value in given.items() if key not in used}
-    if unused:
-        _warn_unused(unused)
     return found
 
 
@@ -123,7 +191,13 @@ def _injected(
     if key is RunInfo:
         return info
     arguments = Arguments(options.arguments)
-    return arguments if key is Arguments else Context(given, arguments)
+    if key is Arguments:
+        return arguments
+    if key is Context:
+        return Context(given, arguments)
+    # a class of which every attempt gets an object of its own; who undoes gets this one
+    made: Any = key
+    return made()
 
 
 def _refuse_missing(keys: Sequence[object]) -> None:
@@ -142,12 +216,16 @@ def _refuse_missing(keys: Sequence[object]) -> None:
     )
 
 
-def _warn_unused(given: Mapping[object, object]) -> None:
+def _warn_unused(plan: Plan, given: Mapping[object, object]) -> None:
+    used = [slot.key for slot in plan.slots if slot.kind in {"given", "injectable"}]
+    unused = [] if Context in used else [key for key in given if key not in used]
+    if not unused:
+        return
     import warnings
 
     from stagekit.errors import StagekitWarning
 
-    names = ", ".join(f"`{describe(key)}`" for key in given)
+    names = ", ".join(f"`{describe(key)}`" for key in unused)
     warnings.warn(f"the plan does not use the value given for {names}", StagekitWarning, 5)
 
 
@@ -159,29 +237,45 @@ def _check(options: RunOptions) -> None:
             _count_mistake("workers", options.workers, MAX_WORKERS),
             *_limit_mistakes(options.limits),
             _policy_mistake(options.on_failure),
+            _seed_mistake(options.seed),
             "arguments takes a list of texts, got a text"
             if isinstance(options.arguments, str)
             else None,
         )
         if mistake is not None
     ]
+    if options.managed:
+        from stagekit._managing import option_mistakes
+
+        mistakes += option_mistakes(options.managed)
     if mistakes:
         from stagekit.errors import UsageError
 
         raise UsageError("; ".join(mistakes))
 
 
+def is_far(pool: object) -> bool:
+    """Tell whether a pool does more than one with ``submit`` alone, and so has to be managed."""
+    from stagekit._base.ports import is_cluster
+
+    return hasattr(pool, "submit_call") or is_cluster(pool)
+
+
 def _executor_mistake(executor: object) -> Optional[str]:
+    from stagekit._base.ports import is_cluster
+
     if not isinstance(executor, str):
         from stagekit.executors.futures import is_pool
 
         if is_pool(executor):
             return None
-        return f"executor takes {_either(MODES)} or an object with submit(), got {executor!r}"
-    if executor in MODES:
+        known = (*MODES, *BEYOND)
+        return f"executor takes {_either(known)} or an object with submit(), got {executor!r}"
+    if executor in MODES or executor in BEYOND or is_cluster(executor):
         return None
-    return f"executor takes {_either(MODES)} or an object with submit(), got {executor!r}" + _near(
-        executor, MODES
+    known = (*MODES, *BEYOND)
+    return f"executor takes {_either(known)} or an object with submit(), got {executor!r}" + _near(
+        executor, known
     )
 
 
@@ -194,11 +288,17 @@ def _count_mistake(name: str, value: object, most: int) -> Optional[str]:
 def _limit_mistakes(limits: Optional[Mapping[str, int]]) -> Tuple[Optional[str], ...]:
     if not limits:
         return ()
-    known = 'limits takes {"async": n}, got '
-    wrong = [
-        f"{known}{name!r}" + _near(str(name), ("async",)) for name in limits if name != "async"
-    ]
-    return (*wrong, _count_mistake('limits["async"]', limits.get("async"), 10**6))
+    return tuple(
+        "limits takes names of slots and how many there are of each, "
+        f'{{"db": 4, "async": 100}}, got the name {name!r}'
+        if not isinstance(name, str)  # pyright: ignore[reportUnnecessaryIsInstance]  # users may be unchecked
+        else _count_mistake(f'limits["{name}"]', count, 10**6)
+        for name, count in limits.items()
+    )
+
+
+def _seed_mistake(seed: object) -> Optional[str]:
+    return None if seed is None or type(seed) is int else f"seed takes a whole number, got {seed!r}"
 
 
 def _policy_mistake(policy: object) -> Optional[str]:

@@ -33,15 +33,19 @@ __all__ = [
     "NoValueError",
     "PlanError",
     "Problem",
+    "RemoteError",
     "RunAtImportError",
     "RunCancelledError",
     "RunFailedError",
     "RunningLoopError",
+    "StageCancelledError",
+    "StageTimeoutError",
     "StagekitError",
     "StagekitWarning",
     "TargetError",
     "TooDeepError",
     "UsageError",
+    "WorkerDiedError",
 ]
 
 
@@ -195,6 +199,92 @@ class NoValueError(StagekitError, LookupError):
     """A result was asked for the value of a stage that has none; says its outcome and why."""
 
 
+class StageCancelledError(StagekitError):
+    """A stage asked its ``CancelToken``, and is to end.
+
+    Attributes:
+        reason: why, as was said by who cancelled; may be empty.
+    """
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"cancelled: {self.reason}" if self.reason else "cancelled"
+
+
+class StageTimeoutError(StagekitError, TimeoutError):
+    """An attempt of a stage took longer than it may.
+
+    Attributes:
+        seconds: the time limit.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"took longer than its time limit of {self.seconds:g} s"
+
+
+class WorkerDiedError(StagekitError, RuntimeError):
+    """The worker that carried out a call died, or what it held was lost with it.
+
+    Attributes:
+        worker: which one, or what was lost: ``process 77``.
+        exitcode: as ``multiprocessing`` says it, ``-9`` for SIGKILL; None where nobody can tell.
+        reason: why it was ended, where that was the pool's doing; empty where it was not.
+    """
+
+    def __init__(self, worker: str, exitcode: Optional[int] = None, reason: str = "") -> None:
+        super().__init__(worker, exitcode, reason)
+        self.worker = worker
+        self.exitcode = exitcode
+        self.reason = reason
+
+    def __str__(self) -> str:
+        how = self.reason or self._end()
+        return f"worker died: {how}, {self.worker}" if how else f"worker died: {self.worker}"
+
+    def _end(self) -> str:
+        if self.exitcode is None:
+            return ""
+        if self.exitcode >= 0:
+            return f"exited with code {self.exitcode} without a result"
+        import signal  # enum: only where a worker was killed
+
+        try:
+            name = signal.Signals(-self.exitcode).name
+        except ValueError:
+            name = f"signal {-self.exitcode}"
+        return f"{name} (possibly out of memory)" if name == "SIGKILL" else name
+
+
+class RemoteError(StagekitError):
+    """A stage raised, elsewhere, an exception that could not travel as an object.
+
+    Attributes:
+        type_name: the name of its class.
+        message: what it said.
+        traceback: where it was raised, as text.
+        notes: the notes that were added to it.
+    """
+
+    def __init__(
+        self, type_name: str, message: str, traceback: str = "", notes: Tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(type_name, message, traceback, notes)
+        self.type_name = type_name
+        self.message = message
+        self.traceback = traceback
+        self.notes = notes
+
+    def __str__(self) -> str:
+        return f"{self.type_name}: {self.message}" if self.message else self.type_name
+
+
 class RunFailedError(StagekitError):
     """At least one critical stage failed.
 
@@ -218,12 +308,21 @@ class RunCancelledError(StagekitError):
 
     Attributes:
         result: the whole ``Result`` of the run.
+        reason: why it was cancelled: ``"deadline"``, ``"interrupted"``, or what was said to
+            ``CancelToken.cancel``.
     """
 
-    def __init__(self, message: str, result: Any = None) -> None:  # Any: Result is a floor above
+    def __init__(
+        self,
+        message: str,
+        result: Any = None,  # Any: Result is a floor above
+        *,
+        reason: str = "cancelled",
+    ) -> None:
         super().__init__(message, result)
         self.message = message
         self.result = result
+        self.reason = reason
 
     def __str__(self) -> str:
         return self.message

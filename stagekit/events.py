@@ -28,6 +28,8 @@ __all__ = [
     "StageCancelled",
     "StageEvent",
     "StageFailed",
+    "StageProgress",
+    "StageRetrying",
     "StageSkipped",
     "StageStarted",
     "StageSucceeded",
@@ -69,7 +71,11 @@ class StageEvent(Event):
 
 @dataclass(frozen=True)
 class StageStarted(StageEvent):
-    """An attempt of a stage begins; *worker* names the thread, task or process slot."""
+    """An attempt of a stage begins; *worker* names the thread, task or process slot.
+
+    To a process or a cluster a short stage may be sent before its turn: ``time`` is when it was
+    sent, and the attempt in the report has when it began.
+    """
 
     attempt: int
     worker: str
@@ -98,11 +104,44 @@ class StageFailed(StageEvent):
 
 
 @dataclass(frozen=True)
+class StageRetrying(StageEvent):
+    """Attempt *attempt* of a stage failed; the next one begins after *delay* seconds.
+
+    *item* is the index of the item, where the stage takes one at a time (``Each``); *attempts* is
+    how many attempts there may be in all.
+    """
+
+    attempt: int
+    delay: float
+    error: BaseException
+    item: Optional[int] = None
+    attempts: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class StageProgress(StageEvent):
+    """A running stage said how far it has come. What it has not said is None.
+
+    *item* is the index of the item, where the stage takes one at a time (``Each``). With such a
+    stage it is None where items are counted: *done* of *total* have ended.
+    """
+
+    attempt: int
+    done: Optional[float]
+    total: Optional[float]
+    note: Optional[str]
+    item: Optional[int] = None
+
+
+@dataclass(frozen=True)
 class StageSkipped(StageEvent):
-    """A stage was not called because *cause*, the id of a stage, failed or gave no value."""
+    """A stage was not called because *cause*, the id of a stage, failed or gave no value.
+
+    *cause* is None where nobody needed what the stage, a resource, would have yielded.
+    """
 
     reason: Reason
-    cause: str
+    cause: Optional[str]
 
 
 @dataclass(frozen=True)

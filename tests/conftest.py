@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import faulthandler
 import ipaddress
 import os
+import signal
 import sys
-from typing import Tuple
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Iterable, Iterator, List, Set, Tuple
 
+import pytest
+from _pytest.faulthandler import fault_handler_stderr_fd_key
 from hypothesis import settings
 
-settings.register_profile("dev", max_examples=50, deadline=None)
+settings.register_profile("dev", max_examples=20, deadline=None)
 settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True)
 settings.register_profile("deep", max_examples=5000, deadline=None)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
 )
+
+# A shell starts what runs beside it with Ctrl-C ignored, and nohup with SIGHUP: that is inherited.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+if os.name == "posix" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Where an audit event names the host: position of the address (or host) among its arguments.
 _HOST_ARGUMENT = {
@@ -62,3 +75,106 @@ def _refuse_network(event: str, arguments: Tuple[object, ...]) -> None:
 
 # An audit hook sees every thread and every library, and needs nothing to be patched.
 sys.addaudithook(_refuse_network)
+
+
+def _side_by_side(function: Callable[..., Any], cases: Iterable[Tuple[Any, ...]]) -> List[Any]:
+    with ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as pool:
+        return [each.result() for each in [pool.submit(function, *case) for case in cases]]
+
+
+@pytest.fixture(scope="session")
+def side_by_side() -> Callable[..., List[Any]]:
+    """Give a function that calls another for each case, several at once: for what waits.
+
+    Tests of one process each start all of them together, once, in a fixture of their module.
+    """
+    return _side_by_side
+
+
+ENDING = 5.0  # seconds in which a thread ends that has nothing left to do
+WARM: Set[threading.Thread] = set()  # that outlive a test, as the pool that they belong to does
+
+
+@pytest.fixture(scope="session")
+def process_pool() -> Iterator[Any]:
+    """Give two warm workers, for tests that leave them as they are."""
+    from stagekit.executors import ProcessPool
+
+    before = set(threading.enumerate())
+    with ProcessPool(2) as pool:
+        pool.submit(os.getpid).result()
+        WARM.update(set(threading.enumerate()) - before)
+        yield pool
+
+
+@pytest.fixture(scope="session")
+def dask_pool() -> Iterator[Any]:
+    """Give a cluster of two warm workers, for tests that leave them as they are."""
+    pytest.importorskip("distributed", reason="python -m pip install '.[dask]'")
+    from stagekit.executors.dask import DaskPool
+
+    with DaskPool(workers=2) as pool:
+        pool.submit(os.getpid).result()
+        yield pool
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Have ``--deep``: all of what tests else do a part of, for a night."""
+    parser.addoption("--deep", action="store_true", help="do all of what tests else do a part of")
+
+
+@pytest.fixture(scope="session")
+def is_deep(request: pytest.FixtureRequest) -> bool:
+    """Tell whether to do all of it."""
+    return bool(request.config.getoption("--deep"))
+
+
+PATIENCE = 150  # seconds after which a test hangs: where all threads are is shown; it is the end
+SLOW_PATIENCE = 400
+DEEP_PATIENCE = 3600
+
+
+class _Watch:
+    """Since when the watchdog waits, and whether for a slow test."""
+
+    since = -1e9
+    is_slow = False
+
+
+_watch = _Watch()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Show where all threads are, and end, when a test hangs, or what is set up for it.
+
+    To begin to watch is to start a thread: that is not done anew for each test that takes no time.
+    """
+    is_slow, now = any(map(item.get_closest_marker, ("slow", "heavy"))), time.monotonic()
+    if not is_slow and not _watch.is_slow and now < _watch.since + PATIENCE / 10:
+        yield
+        return
+    _watch.is_slow, _watch.since = is_slow, now
+    seconds = SLOW_PATIENCE if is_slow else PATIENCE
+    if item.config.getoption("--deep"):
+        seconds = DEEP_PATIENCE
+    out = item.config.stash.get(fault_handler_stderr_fd_key, 2)  # 2 itself is captured
+    faulthandler.dump_traceback_later(seconds, exit=True, file=out)
+    yield
+
+
+def pytest_unconfigure() -> None:
+    """Watch no longer."""
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture
+def no_thread_is_left() -> Iterator[None]:
+    """See that no thread of ours outlives a test, but for those that are just ending."""
+    before = set(threading.enumerate())
+    yield
+    after = set(threading.enumerate()) - before - WARM
+    ours = [thread for thread in after if thread.name.startswith("stagekit")]
+    for thread in ours:
+        thread.join(ENDING)
+    assert [] == [thread for thread in ours if thread.is_alive()]

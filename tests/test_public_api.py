@@ -22,6 +22,7 @@ MODULES = (
     "stagekit",
     "stagekit.errors",
     "stagekit.events",
+    "stagekit.executors",
     "stagekit.hooks",
     "stagekit.testing",
 )
@@ -170,6 +171,18 @@ def test_the_front_door_has_no_name_that_is_not_there() -> None:
     """A misspelt name is the usual error, not one of the lazy table."""
     with pytest.raises(AttributeError, match="stagee"):
         getattr(importlib.import_module("stagekit"), "stagee")  # noqa: B009  # for type checkers
+
+
+@pytest.mark.parametrize("name", ["errors", "events", "executors", "hooks", "testing"])
+def test_public_modules_need_no_import_of_their_own(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``import stagekit`` is enough for ``stagekit.errors``, loaded when it is first used."""
+    front = importlib.import_module("stagekit")
+    module = importlib.import_module(f"stagekit.{name}")
+    monkeypatch.delattr(front, name)
+    assert module is getattr(front, name)
+    assert name in dir(front)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ MISTAKES: List[Tuple[Dict[str, Any], List[str]]] = [
     ({"workers": True}, ["workers takes a whole number", "got True"]),
     ({"workers": 1.5}, ["got 1.5"]),
     ({"workers": 2000}, ["got 2000"]),
-    ({"limits": {"asnyc": 2}}, ['limits takes {"async": n}', "did you mean 'async'?"]),
+    ({"limits": {"asnyc": 2}}, ["limits names 'asnyc', which no stage", "did you mean 'async'?"]),
     ({"limits": {"async": 0}}, ['limits["async"] takes a whole number', "got 0"]),
     ({"on_failure": "contine"}, ["on_failure takes 'stop', 'continue' or", "did you mean"]),
     ({"on_failure": None}, ["on_failure takes", "got None"]),

@@ -35,6 +35,7 @@ def test_what_is_asserted_to_type_checkers_also_runs() -> None:
     """Each example of the typing file works at run time."""
     api = load_api()
     api.a_run()
+    api.a_run_on_a_clock_of_its_own()
     assert ["total"] == [name.rpartition(":")[2] for name in api.a_plan().order]
     assert 7 == asyncio.run(api.an_async_run())
     assert api.a_run_with_a_hook().seen > 0

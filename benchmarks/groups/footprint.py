@@ -48,11 +48,15 @@ AFTER = f"\nprint(*sorted(set({NOT_LOADED!r}.split()) & (set(sys.modules) - befo
 
 
 def measure_import(settings: Settings) -> Iterator[Measurement]:
-    """Time `from stagekit import stage, run` and one run, over an empty script."""
+    """Time `from stagekit import stage, run` and one run, over an empty script.
+
+    `import dataclasses`, timed in the same rounds, is the pace of the machine.
+    """
     peers = installed() if settings.peers else ()
     with tempfile.TemporaryDirectory() as folder:
         bare = {"bare python": _script(folder, "bare", "")}
         ours = {**bare, "stagekit": _script(folder, "stagekit", FIRST_USE)}
+        ours["import dataclasses"] = _script(folder, "pace", "import dataclasses\n")
         theirs = {
             peer.distribution: _script(folder, peer.distribution, f"import {peer.imports}\n")
             for peer in peers

@@ -21,7 +21,6 @@ from benchmarks.work import Work, fresh, make_work
 __all__ = ["measure_cold", "measure_warm"]
 
 TOO_SLOW = "too slow"
-TOO_LONG = 5.0  # seconds
 NOT_RUN = "not run"
 US = 1e6
 
@@ -99,7 +98,7 @@ def _one_case(
         is_peer = adapter.name not in ("raw", "graphlib", "stagekit")
         if is_peer and size > settings.peer_limit:
             skipped[adapter.name] = Sample(error=NOT_RUN)
-        elif is_peer and _is_slow(spent.get(adapter.name), size):
+        elif is_peer and _is_slow(spent.get(adapter.name), size, settings.peer_seconds):
             skipped[adapter.name] = Sample(error=TOO_SLOW)
         elif adapter.name not in wrong:
             chosen.append(adapter)
@@ -126,12 +125,12 @@ def _one_case(
     ]
 
 
-def _is_slow(before: Tuple[int, float] | None, size: int) -> bool:
-    """Tell from the last size whether a run would take more than some seconds."""
+def _is_slow(before: Tuple[int, float] | None, size: int, longest: float) -> bool:
+    """Tell from the last size whether a run would take more than so many seconds."""
     if before is None:
         return False
     smaller, seconds = before
-    return seconds * math.pow(size / smaller, 1.2) > TOO_LONG
+    return seconds * math.pow(size / smaller, 1.2) > longest
 
 
 def _time(
@@ -142,7 +141,6 @@ def _time(
     loop: asyncio.AbstractEventLoop,
 ) -> Dict[str, Sample]:
     awaited = make_work(work.shape, is_async=True) if _any_async(adapters) else work
-    expected = RAW.build(RAW.prepare(work)).run()
     if kind.is_cold:
         cold = {
             adapter.name: _cold_case(adapter, awaited if adapter.is_async else work, loop)
@@ -151,8 +149,12 @@ def _time(
         }
         return time_cold(cold, settings.budget)
     samples: Dict[str, Sample] = {}
-    cases: Dict[str, Callable[[], object]] = {}
+    raw = RAW.build(RAW.prepare(work)).run
+    expected = raw()
+    cases: Dict[str, Callable[[], object]] = {RAW.name: raw}
     for adapter in adapters:
+        if adapter is RAW:
+            continue
         try:
             own = awaited if adapter.is_async else work
             cases[adapter.name] = _warm_case(adapter, own, loop, expected)

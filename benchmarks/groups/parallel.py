@@ -6,6 +6,8 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
+from threading import Thread
 from typing import Any, Awaitable, Callable, Coroutine, Dict, Iterator, List, Sequence, Tuple
 
 from benchmarks import subject
@@ -13,6 +15,7 @@ from benchmarks.adapter import Adapter, Built
 from benchmarks.baselines import RAW
 from benchmarks.checking import WrongResultError, check
 from benchmarks.measurement import Measurement
+from benchmarks.pace import PLAIN_THREADS
 from benchmarks.peers import peer_adapters
 from benchmarks.settings import Settings
 from benchmarks.shapes import SHAPES, Shape
@@ -60,10 +63,28 @@ def _thread_efficiency(settings: Settings, adapters: Tuple[Adapter, ...]) -> Ite
     work = _napping(naps, is_async=False)
     ideal = NAP * -(-naps // settings.workers)
     cases = _warm_cases(adapters, work)
+    cases[PLAIN_THREADS] = partial(_nap_on_threads, naps, settings.workers)
     samples = time_warm(cases, replace(settings.budget, seconds=settings.seconds * 2))
     case = f"{naps} x sleep {NAP * 1000:.0f} ms on {settings.workers}"
     for name, sample in samples.items():
         yield _efficiency(("thread efficiency", case, name), sample, ideal)
+
+
+def _nap_on_threads(naps: int, workers: int) -> None:
+    """Sleep as often on threads that are started, sleep their share, and are joined: no queue.
+
+    Nothing that starts its threads for the run can be faster on this machine.
+    """
+
+    def share() -> None:
+        for _ in range(-(-naps // workers)):
+            time.sleep(NAP)
+
+    threads = [Thread(target=share) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def _efficiency(key: Tuple[str, str, str], sample: Sample, ideal: float) -> Measurement:

@@ -8,7 +8,12 @@ type are equal and different types are not: ``List[int]`` is ``list[int]``, ``Un
 from __future__ import annotations
 
 import sys
-from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, Tuple, Union
+
+from stagekit._base.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, FrozenSet, List, Optional, Tuple
 
 __all__ = [
     "BadTypeError",
@@ -20,6 +25,9 @@ __all__ = [
     "describe",
     "describe_fully",
     "is_scalar",
+    "may_be_none",
+    "members_of",
+    "named",
     "normalise",
 ]
 
@@ -35,11 +43,14 @@ class NoKeyError(BadTypeError):
     """A type that is fine, but that every value has: ``Any``, ``object``."""
 
 
-class NamedKey(NamedTuple):
+class NamedKey(Record):
     """A key with a name: asked for by ``Annotated[T, Named(name)]``."""
 
-    type: object
-    name: str
+    __slots__ = ("type", "name")
+
+    def __init__(self, type: object, name: str) -> None:
+        self.type = type
+        self.name = name
 
 
 class Parametrised:
@@ -85,11 +96,14 @@ class UnionOf:
         return describe(self)
 
 
-class _LiteralValue(NamedTuple):
+class _LiteralValue(Record):
     """A member of a ``Literal`` with its type, so that ``1`` and ``True`` differ."""
 
-    type: type
-    value: object
+    __slots__ = ("type", "value")
+
+    def __init__(self, type: type, value: object) -> None:
+        self.type = type
+        self.value = value
 
 
 def is_scalar(key: object) -> bool:
@@ -120,7 +134,7 @@ def _normalise_special(annotation: Any, evaluate: Optional[Callable[[Any], Any]]
 
     if annotation is None:
         return NoneType
-    if annotation is Any:
+    if annotation is typing.Any:
         raise NoKeyError("`Any` selects nothing, as every value fits it")
     if hasattr(annotation, "__metadata__") and hasattr(annotation, "__origin__"):
         return normalise(annotation.__origin__, evaluate)
@@ -134,13 +148,13 @@ def _normalise_special(annotation: Any, evaluate: Optional[Callable[[Any], Any]]
         return normalise(_alias_value(annotation, origin), evaluate)
     if origin is None:
         return _bare(annotation)
-    args: Tuple[Any, ...] = typing.get_args(annotation)
-    if args == ((),):  # Tuple[()] before Python 3.11
-        args = ()
-    if origin is Union or type(annotation).__name__ == "UnionType":
+    # before Python 3.11, Tuple[()] has () as its only argument
+    given: Tuple[Any, ...] = typing.get_args(annotation)
+    args: Tuple[Any, ...] = () if given == ((),) else given
+    if origin is typing.Union or type(annotation).__name__ == "UnionType":
         return _union(tuple(normalise(member, evaluate) for member in args))
     if getattr(origin, "_name", None) == "Literal":
-        return Parametrised(origin, tuple(_LiteralValue(type(arg), arg) for arg in args))
+        return Parametrised(origin, tuple(_LiteralValue(type(arg), arg) for arg in args))  # pyright: ignore[reportUnknownArgumentType]
     if not args and origin is not tuple:
         return origin
     return Parametrised(origin, tuple(_argument(arg, evaluate) for arg in args))
@@ -154,7 +168,9 @@ def _normalise_text(annotation: Any, evaluate: Optional[Callable[[Any], Any]]) -
 
 def _argument(arg: Any, evaluate: Optional[Callable[[Any], Any]]) -> object:
     """Normalise an argument of a generic, where ``Any``, ``object`` and ``...`` are fine."""
-    if arg is ... or arg is Any or arg is object:
+    import typing
+
+    if arg is ... or arg is typing.Any or arg is object:
         return arg
     if isinstance(arg, (list, tuple)):  # the parameters of a Callable
         parts: Tuple[Any, ...] = tuple(arg)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
@@ -252,3 +268,23 @@ def class_of(key: object) -> Optional[type]:
 def builtin_names() -> Dict[str, object]:
     """Return the names that every annotation can see."""
     return vars(sys.modules["builtins"])
+
+
+def named(key: object, name: str) -> object:
+    """Return the key with a name; in a union each member carries it, so that None stays None."""
+    if not isinstance(key, UnionOf):
+        return NamedKey(key, name)
+    return UnionOf(tuple(m if m is NoneType else NamedKey(m, name) for m in key.members))
+
+
+def may_be_none(key: object) -> bool:
+    """Tell whether None is a value of this key."""
+    inner = key.type if isinstance(key, NamedKey) else key
+    return isinstance(inner, UnionOf) and NoneType in inner.members
+
+
+def members_of(key: object) -> Tuple[object, ...]:
+    """Return the members of a union but for None; of any other key itself."""
+    if isinstance(key, UnionOf):
+        return tuple(member for member in key.members if member is not NoneType)
+    return (key,)

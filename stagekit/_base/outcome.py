@@ -26,6 +26,9 @@ class Reason(enum.Enum):
     NO_VALUE = "no_value"
     STOPPED = "stopped"
     INTERRUPTED = "interrupted"
+    TIMED_OUT = "timed_out"
+    CRASHED = "crashed"
+    NOT_NEEDED = "not_needed"
 
 
 class RunStatus(enum.Enum):

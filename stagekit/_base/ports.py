@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Protocol
+from typing import TYPE_CHECKING, Any, Callable, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from stagekit.events import Event
 
-__all__ = ["Future", "Hook", "Pool"]
+__all__ = ["Future", "Handle", "Hook", "Pool", "is_cluster"]
 
 
 class Hook(Protocol):
@@ -35,8 +35,47 @@ class Future(Protocol):
         """Call *fn* with this future once it is done."""
 
 
+@runtime_checkable
+class Handle(Protocol):
+    """A value that stays where it was made until somebody needs it here.
+
+    Given as an argument to another call of the same pool, alone or in lists and tuples, it stands
+    for the value over there.
+
+    Attributes:
+        is_handle: True, and on the class, so that a handle is known from all other values.
+    """
+
+    is_handle: bool
+
+    def fetch(self) -> Any:  # Any: whatever the call returned
+        """Return the value, brought here once.
+
+        Raises:
+            WorkerDiedError: it was lost with the worker that held it.
+        """
+
+    def __getitem__(self, item: int, /) -> Handle:
+        """Return a handle of one item, where the value is a tuple."""
+        ...
+
+
 class Pool(Protocol):
     """Anything with ``submit``: ``concurrent.futures.Executor``, MPI pools, a Dask client."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any) -> Any:  # Any: a Future of its own kind
         """Have *fn* called with *args*; return a future."""
+
+
+def is_cluster(executor: object) -> bool:
+    """Tell whether an executor is a Dask cluster: the address of its scheduler, or a client.
+
+    A client has ``submit``, and yet is no pool: it gives the same answer to equal calls, an error,
+    too, and makes calls again by itself.
+    """
+    if isinstance(executor, str):
+        return "://" in executor
+    return any(
+        (each.__module__, each.__name__) == ("distributed.client", "Client")
+        for each in type(executor).__mro__
+    )

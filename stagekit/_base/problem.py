@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import enum
-from typing import Optional, Tuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional, Tuple
 
 __all__ = ["Code", "Location", "Problem"]
 
@@ -32,9 +35,15 @@ class Code(enum.Enum):
     BAD_MARKER = "SK212"
     BAD_SELECTION = "SK213"
     VALUE_NOT_GIVEN = "SK214"
+    RESOURCE_BEYOND = "SK215"
+    CANNOT_BE_SENT = "SK216"
     UNUSED_VALUE = "SK220"
     SEVERAL_MODULES = "SK221"
     BUILTIN_KEY = "SK222"
+    EMPTY_COLLECTION = "SK223"
+    SOFT_TIMEOUT = "SK224"
+    GUESSED_LIMIT = "SK225"
+    UNKNOWN_TAG = "SK226"
     STAGE_FAILED = "SK301"
     BAD_VALUE = "SK302"
     INTERNAL = "SK500"

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Generic, Optional, Tuple, TypeVar, Union
+from stagekit._base.record import Record
+from stagekit._base.static import Generic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Optional, Tuple, TypeVar, Union
+
+    R_co = TypeVar("R_co", covariant=True)
+    # Any: a stage takes whatever its parameters say, and returns whatever it returns
+    Ref = Union[str, Callable[..., Any], "StageRef[Any]"]
+else:
+    R_co = None
+
 
 __all__ = [
     "Collect",
     "From",
     "Given",
+    "Marker",
     "Named",
     "OneOf",
     "OptionalRef",
-    "Ref",
     "StageRef",
     "given",
     "one_of",
     "optional",
 ]
-
-R_co = TypeVar("R_co", covariant=True)
 
 
 class StageRef(Generic[R_co]):
@@ -49,33 +59,14 @@ class StageRef(Generic[R_co]):
         return hash((StageRef, self.id))
 
 
-# Any: a stage takes whatever its parameters say, and returns whatever it returns
-Ref = Union[str, Callable[..., Any], StageRef[Any]]
-
-
-class _Marker:
-    """A small frozen record: equal if its parts are, and readable when printed."""
+class Marker(Record):
+    """What stands beside a type in ``Annotated``, and says where its value comes from."""
 
     __slots__ = ()
-
-    def _parts(self) -> Tuple[object, ...]:
-        names: Tuple[str, ...] = self.__slots__
-        return tuple(getattr(self, name) for name in names)
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._parts() == getattr(other, "_parts", tuple)()
-
-    def __hash__(self) -> int:
-        try:
-            return hash((type(self), self._parts()))
-        except TypeError:
-            return hash(type(self))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(map(repr, self._parts()))})"
+    is_each = False
 
 
-class From(_Marker):
+class From(Marker):
     """``Annotated[T, From(load)]``: take the value of this very stage.
 
     The stage's return annotation must be ``T``, a subclass of it, or absent.
@@ -87,7 +78,7 @@ class From(_Marker):
         self.stage = stage
 
 
-class Named(_Marker):
+class Named(Marker):
     """``Annotated[T, Named("n")]``: take the value of type ``T`` that carries this name.
 
     On a return annotation it gives the name: ``-> Annotated[T, Named("n")]``.
@@ -102,16 +93,17 @@ class Named(_Marker):
         self.name = name
 
 
-class Collect(_Marker):
+class Collect(Marker):
     """``Annotated[list[T], Collect()]``: take the value of every provider of ``T``.
 
     Given values come first, then stages in the order of their declaration. No provider: ``[]``.
+    Values with a name, of ``Annotated[T, Named("n")]``, have a key of their own and are not taken.
     """
 
     __slots__ = ()
 
 
-class OptionalRef(_Marker):
+class OptionalRef(Record):
     """Made by ``optional()``: an order edge that exists only if the stage does."""
 
     __slots__ = ("stage",)
@@ -120,7 +112,7 @@ class OptionalRef(_Marker):
         self.stage = stage
 
 
-class OneOf(_Marker):
+class OneOf(Record):
     """Made by ``one_of()``: an order edge to the first of these stages that exists."""
 
     __slots__ = ("stages",)

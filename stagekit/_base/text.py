@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterable, List, Optional, Tuple
+from typing import Callable, Dict, Iterable, List, Optional, Tuple, Type
 
 __all__ = [
     "did_you_mean",
@@ -158,11 +158,31 @@ def _cut(text: str) -> str:
 
 
 def error_line(error: BaseException, *, limit: Optional[int] = None) -> str:
-    """Return ``Type: message`` on one line, harmless to print, at most *limit* characters long."""
-    message = escape_control(safe_text(error).strip())
+    """Return ``Type: message`` on one line, harmless to print, at most *limit* characters long.
+
+    Of an error of ours, as a run in a stage raises, it is the first of what went wrong.
+    """
+    message = safe_text(error).strip()
+    if "\n" in message and isinstance(error, _ours()):
+        message = _first_of(message)
+    message = escape_control(message)
     name = escape_control(type(error).__name__)
     line = f"{name}: {message}" if message else name
+    if isinstance(error, SystemExit):
+        line += " (sys.exit was called)"
     return line if limit is None or len(line) <= limit else line[: max(0, limit - 1)] + "…"
+
+
+def _ours() -> Type[Exception]:
+    from stagekit.errors import StagekitError
+
+    return StagekitError
+
+
+def _first_of(message: str) -> str:
+    """Return the head of a message of ours and the first line below it."""
+    head, first, *others = (line.strip() for line in message.split("\n"))
+    return f"{head.rstrip(':')}: {first}" + (" …" if others else "")
 
 
 def plural(count: int, noun: str, many: Optional[str] = None) -> str:

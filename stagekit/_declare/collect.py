@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from copy import copy
 from types import ModuleType
 from typing import Any, Dict, Iterator, List
 
-from stagekit._declare.stage import MARK, Declaration, own_mark
+from stagekit._declare.stage import MARK, Declaration, Options, own_mark
 
 __all__ = ["from_instance", "from_module"]
 
@@ -45,10 +46,27 @@ def from_instance(instance: object) -> Iterator[Declaration]:
         mark = getattr(raw, "__dict__", {}).get(MARK)
         if isinstance(mark, Declaration) and mark.fn is raw:
             bound: Any = getattr(instance, name)
-            found.append(Declaration(bound, mark.id, mark.depends_on, mark.options, mark.spec))
+            options = _bound_undo(instance, mark.options)
+            found.append(Declaration(bound, mark.id, mark.depends_on, options, mark.spec))
     if not found:
         kind = type(instance).__qualname__
         raise ValueError(
             f"{kind} has no stages: decorate its methods with @stage, or pass a module"
         )
     return iter(found)
+
+
+def _bound_undo(instance: object, options: Options) -> Options:
+    """Return options whose ``undo`` is a method of the object, where it is one of its class."""
+    managed = options.managed
+    if managed is None or managed.undo is None:
+        return options
+    undo = managed.undo
+    for cls in type(instance).__mro__:
+        for name, value in vars(cls).items():
+            if value is undo or getattr(value, "__func__", None) is undo:
+                bound = copy(options)
+                bound.managed = copy(managed)
+                bound.managed.undo = getattr(instance, name)
+                return bound
+    return options

@@ -6,18 +6,33 @@ import contextvars
 import os
 import time
 from _thread import allocate_lock
-from typing import Any, Dict, Iterator, Mapping, Optional, Tuple, Type, TypeVar, Union, overload
 
 from stagekit._base.keys import NamedKey, describe, normalise
+from stagekit._base.static import overload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
+    from typing import (
+        Any,
+        Dict,
+        Iterator,
+        Mapping,
+        Optional,
+        Tuple,
+        Type,
+        TypeVar,
+        Union,
+    )
 
-__all__ = ["Arguments", "Context", "RunInfo", "importing"]
+    T = TypeVar("T")
+    D = TypeVar("D")
+    _Words = Tuple[str, ...]
+else:
+    _Words = tuple
 
-T = TypeVar("T")
-D = TypeVar("D")
+__all__ = ["Arguments", "Context", "RunInfo", "importing", "of_call", "of_item"]
+
 
 importing: contextvars.ContextVar[bool] = contextvars.ContextVar(
     "stagekit_importing", default=False
@@ -27,7 +42,7 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, 
 _MISSING: Any = object()
 
 
-class Arguments(Tuple[str, ...]):
+class Arguments(_Words):
     """The arguments of the command line after ``--``, or ``run(arguments=[...])``.
 
     Example:
@@ -82,6 +97,19 @@ class RunInfo:
 
         return datetime.fromtimestamp(self._started, timezone.utc)
 
+    def __reduce__(self) -> Any:
+        return RunInfo._again, (self.executor, self.workers, self.parent, self._started, self.id)
+
+    @classmethod
+    def _again(
+        cls, executor: str, workers: int, parent: Optional[str], started: float, run_id: str
+    ) -> RunInfo:
+        """Return what tells of the same run, in another process."""
+        made = cls(executor, workers, parent)
+        made._started = started
+        made._id = run_id
+        return made
+
     def __repr__(self) -> str:
         return f"<run {self.id}: {self.executor}, {self.workers} workers>"
 
@@ -97,11 +125,29 @@ class Context:
         (3, None, ('--fast',))
     """
 
-    __slots__ = ("_values", "arguments")
+    __slots__ = ("_call", "_run", "_values", "arguments")
 
     def __init__(self, values: Mapping[Any, Any], arguments: Arguments) -> None:
         self._values: Dict[Any, Any] = dict(values)
         self.arguments = arguments
+        self._run: Optional[RunInfo] = None
+        self._call: Tuple[str, ...] = ()  # a stage, and its item or "undo"
+
+    @property
+    def idempotency_key(self) -> str:
+        """What a service can know this call by: the same for all its attempts, and for no other.
+
+        A call is that of a stage in one run, or of one item that it takes (``Each``); the function
+        that undoes a stage has a key of its own. 64 hexadecimal digits, a SHA-256.
+
+        Example:
+            >>> Context({}, Arguments()).idempotency_key[:8]
+            'e3b0c442'
+        """
+        from hashlib import sha256
+
+        run = "" if self._run is None else self._run.id
+        return sha256("\0".join([run, *self._call]).encode()).hexdigest()
 
     @overload
     def get(self, key: Type[T], /, *, name: Optional[str] = None) -> Optional[T]: ...
@@ -144,6 +190,19 @@ class Context:
             return f"{describe(wanted)} was given only with a name: {', '.join(map(repr, named))}"
         held = ", ".join(map(describe, self._values)) or "nothing"
         return f"no {describe(wanted)} was given to this run; it was given {held}"
+
+
+def of_call(context: Context, run: Optional[RunInfo], *call: str) -> Context:
+    """Return what a call of a run is told, which holds what all others do."""
+    made = Context.__new__(Context)
+    made._values, made.arguments = context._values, context.arguments  # noqa: SLF001
+    made._run, made._call = run, call  # noqa: SLF001
+    return made
+
+
+def of_item(context: Context, item: int) -> Context:
+    """Return what a stage is told that takes one item at a time, for one of them."""
+    return of_call(context, context._run, *context._call, str(item))  # noqa: SLF001
 
 
 def _key(key: object, name: Optional[str]) -> object:

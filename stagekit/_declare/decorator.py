@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from types import FunctionType
-from typing import Any, Callable, Dict, Iterable, List, NoReturn, Tuple, TypeVar, overload
 
 from stagekit._base.refs import OneOf, OptionalRef, StageRef
+from stagekit._base.static import overload
 from stagekit._declare.mainname import MAIN_NAMES
 from stagekit._declare.registry import Registry, current_registry
 from stagekit._declare.stage import (
@@ -22,9 +22,27 @@ from stagekit._declare.stage import (
     unwrap_partial,
 )
 
-__all__ = ["declare", "decorate", "stage"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import (
+        Any,
+        Callable,
+        Dict,
+        Iterable,
+        List,
+        Mapping,
+        NoReturn,
+        Tuple,
+        TypeVar,
+        Union,
+    )
 
-F = TypeVar("F", bound=Callable[..., Any])
+    from stagekit._base.ports import Pool
+    from stagekit._base.retry import Retry
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
+__all__ = ["declare", "decorate", "stage"]
 
 
 @overload
@@ -40,6 +58,11 @@ def stage(
     provides: Any = ...,  # Any: a type of whatever kind
     priority: int = ...,
     critical: bool = ...,
+    retries: Union[int, Retry] = ...,
+    timeout: float = ...,
+    executor: Union[str, Pool] = ...,
+    resources: Mapping[str, int] = ...,
+    undo: Callable[..., object] = ...,
 ) -> Callable[[F], F]: ...
 def stage(fn: Any = None, /, **options: Any) -> Any:
     """Declare a function as a stage, and return that very function.
@@ -58,6 +81,13 @@ def stage(fn: Any = None, /, **options: Any) -> Any:
         provides: publish the value under another type; a tuple of types for a returned tuple.
         priority: higher starts first among stages that are ready.
         critical: ``False``: its failure does not fail the run.
+        retries: how often it is called again where it fails, or a ``Retry``.
+        timeout: seconds that one attempt may take.
+        executor: where this one stage runs: a name of an executor, or an object with ``submit``.
+        resources: slots it takes while it runs, ``{"db": 1}``; ``run(limits={"db": 4})`` says how
+            many there are.
+        undo: called where the run fails later and ``rollback=True``; filled like a stage, and may
+            take what the stage returned.
 
     Raises:
         DeclarationError: an option is wrong; all of them are listed.
@@ -136,7 +166,12 @@ def declare(fn: Any, options: Dict[str, Any]) -> Declaration:
         DeclarationError: with every mistake.
     """
     module = getattr(fn, "__module__", None)
-    if type(fn) is FunctionType and "<" not in fn.__qualname__ and module not in MAIN_NAMES:
+    if (
+        type(fn) is FunctionType
+        and "<" not in fn.__qualname__
+        and module not in MAIN_NAMES
+        and "__wrapped__" not in fn.__dict__
+    ):
         stage_id = f"{module}:{fn.__qualname__}"
         spec = fn.__globals__.get("__spec__")
         if len(stage_id) <= MAX_ID and stage_id.isascii():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 from stagekit._base.problem import Location
 from stagekit._declare.mainname import MAIN_NAMES
 from stagekit._declare.stage import Declaration, namespace_of, unwrap_partial
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
 
 __all__ = ["check_taken"]
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping
 
 __all__ = ["MAIN_NAMES", "import_name", "import_root", "main_name"]
 

@@ -5,16 +5,35 @@ from __future__ import annotations
 import contextvars
 from _thread import allocate_lock
 from types import ModuleType, TracebackType
-from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple, Type, TypeVar, overload
 
-from stagekit._base.refs import Ref, StageRef
-from stagekit._declare.duplicates import check_taken
+from stagekit._base.refs import StageRef
+from stagekit._base.static import overload
 from stagekit._declare.stage import Declaration, own_mark
 
-__all__ = ["Registry", "current_registry", "default_registry", "use_registry"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import (
+        Any,
+        Callable,
+        Dict,
+        Iterable,
+        Iterator,
+        Mapping,
+        Optional,
+        Tuple,
+        Type,
+        TypeVar,
+        Union,
+    )
 
-F = TypeVar("F", bound=Callable[..., Any])
-R = TypeVar("R")
+    from stagekit._base.ports import Pool
+    from stagekit._base.refs import Ref
+    from stagekit._base.retry import Retry
+
+    F = TypeVar("F", bound=Callable[..., Any])
+    R = TypeVar("R")
+
+__all__ = ["Registry", "current_registry", "default_registry", "use_registry"]
 
 
 class Registry:
@@ -54,6 +73,11 @@ class Registry:
         provides: Any = ...,  # Any: a type of whatever kind
         priority: int = ...,
         critical: bool = ...,
+        retries: Union[int, Retry] = ...,
+        timeout: float = ...,
+        executor: Union[str, Pool] = ...,
+        resources: Mapping[str, int] = ...,
+        undo: Callable[..., object] = ...,
     ) -> Callable[[F], F]: ...
     def stage(self, fn: Any = None, /, **options: Any) -> Any:  # type: ignore[misc]  # pyright: ignore[reportInconsistentOverload]  # checked by name
         """Declare a stage in this registry; takes the options of ``@stage``."""
@@ -101,6 +125,8 @@ class Registry:
         with self._lock:
             old = self._stages.setdefault(stage_id, declaration)
             if old is not declaration:
+                from stagekit._declare.duplicates import check_taken
+
                 check_taken(old, declaration)
                 self._stages[stage_id] = declaration
             self._version += 1
@@ -165,6 +191,21 @@ class Registry:
         if mark is not None and mark.id in self._stages:
             return mark.id
         return next((d.id for d in self.snapshot() if d.fn == stage), "")
+
+    @staticmethod
+    def current() -> Registry:
+        """Return the registry that ``@stage`` and ``run`` use here: the default one unless said.
+
+        ``use_registry`` says another. In a script ``Registry.current().add(fn, id=...)`` adds
+        beside what is decorated.
+
+        Example:
+            >>> from stagekit import Registry, use_registry
+            >>> with use_registry(Registry()) as registry:
+            ...     Registry.current() is registry
+            True
+        """
+        return current_registry()
 
     @classmethod
     def of(cls, *stages: Callable[..., Any]) -> Registry:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from stagekit._base.refs import OneOf, OptionalRef, StageRef
 from stagekit._declare.mainname import MAIN_NAMES, main_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Optional, Tuple
+
     from stagekit._base.problem import Location
+    from stagekit._declare.managed import Managed
 
-__all__ = ["DEFAULTS", "MARK", "Declaration", "Options", "default_id", "make_options", "own_mark"]
+__all__ = [
+    "DEFAULTS",
+    "MARK",
+    "Declaration",
+    "Options",
+    "default_id",
+    "make_options",
+    "own_mark",
+]
 
+MANAGED_OPTIONS = ("retries", "timeout", "executor", "resources", "undo")
 MARK = "__stagekit_stage__"
 MAX_ID = 200
 
@@ -21,7 +32,7 @@ MAX_ID = 200
 class Options:
     """What a declaration says beyond its function and its dependencies."""
 
-    __slots__ = ("critical", "description", "name", "priority", "provides", "tags")
+    __slots__ = ("critical", "description", "managed", "name", "priority", "provides", "tags")
 
     def __init__(self) -> None:
         self.name: Optional[str] = None
@@ -30,6 +41,7 @@ class Options:
         self.provides: object = None
         self.priority: int = 0
         self.critical: bool = True
+        self.managed: Optional[Managed] = None
 
 
 DEFAULTS = Options()
@@ -42,7 +54,7 @@ class Declaration:
         id: unique in its registry.
         fn: the user's function, the very object.
         depends_on: references as given: functions, ids, ``StageRef``s, ``optional``, ``one_of``.
-        options: name, description, tags, provides, priority, critical.
+        options: name, description, tags, provides, priority, critical, and what runs manage.
     """
 
     __slots__ = ("cache", "depends_on", "fn", "id", "options", "spec")
@@ -61,6 +73,10 @@ class Declaration:
         self.options = options
         self.spec = spec
         self.cache: object = None  # the planner's reading of the signature, once
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        """Stay here: what bears a declaration goes to other processes without it."""
+        return type(None), ()
 
     @property
     def name(self) -> str:
@@ -130,7 +146,11 @@ def module_of(fn: object) -> str:
 
 
 def namespace_of(fn: Any) -> Dict[str, Any]:  # Any: whatever was registered
-    """Return the globals that a function was defined in."""
+    """Return the globals that a function was defined in, below what wraps it."""
+    for _ in range(100):
+        if "__wrapped__" not in getattr(fn, "__dict__", {}):
+            break
+        fn = fn.__wrapped__
     found: Optional[Dict[str, Any]] = getattr(fn, "__globals__", None)
     if found is not None:
         return found
@@ -165,6 +185,8 @@ def id_mistake(stage_id: object) -> Optional[str]:
         return f"id must be a text, got {stage_id!r}"
     if len(stage_id) > MAX_ID:
         return f"id may have at most {MAX_ID} characters, got {len(stage_id)}"
+    if stage_id.isidentifier() and stage_id.isascii():
+        return None
     for segment in stage_id.replace(":", ".").split("."):
         if not segment or not all(c.isalnum() or c in "_-" for c in segment):
             allowed = "letters, digits, `_` and `-`, in segments joined by `.` or `:`"
@@ -192,9 +214,13 @@ def reference_mistake(ref: object) -> Optional[str]:
 def make_options(given: Dict[str, Any], mistakes: List[str]) -> Options:
     """Check the options of a declaration; add what is wrong to *mistakes*."""
     options = Options()
+    managed: Dict[str, Any] = {}
     for key, value in given.items():
         check = _CHECKS.get(key)
-        if check is None:
+        if check is None and key in MANAGED_OPTIONS:
+            if value is not None:
+                managed[key] = value
+        elif check is None:
             mistakes.append(_unknown_option(key))
         elif value is not None:
             mistake = check(value)
@@ -202,13 +228,17 @@ def make_options(given: Dict[str, Any], mistakes: List[str]) -> Options:
                 mistakes.append(f"{key} {mistake}, got {value!r}")
             else:
                 setattr(options, key, tuple(value) if key == "tags" else value)
+    if managed:
+        from stagekit._declare.managed import make_managed  # loads typing
+
+        options.managed = make_managed(managed, mistakes)
     return options
 
 
 def _unknown_option(key: str) -> str:
     from stagekit._base.text import did_you_mean
 
-    known = ("depends_on", "id", *_CHECKS)
+    known = ("depends_on", "id", *_CHECKS, *MANAGED_OPTIONS)
     near = did_you_mean(key, known)
     hint = f"did you mean {near[0]!r}?" if near else "there are " + ", ".join(known)
     return f"there is no option {key!r}; {hint}"

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from types import FunctionType, MethodType
 
 from stagekit._base.keys import builtin_names
-from stagekit._base.refs import Collect, From, Named
+from stagekit._base.record import Record
+from stagekit._base.refs import From, Marker, Named
+from stagekit._declare.stage import namespace_of
 
-__all__ = ["Evaluator", "Scope", "UnresolvedError", "closure_names", "markers_of"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional, Tuple
 
-MARKERS = (From, Named, Collect)
+__all__ = [
+    "Evaluator",
+    "Scope",
+    "UnresolvedError",
+    "closure_names",
+    "innermost",
+    "markers_of",
+    "scope_of",
+]
 
 
 class UnresolvedError(Exception):
@@ -23,11 +35,14 @@ class UnresolvedError(Exception):
         self.name = name
 
 
-class Scope(NamedTuple):
+class Scope(Record):
     """The names that the annotations of one function can see."""
 
-    globals: Dict[str, Any]
-    locals: Dict[str, Any]
+    __slots__ = ("globals", "locals")
+
+    def __init__(self, outer: Dict[str, Any], inner: Dict[str, Any]) -> None:
+        self.globals = outer
+        self.locals = inner
 
 
 class Evaluator:
@@ -66,6 +81,9 @@ class Evaluator:
         if text in builtin_names():
             return builtin_names()[text]
         try:
+            parts = _subscript(text, scope)
+            if parts is not None:
+                return parts[0][parts[1]]
             code = self._codes.get(text)
             if code is None:
                 code = self._codes[text] = compile(text.strip(), "<annotation>", "eval")
@@ -78,6 +96,15 @@ class Evaluator:
             ) from error
 
 
+def _subscript(text: str, scope: Scope) -> Optional[Tuple[Any, Any]]:
+    """Return what the names in ``A[B]`` mean, so that the most common text is not compiled."""
+    base, _, rest = text.partition("[")
+    names, argument = scope.globals, rest[:-1]
+    if scope.locals or rest[-1:] != "]" or base not in names or argument not in names:
+        return None
+    return names[base], names[argument]
+
+
 def _name(error: BaseException) -> Optional[str]:
     """Return the unknown name of a ``NameError``; its attribute exists from Python 3.10 on."""
     if not isinstance(error, NameError):
@@ -88,7 +115,7 @@ def _name(error: BaseException) -> Optional[str]:
 
 def _evaluate_backport(text: str, scope: Scope, error: TypeError) -> Any:
     """Evaluate ``X | None`` and ``list[int]`` where the interpreter is older than they are."""
-    if sys.version_info < (3, 10):
+    if sys.version_info < (3, 10):  # pragma: no cover - older interpreters
         import typing
 
         from eval_type_backport import eval_type_backport  # 15 ms
@@ -119,7 +146,7 @@ def closure_names(fn: Any) -> Dict[str, Any]:  # Any: a function of the user's
 def _hidden(annotation: Any) -> Optional[str]:
     """Return what is wrong where a marker stands inside a union instead of around it."""
     for member in getattr(annotation, "__args__", None) or ():
-        if any(type(item) in MARKERS for item in getattr(member, "__metadata__", ())):
+        if any(isinstance(item, Marker) for item in getattr(member, "__metadata__", ())):
             return (
                 "a marker inside a union is not seen; "
                 "write it around the whole: Annotated[Optional[T], ...]"
@@ -135,11 +162,66 @@ def markers_of(annotation: Any) -> Tuple[Any, List[Any], Optional[str]]:
     markers: List[Any] = []
     mistake: Optional[str] = None
     for item in metadata:
-        if type(item) in MARKERS:
+        if isinstance(item, Marker):
             markers.append(item)
-        elif isinstance(item, type) and item in MARKERS:
+        elif isinstance(item, type) and issubclass(item, Marker):
             mistake = f"`{item.__name__}` stands in `Annotated` without its parentheses"
     names = [type(marker).__name__ for marker in markers]
-    if len(names) > 1:
+    if any(marker.is_each for marker in markers):
+        markers, mistake = _each(markers, mistake)
+    elif len(names) > 1:
         mistake = f"only one of {' and '.join(names)} can stand in one `Annotated`"
     return annotation.__origin__, markers, mistake
+
+
+def _each(markers: List[Any], mistake: Optional[str]) -> Tuple[List[Any], Optional[str]]:
+    """Make one marker of ``Each`` and what stands beside it; say what is wrong."""
+    from stagekit._base.each import each_of
+
+    others = [marker for marker in markers if not marker.is_each]
+    if len(markers) == 1:
+        return markers, mistake
+    if len(markers) == 2 and len(others) == 1 and isinstance(others[0], (From, Named)):  # noqa: PLR2004
+        return [each_of(others[0])], mistake
+    names = [type(marker).__name__ for marker in markers]
+    return markers, f"{' and '.join(names)} cannot stand in one `Annotated`"
+
+
+def scope_of(fn: Any) -> Scope:  # Any: whatever was declared
+    """Return where the names in the annotations of a stage are looked up."""
+    owner: Any = None
+    if type(fn) is not FunctionType or "__wrapped__" in fn.__dict__:
+        owner = getattr(fn, "__self__", None) if isinstance(fn, MethodType) else None
+        cls = fn if isinstance(fn, type) else type(owner) if owner is not None else None
+        fn = innermost(fn)
+        if cls is not None:
+            names = dict(vars(cls))
+            if isinstance(fn, FunctionType):
+                names.update(closure_names(fn))
+            return Scope(namespace_of(fn), names)
+    if isinstance(fn, FunctionType):
+        if fn.__closure__ is None and not getattr(fn, "__type_params__", ()):
+            return Scope(fn.__globals__, {})
+        return Scope(fn.__globals__, closure_names(fn))
+    return Scope(namespace_of(fn), {})
+
+
+def innermost(fn: Any) -> Any:
+    """Return the plain function inside wrappers, partials, methods, objects and classes."""
+    for _ in range(100):
+        if "__wrapped__" in getattr(fn, "__dict__", {}):
+            fn = fn.__wrapped__
+        elif isinstance(fn, MethodType):
+            fn = fn.__func__
+        elif hasattr(fn, "func") and hasattr(fn, "keywords"):
+            fn = fn.func
+        elif isinstance(fn, type):
+            init = vars(fn).get("__init__")
+            return init if isinstance(init, FunctionType) else fn
+        elif not isinstance(fn, FunctionType) and callable(fn):
+            kind: Any = type(fn)
+            call = getattr(kind, "__call__", None)  # noqa: B004 - the function is wanted
+            return call if isinstance(call, FunctionType) else fn
+        else:
+            return fn
+    return fn

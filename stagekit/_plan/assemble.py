@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Sequence, Tuple, Type, TypeVar
+from types import MappingProxyType
 
 from stagekit._base.problem import Problem
-from stagekit._plan.parts import Parts, stages_in
+from stagekit._plan.parts import Parts
 from stagekit._plan.plan import Plan
-from stagekit._plan.rank import turns_of
-from stagekit._plan.resolve import AnyWiring, Gather, Item, Omit, Resolver, Source, Wiring
-from stagekit._plan.signature import EMPTY, Parameter, Reading
-from stagekit._plan.slots import PACKED, AwaitIfNeeded, Call, PackedCall, Slot, Take
+from stagekit._plan.reading import EMPTY, Parameter, Reading
+from stagekit._plan.resolve import Resolver
+from stagekit._plan.slots import PACKED, PackedCall, Slot, Take
+from stagekit._plan.wiring import Gather, Item, Omit, Wiring, stages_in
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping, Sequence, Tuple, Type, TypeVar
+
+    from stagekit._plan.slots import Call
+    from stagekit._plan.wiring import AnyWiring, Source
+
+    P = TypeVar("P", bound=Plan)
 
 __all__ = ["assemble"]
 
-P = TypeVar("P", bound=Plan)
+NOTHING: Mapping[int, Any] = MappingProxyType({})  # of every plan without policies
 
 
 def assemble(  # noqa: PLR0913, PLR0917 - the results of all steps of planning meet here
@@ -42,8 +51,24 @@ def assemble(  # noqa: PLR0913, PLR0917 - the results of all steps of planning m
     overridden = {
         resolver.stages[place].id: calls.slot(slot) for place, slot in resolver.constants.items()
     }
-    made = calls.make(stages, readings, wirings)
+    undos = {
+        by_place[place]: resolver.undos[place] for place in resolver.undos if place in by_place
+    }
+    made = calls.make(stages, readings, wirings, undos)
+    policies, per_attempt = NOTHING, NOTHING
+    if resolver.managed:
+        from stagekit._plan.policies import fresh_of, policies_of
+
+        depths: Dict[int, int] = {} if resolver.fanout is None else resolver.fanout.depths
+        fanout = {by_place[place]: depth for place, depth in depths.items() if place in by_place}
+        policies = MappingProxyType(policies_of(stages, readings, wirings, calls.undos, fanout))
+        per_attempt = MappingProxyType(fresh_of(readings, wirings))
     priorities = [stage.options.priority for stage in stages]
+    turns = tuple(numbers)
+    if any(priorities):
+        from stagekit._plan.rank import turns_of
+
+        turns = turns_of(priorities, numbers)
     columns: Dict[str, Any] = {
         "order": tuple([stage.id for stage in stages]),
         "stages": stages,
@@ -54,9 +79,11 @@ def assemble(  # noqa: PLR0913, PLR0917 - the results of all steps of planning m
         "children": _children(parents, numbers),
         "needs": _needs(wirings, by_place),
         "indegree": tuple(map(len, parents)),
-        "turns": turns_of(priorities, numbers),
+        "turns": turns,
         "has_priorities": any(priorities),
         "slots": tuple(calls.slots),
+        "policies": policies,
+        "per_attempt": per_attempt,
         "constants": len(calls.slots),
         "warnings": warnings,
         "overridden": overridden,
@@ -116,21 +143,29 @@ class _Calls:
     def __init__(self, by_place: Mapping[int, int]) -> None:
         self.by_place = by_place
         self.slots: List[Slot] = []
+        self.undos: Mapping[int, Tuple[Call, bool]] = NOTHING
         self._shared: Dict[object, int] = {}
 
     def slot(self, slot: Slot) -> int:
-        """Return the number of a constant slot; given values and injectables have one each."""
+        """Return the number of a constant slot.
+
+        Given values have one each, and so have injectables, but for those that know who asks.
+        """
         if slot.kind in {"value", "none"}:
             self.slots.append(slot if slot.kind == "value" else Slot("value", slot.key, None))
             return len(self.slots) - 1
-        key = (slot.kind, slot.key)
+        key = (slot.kind, slot.key, slot.value if slot.kind == "injectable" else None)
         if key not in self._shared:
             self._shared[key] = len(self.slots)
             self.slots.append(slot)
         return self._shared[key]
 
     def make(
-        self, stages: Sequence[Any], readings: Sequence[Reading], wirings: Sequence[AnyWiring]
+        self,
+        stages: Sequence[Any],
+        readings: Sequence[Reading],
+        wirings: Sequence[AnyWiring],
+        undos: Mapping[int, Any],  # Any: each an Undo
     ) -> Tuple[Call, ...]:
         """Return the call of each step. Constants are numbered first, as steps follow them."""
         drafts: List[Any] = []
@@ -139,11 +174,20 @@ class _Calls:
                 drafts.append(self._draft(reading.parameters or (), wiring.sources))
             else:
                 drafts.append(None)
+        again = {step: self._draft(each.parameters, each.sources) for step, each in undos.items()}
         base = len(self.slots)
+        if again:
+            self.undos = {
+                step: (
+                    (*self._call(undos[step].fn, undos[step].reading, draft, base)[:4], 0),
+                    undos[step].reading.is_async,
+                )
+                for step, draft in again.items()
+            }
         return tuple(
             [
                 (stage.fn, -1, -1, None, reading.promise)
-                if draft is None and not reading.needs_await
+                if draft is None and reading.call is None
                 else self._call(stage.fn, reading, draft or ([], []), base)
                 for stage, reading, draft in zip(stages, readings, drafts)
             ]
@@ -184,8 +228,8 @@ class _Calls:
 
     def _call(self, fn: Any, reading: Reading, draft: Tuple[List[Any], Any], base: int) -> Call:
         positional, keywords = draft
-        if reading.needs_await:
-            fn = AwaitIfNeeded(fn)
+        if reading.call is not None:
+            fn = reading.call
         if not keywords and all(type(argument) is int for argument in positional):
             slots = [base + each if each >= 0 else -1 - each for each in positional]
             if len(slots) > 2:  # noqa: PLR2004 - two slots stand in the call itself

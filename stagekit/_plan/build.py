@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Sequence, Set, Tuple, Type, TypeVar
-
-from stagekit._base.keys import UnionOf, is_scalar
+from stagekit._base.keys import NamedKey, UnionOf, is_scalar
 from stagekit._base.problem import Code, Problem
-from stagekit._base.refs import StageRef
-from stagekit._declare.stage import Declaration, own_mark
+from stagekit._base.record import Record
+from stagekit._declare.stage import Declaration
 from stagekit._plan.assemble import assemble
 from stagekit._plan.order import find_cycles, heights
-from stagekit._plan.parts import stages_in
 from stagekit._plan.plan import Plan
-from stagekit._plan.refer import Miss, References, targets_of
-from stagekit._plan.resolve import Gather, Resolver, Source, Wiring, order_of, sources_of
+from stagekit._plan.refer import targets_of
+from stagekit._plan.resolve import Resolver
 from stagekit._plan.slots import Slot
+from stagekit._plan.wiring import Gather, sources_of, stages_in
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Sequence, Set, Tuple, Type, TypeVar
+
+    P = TypeVar("P", bound=Plan)
 
 __all__ = ["Request", "make_plan"]
 
-P = TypeVar("P", bound=Plan)
 
-
-class Request(NamedTuple):
+class Request(Record):
     """What is to be planned."""
 
-    stages: Tuple[Declaration, ...]
-    target: object = None
-    include: Tuple[str, ...] = ()
-    exclude: Tuple[str, ...] = ()
-    given: Tuple[object, ...] = ()
-    overrides: Tuple[Tuple[Any, Any], ...] = ()
-    is_strict: bool = False
+    __slots__ = ("stages", "target", "include", "exclude", "given", "overrides", "is_strict")
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of the record
+        self,
+        stages: Tuple[Declaration, ...],
+        target: object = None,
+        include: Tuple[str, ...] = (),
+        exclude: Tuple[str, ...] = (),
+        given: Tuple[object, ...] = (),
+        overrides: Tuple[Tuple[Any, Any], ...] = (),
+        is_strict: bool = False,  # noqa: FBT001, FBT002 - as above
+    ) -> None:
+        self.stages = stages
+        self.target = target
+        self.include = include
+        self.exclude = exclude
+        self.given = given
+        self.overrides = overrides
+        self.is_strict = is_strict
 
 
 def make_plan(cls: Type[P], request: Request) -> P:
@@ -40,23 +54,39 @@ def make_plan(cls: Type[P], request: Request) -> P:
         PlanError: with every problem found, ordered by file and line. No stage was called.
     """
     general: List[Problem] = []
-    stages, constants, originals = _overridden(request, general)
+    stages = request.stages
+    constants: Dict[int, Slot] = {}
+    originals: Dict[int, Declaration] = {}
+    if request.overrides:
+        from stagekit._plan.overriding import put_in_place
+
+        stages, constants, originals = put_in_place(stages, request.overrides, general)
     given = {key: Slot("given", key) for key in request.given}
     resolver = Resolver(stages, given, constants, originals)
-    general += resolver.general
+    if constants:
+        from stagekit._plan.overriding import check_constants
+
+        general += check_constants(resolver)
     targets, misses, target = targets_of(request.target, resolver.references)
     general += [Problem(m.code, m.message, notes=m.notes, fixes=m.fixes) for m in misses]
     places = resolver.close(targets)
+    told: Sequence[Problem] = ()
     if request.include or request.exclude:
-        places = _selected(resolver, places, request, general)
+        from stagekit._plan.selection import selected
+
+        places, told = selected(resolver, places, request.include, request.exclude, general)
     for place in places:
         general += resolver.problems.get(place, ())
     general += _conflicts(resolver, places)
+    if resolver.managed:
+        from stagekit._plan.policies import crossings
+
+        general += crossings(resolver, places)
     above = _parents(resolver, places)
     height, held = heights(above)
     if held:
         general += _cycles(resolver, places, above, held)
-    warnings = _warnings(resolver, places, request)
+    warnings = [*told, *_warnings(resolver, places, request)]
     if request.is_strict:
         general += [*warnings, *_builtin_keys(resolver, places)]
     if general:
@@ -73,106 +103,6 @@ def _refuse(problems: Sequence[Problem]) -> None:
         return file, line, problem.code.value, problem.message
 
     raise PlanError(tuple(sorted(dict.fromkeys(problems), key=place)))
-
-
-def _overridden(
-    request: Request, general: List[Problem]
-) -> Tuple[Tuple[Declaration, ...], Dict[int, Slot], Dict[int, Declaration]]:
-    """Put overrides in place: constants, or other stages and the ones they stand in for."""
-    stages = request.stages
-    if not request.overrides:
-        return stages, {}, {}
-    references = References(stages)
-    changed = list(stages)
-    constants: Dict[int, Slot] = {}
-    originals: Dict[int, Declaration] = {}
-    for ref, value in request.overrides:
-        place = references.find(ref)
-        if isinstance(place, Miss):
-            text = f"overrides: {place.message}"
-            general.append(Problem(place.code, text, notes=place.notes, fixes=place.fixes))
-            continue
-        old = stages[place]
-        if isinstance(value, StageRef):
-            other = references.find(value)
-            if isinstance(other, Miss):
-                general.append(
-                    Problem(other.code, f"overrides: {other.message}", notes=other.notes)
-                )
-                continue
-            changed[place] = _stand_in(old, stages[other].fn, stages[other].depends_on)
-        elif _is_function(value):
-            mark = own_mark(value)
-            changed[place] = _stand_in(old, value, mark.depends_on if mark else ())
-        else:
-            constants[place] = Slot("value", None, value)
-        if changed[place] is not old:
-            originals[place] = old
-    return tuple(changed), constants, originals
-
-
-def _is_function(value: object) -> bool:
-    import types
-
-    return isinstance(value, (types.FunctionType, types.MethodType))
-
-
-def _stand_in(old: Declaration, fn: Any, depends_on: Tuple[object, ...]) -> Declaration:
-    return Declaration(fn, old.id, depends_on, old.options, None)
-
-
-def _selected(
-    resolver: Resolver, places: List[int], request: Request, general: List[Problem]
-) -> List[int]:
-    from stagekit._plan.select import Graph, select
-
-    number = {place: n for n, place in enumerate(places)}
-    parents = [
-        tuple(sorted(number[p] for p in resolver.stages_of(place) if p in number))
-        for place in places
-    ]
-    children: List[List[int]] = [[] for _ in places]
-    for child, above in enumerate(parents):
-        for parent in above:
-            children[parent].append(child)
-    stages = [resolver.stages[place] for place in places]
-    graph = Graph(
-        tuple(stage.id for stage in stages),
-        tuple(stage.tags for stage in stages),
-        tuple(parents),
-        tuple(map(tuple, children)),
-    )
-    chosen, wrong = select(graph, request.include, request.exclude)
-    general += wrong
-    kept = [places[n] for n in chosen]
-    inside = set(kept)
-    for place in kept:
-        _cut(resolver, place, inside)
-    return kept
-
-
-def _cut(resolver: Resolver, place: int, inside: set[int]) -> None:
-    """Take what a selection leaves out from the wiring of one stage; report needed values."""
-    from stagekit._plan.problems import left_out
-
-    wiring, stage = resolver.wirings[place], resolver.stages[place]
-    order = tuple(p for p in order_of(wiring) if p in inside)
-    if not isinstance(wiring, Wiring):
-        resolver.wirings[place] = order
-        return
-    parameters = resolver.readings[place].parameters or ()
-    sources: List[Source] = []
-    for number, source in enumerate(wiring.sources):
-        lost = [p for p in stages_in(source) if p not in inside and p not in resolver.constants]
-        if lost and number in wiring.instead:
-            slot = wiring.instead[number]
-            resolver.used.add(slot.key)
-            source = slot  # noqa: PLW2901
-        elif lost:
-            problem = left_out(stage, parameters[number], resolver.stages[lost[0]])
-            resolver.report(place, problem)
-        sources.append(source)
-    resolver.wirings[place] = Wiring(order, tuple(sources), wiring.soft, wiring.instead)
 
 
 def _parents(resolver: Resolver, places: Sequence[int]) -> List[Sequence[int]]:
@@ -233,6 +163,9 @@ def _reason(resolver: Resolver, before: int, after: int) -> str:
         if before in stages_in(source):
             key = "" if parameter.key is None else f": {describe(parameter.key)}"
             return f"parameter `{parameter.name}{key}`"
+    undo = resolver.undos.get(after)
+    if undo is not None and any(before in stages_in(source) for source in undo.sources):
+        return "what its undo needs"
     return "depends_on"
 
 
@@ -248,6 +181,13 @@ def _warnings(resolver: Resolver, places: Sequence[int], request: Request) -> Li
                 for key in resolver.given
                 if key not in _used(resolver, places)
             ]
+    if resolver.managed:
+        from stagekit._plan.policies import guessed_limits, soft_timeouts
+
+        found += soft_timeouts(resolver, places)
+        found += guessed_limits(resolver, places)
+    if resolver.empty:
+        found += _empty_collections(resolver, set(places))
     if request.target is None and not (request.include or request.exclude):
         tops = _top_modules(resolver.stages)
         if len(tops) > 1:
@@ -262,10 +202,29 @@ def _warnings(resolver: Resolver, places: Sequence[int], request: Request) -> Li
     return found
 
 
+def _empty_collections(resolver: Resolver, places: Set[int]) -> List[Problem]:
+    """Warn of what is collected from nothing while there are values of that type with a name."""
+    from stagekit._plan.problems import empty_collection
+
+    found: List[Problem] = []
+    for place, parameter in resolver.empty:
+        key: Any = parameter.key  # a Parametrised
+        named = {
+            other: [resolver.stages[number] for number, _ in resolver.providers.get(other, ())]
+            for other in (*resolver.providers, *resolver.given)
+            if isinstance(other, NamedKey) and other.type == key.args[0]
+        }
+        if place in places and named:
+            found.append(empty_collection(resolver.stages[place], parameter, key.args[0], named))
+    return found
+
+
 def _used(resolver: Resolver, places: Sequence[int]) -> Dict[object, None]:
     found: Dict[object, None] = {}
     for place in places:
-        for source in sources_of(resolver.wirings[place]):
+        undo = resolver.undos.get(place)
+        sources = sources_of(resolver.wirings[place])
+        for source in (*sources, *(() if undo is None else undo.sources)):
             for part in source.parts if isinstance(source, Gather) else (source,):
                 if isinstance(part, Slot) and part.kind == "given":
                     found[part.key] = None

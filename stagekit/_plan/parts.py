@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, List, Sequence, Tuple
-
 from stagekit._base.keys import describe
-from stagekit._plan.resolve import AnyWiring, Gather, Item, Source, Wiring
 from stagekit._plan.signature import Reader
 from stagekit._plan.slots import Binding, Edge, Slot
+from stagekit._plan.wiring import Gather, Wiring, stages_in
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from stagekit._declare.stage import Declaration
-    from stagekit._plan.signature import Parameter, Reading
+    from typing import Dict, List, Sequence, Tuple
 
-__all__ = ["Parts", "binding_of", "stages_in"]
+    from stagekit._declare.stage import Declaration
+    from stagekit._plan.reading import Parameter, Reading
+    from stagekit._plan.wiring import AnyWiring, Source
+
+__all__ = ["Parts", "binding_of"]
 
 _KINDS = {"given": "given", "value": "value", "injectable": "injectable", "none": "none"}
-
-
-def stages_in(source: Source) -> Tuple[int, ...]:
-    """Return the stages that a source takes values from."""
-    if isinstance(source, Gather):
-        return tuple(place for part in source.parts for place in stages_in(part))
-    if isinstance(source, Item):
-        return (source.stage,)
-    return (source,) if isinstance(source, int) else ()
 
 
 def binding_of(parameter: Parameter, source: Source, step_of: Dict[int, int]) -> Binding:
     """Return one binding, its providers as step numbers."""
     providers = tuple(step_of[place] for place in stages_in(source))
+    others: Tuple[str, ...] = ()
     if isinstance(source, Gather):
         kind = "collect"
+        others = tuple(_KINDS[part.kind] for part in source.parts if isinstance(part, Slot))
     elif isinstance(source, Slot):
         kind = _KINDS[source.kind]
     else:
         kind = "stage" if providers else "default"
-    return Binding(parameter.name, parameter.key, kind, providers)
+    return Binding(parameter.name, parameter.key, kind, providers, others)
 
 
 class Parts:
@@ -76,6 +71,8 @@ class Parts:
 
     def provides(self, stages: Sequence[Declaration]) -> Tuple[Tuple[object, ...], ...]:
         """Return for each step the keys that it provides."""
+        if self._readings:
+            return tuple(tuple(key for key, _ in reading.provides) for reading in self._readings)
         read = Reader().read
         return tuple(tuple(key for key, _ in read(stage).provides) for stage in stages)
 
@@ -92,7 +89,7 @@ class Parts:
                     found.append(Edge(before, after, "data", reasons[before]))
                 else:
                     found.append(Edge(before, after, "order", "depends_on"))
-        return tuple(sorted(found))
+        return tuple(sorted(found, key=lambda edge: (edge.before, edge.after)))
 
 
 def data_reason(binding: Binding) -> str:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Dict,
-    Iterator,
-    List,
-    Mapping,
-    Optional,
-    Sequence,
-    Tuple,
-)
-
-from stagekit._base.refs import Ref
 from stagekit._declare.stage import Declaration
-from stagekit._plan.slots import PACKED, Binding, Call, Edge, PackedCall, Slot
+from stagekit._plan.slots import PACKED, Binding, Edge, PackedCall, Slot
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+
+    from typing_extensions import Self
+
     from stagekit._base.problem import Problem
+    from stagekit._base.refs import Ref
     from stagekit._plan.parts import Parts
+    from stagekit._plan.policy import Policy
     from stagekit._plan.refer import References
+    from stagekit._plan.slots import Call
 
 __all__ = ["PACKED", "PackedCall", "Plan"]
 
@@ -39,6 +34,11 @@ class Plan:
         children: the inverse of *parents*.
         needs: for each step, the parents whose value it cannot do without.
         turns: the rank by which one worker takes the steps: ``priority``, then step number.
+        policies: by step, what was said of it beyond its needs: retries, a time limit, an
+            executor, slots, how to undo it; and that it is a resource, or takes one item at a
+            time. Empty where there is nothing of the kind.
+        per_attempt: by step, the arguments that are made anew for every attempt: position, or
+            name where it is passed by keyword, and class (``CancelToken``, ``Progress``).
         warnings: what planning wants to be known.
         target: what was planned, as text; empty for a whole registry.
 
@@ -54,8 +54,17 @@ class Plan:
     __slots__ = (
         *("__weakref__", "_parts", "_references", "_ranks", "_width", "calls", "children"),
         *("constants", "critical", "has_priorities", "indegree", "is_async", "needs", "order"),
-        *("overridden", "parents", "replaced", "slots", "stages", "target", "total", "turns"),
-        "warnings",
+        *(
+            "overridden",
+            "parents",
+            "per_attempt",
+            "policies",
+            "replaced",
+            "slots",
+            "stages",
+            "target",
+        ),
+        *("total", "turns", "warnings"),
     )
 
     order: Tuple[str, ...]
@@ -70,6 +79,8 @@ class Plan:
     turns: Tuple[int, ...]
     has_priorities: bool
     slots: Tuple[Slot, ...]
+    policies: Mapping[int, Policy]
+    per_attempt: Mapping[int, Tuple[Tuple[Union[int, str], type], ...]]
     constants: int
     warnings: Tuple[Problem, ...]
     overridden: Mapping[str, int]
@@ -89,6 +100,16 @@ class Plan:
         put(self, "_references", None)
         put(self, "_width", None)
         put(self, "_ranks", None)
+
+    def _with_calls(self, calls: Tuple[Call, ...]) -> Self:
+        """Return a plan of the same stages that are called in another way."""
+        made = object.__new__(type(self))
+        for cls in type(self).__mro__:
+            for name in getattr(cls, "__slots__", ()):
+                if name != "__weakref__":
+                    object.__setattr__(made, name, getattr(self, name))
+        object.__setattr__(made, "calls", calls)
+        return made
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a plan cannot be changed; plan anew to change {name!r}")
@@ -211,6 +232,16 @@ class Plan:
 
         return explain(self)
 
+    def to_tree(self, *, columns: int = 100) -> str:
+        """Return the graph as a picture made of characters, or as a list where that reads better.
+
+        Args:
+            columns: how wide the picture may be; a graph that needs more becomes a list.
+        """
+        from stagekit._plan.render import to_tree
+
+        return to_tree(self, columns=columns)
+
     def to_mermaid(self) -> str:
         """Return the graph as a Mermaid flowchart."""
         from stagekit._plan.render import to_mermaid
@@ -222,6 +253,12 @@ class Plan:
         from stagekit._plan.render import to_dot
 
         return to_dot(self)
+
+    def to_svg(self) -> str:
+        """Return the graph as an SVG picture."""
+        from stagekit._plan.render import to_svg
+
+        return to_svg(self)
 
     def to_json(self) -> str:
         """Return the plan as JSON; equal plans give equal bytes."""

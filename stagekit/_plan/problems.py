@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
+import re
+from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from stagekit._base.keys import (
-    NamedKey,
-    Parametrised,
-    UnionOf,
-    class_of,
-    describe,
-    describe_fully,
-)
+from stagekit._base.keys import NamedKey, builtin_names, describe
 from stagekit._base.problem import Code, Problem
-from stagekit._declare.stage import Declaration
+from stagekit._base.text import did_you_mean
+from stagekit._declare.stage import Declaration, namespace_of
+from stagekit._plan.nearness import near_misses
+from stagekit._plan.wording import MAX_SHOWN, as_annotation, as_value, at, place, several, short
 
 if TYPE_CHECKING:
+    from stagekit._plan.reading import Fault, Parameter
     from stagekit._plan.refer import Miss
-    from stagekit._plan.signature import Fault, Parameter
 
 __all__ = [
     "ambiguous",
     "bad_annotation",
     "bare_parameter",
     "cycle",
+    "empty_collection",
     "from_miss",
     "left_out",
     "missing",
@@ -32,22 +30,7 @@ __all__ = [
     "value_conflict",
 ]
 
-MAX_SHOWN = 8
-
-
-def short(stage: Declaration) -> str:
-    """Return the short name of a stage, for sentences."""
-    return stage.id.rpartition(":")[2]
-
-
-def _at(stage: Declaration) -> Dict[str, Any]:
-    return {"stage_id": stage.id, "location": stage.location}
-
-
-def _several(names: Sequence[str]) -> str:
-    shown = [f"`{name}`" for name in names[:MAX_SHOWN]]
-    rest = len(names) - len(shown)
-    return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
+_WORD = r"(?<![\w.]){}\b"  # a name, and no attribute
 
 
 def from_miss(stage: Declaration, miss: Miss, where: str, parameter: Optional[str]) -> Problem:
@@ -58,13 +41,13 @@ def from_miss(stage: Declaration, miss: Miss, where: str, parameter: Optional[st
         parameter=parameter,
         notes=miss.notes,
         fixes=miss.fixes,
-        **_at(stage),
+        **at(stage),
     )
 
 
 def unsupported(stage: Declaration, why: str) -> Problem:
     """The function cannot be carried out as a stage."""
-    return Problem(Code.UNSUPPORTED_FUNCTION, f"stage `{short(stage)}`: {why}", **_at(stage))
+    return Problem(Code.UNSUPPORTED_FUNCTION, f"stage `{short(stage)}`: {why}", **at(stage))
 
 
 def bare_parameter(stage: Declaration, parameter: Parameter) -> Problem:
@@ -75,7 +58,7 @@ def bare_parameter(stage: Declaration, parameter: Parameter) -> Problem:
         f"parameter `{name}` of stage `{short(stage)}` has no annotation, so nothing can fill it",
         parameter=name,
         fixes=(f"say what it takes: {name}: Orders", f"or give it a default: {name}=..."),
-        **_at(stage),
+        **at(stage),
     )
 
 
@@ -94,7 +77,7 @@ def bad_annotation(stage: Declaration, fault: Fault, parameter: Optional[str]) -
         )
     elif fault.kind == "marker" and "parentheses" in fault.text:
         fixes = ('write Collect(), From(load) or Named("name")',)
-    return Problem(code, f"{of}: {fault.text}", parameter=parameter, fixes=fixes, **_at(stage))
+    return Problem(code, f"{of}: {fault.text}", parameter=parameter, fixes=fixes, **at(stage))
 
 
 def _unresolved(stage: Declaration, fault: Fault, of: str, parameter: Optional[str]) -> Problem:
@@ -105,10 +88,12 @@ def _unresolved(stage: Declaration, fault: Fault, of: str, parameter: Optional[s
             f"{of}: `{fault.text}` cannot be evaluated as a type",
             parameter=parameter,
             fixes=("write a type that exists when the script runs",),
-            **_at(stage),
+            **at(stage),
         )
     local = "<locals>" in str(getattr(stage.fn, "__qualname__", ""))
-    notes = [f"`{name}` may be imported under `if TYPE_CHECKING:` only, which does not run"]
+    near = did_you_mean(name, (*namespace_of(stage.fn), *builtin_names()))[:1]
+    notes = [f"did you mean `{each}`?" for each in near]
+    notes += [f"`{name}` may be imported under `if TYPE_CHECKING:` only, which does not run"]
     if local:
         notes.append(f"`{name}` may be local to the enclosing function, which Python has not kept")
     return Problem(
@@ -118,10 +103,11 @@ def _unresolved(stage: Declaration, fault: Fault, of: str, parameter: Optional[s
         parameter=parameter,
         notes=tuple(notes),
         fixes=(
+            *(f"write {re.sub(_WORD.format(name), each, fault.text)}" for each in near),
             f"import it where the script runs: from ... import {name}",
             *((f"or define `{name}` at the top of the module",) if local else ()),
         ),
-        **_at(stage),
+        **at(stage),
     )
 
 
@@ -134,7 +120,7 @@ def missing(
     """Nothing provides what a parameter asks for."""
     key = parameter.key
     text = describe(key)
-    near = _near_misses(key, provided, given)
+    near = near_misses(key, provided, given)
     available = sorted({describe(k) for k in provided} | {describe(k) for k in given})
     held = ", ".join(available[:MAX_SHOWN]) + (" …" if len(available) > MAX_SHOWN else "")
     return Problem(
@@ -143,117 +129,11 @@ def missing(
         parameter=parameter.name,
         notes=(*near, f"there is: {held or 'nothing else'}"),
         fixes=(
-            f"annotate the producer: -> {_as_annotation(key)}",
-            f"or give a value: stagekit.run(..., values=[{_as_value(key)}])",
+            f"annotate the producer: -> {as_annotation(key)}",
+            f"or give a value: stagekit.run(..., values=[{as_value(key)}])",
         ),
-        **_at(stage),
+        **at(stage),
     )
-
-
-def _as_annotation(key: object) -> str:
-    if isinstance(key, NamedKey):
-        return f"Annotated[{describe(key.type)}, Named({key.name!r})]"
-    return describe(key)
-
-
-def _as_value(key: object) -> str:
-    if isinstance(key, NamedKey):
-        return f"given(..., as_={describe(key.type)}, name={key.name!r})"
-    if isinstance(key, UnionOf):
-        key = key.members[0]
-    if isinstance(key, type):
-        return f"{describe(key)}(...)"
-    return f"given(..., as_={describe(key)})"
-
-
-def _near_misses(
-    key: object, provided: Dict[object, List[Declaration]], given: Sequence[object]
-) -> Tuple[str, ...]:
-    """Return sentences on what almost fits, the most telling first, at most three."""
-    found: List[Tuple[int, str]] = []
-    for other, stages in provided.items():
-        score = _nearness(key, other)
-        if score:
-            stage = stages[0]
-            place = f"  ({stage.location})" if stage.location else ""
-            found.append((score, _near_text(key, other, f"`{short(stage)}` returns", place)))
-    for other in given:
-        score = _nearness(key, other)
-        if score:
-            found.append((score, _near_text(key, other, "the caller gives", "")))
-    return tuple(text for _, text in sorted(found)[:3])
-
-
-def _near_text(key: object, other: object, who: str, place: str) -> str:
-    shown, wanted = describe(other), describe(key)
-    if shown == wanted:
-        return f"{who} `{describe_fully(other)}`, another type than `{describe_fully(key)}`{place}"
-    if isinstance(key, type) and isinstance(other, type) and _is_subclass(other, key):
-        what = "which has its members" if key not in other.__mro__ else "a subclass"
-        return f"{who} `{shown}`, {what}: publish it with @stage(provides={wanted}){place}"
-    return f"{who} `{shown}`; did you mean to annotate it `-> {_as_annotation(key)}`?{place}"
-
-
-def _nearness(key: object, other: object) -> int:
-    """Return 0 for no resemblance, else a rank: 1 is the most telling."""
-    if isinstance(key, UnionOf):
-        ranks = [rank for rank in (_nearness(member, other) for member in key.members) if rank]
-        return min(ranks) if ranks else 0
-    if isinstance(key, type) and isinstance(other, type) and _is_subclass(other, key):
-        return 1
-    if _unnamed(key) == _unnamed(other):
-        return 2
-    if _element(key) == other or _element(other) == key:
-        return 3
-    mine, theirs = class_of(key), class_of(other)
-    if mine is not None and mine is theirs:
-        return 4
-    if isinstance(key, type) and isinstance(other, type) and _is_subclass(key, other):
-        return 5
-    names = (describe(key).lower(), describe(other).lower())
-    if names[0] == names[1] or names[0].rpartition(".")[2] == names[1].rpartition(".")[2]:
-        return 3
-    return 6 if _alike(*(name.rpartition(".")[2] for name in names)) else 0
-
-
-def _is_subclass(sub: Any, base: Any) -> bool:
-    if base is object:
-        return False
-    if getattr(base, "_is_protocol", False):
-        return _satisfies(sub, base)
-    return base in getattr(sub, "__mro__", ())
-
-
-def _satisfies(sub: Any, protocol: Any) -> bool:
-    """Tell whether a class has every member of a protocol, as a hint only."""
-    names = [
-        name
-        for base in protocol.__mro__
-        if getattr(base, "_is_protocol", False)
-        and base.__module__ not in {"typing", "typing_extensions"}
-        for name in _members(base)
-        if not name.startswith("_")
-    ]
-    return bool(names) and all(hasattr(sub, name) for name in names)
-
-
-def _members(cls: Any) -> List[str]:
-    annotated: Dict[str, object] = getattr(cls, "__annotations__", {})
-    return [*vars(cls), *annotated]
-
-
-def _unnamed(key: object) -> object:
-    return key.type if isinstance(key, NamedKey) else key
-
-
-def _element(key: object) -> object:
-    return key.args[0] if isinstance(key, Parametrised) and len(key.args) == 1 else key
-
-
-def _alike(mine: str, theirs: str) -> bool:
-    from stagekit._base.text import did_you_mean
-
-    return bool(did_you_mean(mine, (theirs,)))
 
 
 def ambiguous(
@@ -274,7 +154,7 @@ def ambiguous(
     first = names[0].rpartition(".")[2]
     return Problem(
         Code.AMBIGUOUS_PROVIDER,
-        f"{len(names)} stages provide `{text}` for stage `{short(stage)}`: {_several(names)}",
+        f"{len(names)} stages provide `{text}` for stage `{short(stage)}`: {several(names)}",
         parameter=name,
         notes=places,
         fixes=(
@@ -282,7 +162,7 @@ def ambiguous(
             f"or depend on it: @stage(depends_on={first})",
             "or give one a type of its own: NewType",
         ),
-        **_at(stage),
+        **at(stage),
     )
 
 
@@ -300,7 +180,7 @@ def _ambiguous_with_given(
         f"{len(who)} values fit `{text}` of stage `{short(stage)}`: {', '.join(who[:MAX_SHOWN])}",
         parameter=name,
         fixes=(f"ask for the one you mean: {name}: {describe(given[0])}",),
-        **_at(stage),
+        **at(stage),
     )
 
 
@@ -312,7 +192,7 @@ def bad_override(stage: Declaration, value: object, promise: int) -> Problem:
         f"stage `{short(stage)}` provides {promise} values; the `{kind}` that is to stand in "
         f"for it is no tuple of {promise}",
         fixes=(f"overrides={{{short(stage).rpartition('.')[2]}: (..., ...)}}",),
-        **_at(stage),
+        **at(stage),
     )
 
 
@@ -327,7 +207,7 @@ def type_mismatch(
         f"`{short(source)}`, which {got}",
         parameter=parameter.name,
         fixes=(f"annotate `{short(source)}` with -> {text}", "or the parameter with its type"),
-        **_at(stage),
+        **at(stage),
     )
 
 
@@ -341,9 +221,34 @@ def left_out(stage: Declaration, parameter: Parameter, source: Declaration) -> P
         parameter=parameter.name,
         fixes=(
             f"select its ancestors too: +{name}",
-            f"or give the value: stagekit.run(..., values=[{_as_value(parameter.key)}])",
+            f"or give the value: stagekit.run(..., values=[{as_value(parameter.key)}])",
         ),
-        **_at(stage),
+        **at(stage),
+    )
+
+
+def empty_collection(
+    stage: Declaration,
+    parameter: Parameter,
+    element: object,
+    named: Mapping[NamedKey, Sequence[Declaration]],
+) -> Problem:
+    """``Collect`` takes values without a name, and all that there are have one."""
+    text, first = describe(element), next(iter(named))
+    who = [(key, provider) for key, providers in named.items() for provider in providers[:1]]
+    notes = [f"`{short(p)}` returns `{describe(key)}`{place(p)}" for key, p in who]
+    notes += [f"the caller gives `{describe(key)}`" for key, some in named.items() if not some]
+    return Problem(
+        Code.EMPTY_COLLECTION,
+        f"`{parameter.name}` of stage `{short(stage)}` collects nothing: "
+        f"every `{text}` there is has a name, and `Collect()` takes those without",
+        parameter=parameter.name,
+        notes=tuple(notes[:MAX_SHOWN]),
+        fixes=(
+            f"take the name away: -> {text}",
+            f"or ask for each by its name: {first.name}: {as_annotation(first)}",
+        ),
+        **at(stage),
     )
 
 
@@ -356,10 +261,10 @@ def value_conflict(stage: Declaration, key: object) -> Problem:
         fixes=(
             (
                 "to stand in for the stage: "
-                f"overrides={{{short(stage).rpartition('.')[2]}: {_as_value(key)}}}"
+                f"overrides={{{short(stage).rpartition('.')[2]}: {as_value(key)}}}"
             ),
         ),
-        **_at(stage),
+        **at(stage),
     )
 
 
@@ -383,7 +288,7 @@ def cycle(
         notes=tuple(notes),
         fixes=("take one of these edges away, or split a stage in two",),
         path=tuple(stage.id for stage in path),
-        **_at(path[0]),
+        **at(path[0]),
     )
 
 

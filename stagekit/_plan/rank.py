@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Sequence, Tuple
-
 from stagekit._plan.order import longest_remaining
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Mapping, Sequence, Tuple
 
 __all__ = ["inverse", "ranks_by_hops", "ranks_by_seconds", "turns_of"]
 
 
 def turns_of(priorities: Sequence[int], numbers: Sequence[int]) -> Tuple[int, ...]:
     """Return ranks by priority, then step number, which is by hops to the end."""
-    if not any(priorities):
-        return tuple(numbers)
     return inverse(sorted(numbers, key=lambda step: -priorities[step]))
 
 

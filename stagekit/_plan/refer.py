@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from types import MethodType, ModuleType
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from stagekit._base.problem import Code
-from stagekit._base.refs import StageRef
+from stagekit._base.record import Record
+from stagekit._base.refs import OptionalRef, StageRef
 from stagekit._declare.mainname import MAIN_NAMES, main_name
 from stagekit._declare.stage import MARK, Declaration
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 __all__ = ["Miss", "References", "show_ref"]
 
 
-class Miss(NamedTuple):
+class Miss(Record):
     """Why a reference leads nowhere."""
 
-    code: Code
-    message: str
-    notes: Tuple[str, ...] = ()
-    fixes: Tuple[str, ...] = ()
+    __slots__ = ("code", "message", "notes", "fixes")
+
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        notes: Tuple[str, ...] = (),
+        fixes: Tuple[str, ...] = (),
+    ) -> None:
+        self.code = code
+        self.message = message
+        self.notes = notes
+        self.fixes = fixes
 
 
 class References:
@@ -71,18 +84,36 @@ class References:
                 self._by_short.setdefault(d.id.rpartition(":")[2], []).append(place)
         return self._by_short
 
-    def find(self, ref: Any, module: Optional[str] = None) -> int | Miss:
+    def find_soft(
+        self, ref: Any, asker: Declaration
+    ) -> Union[int, Miss, None]:  # Any: one of these two
+        """Resolve ``optional`` (None where it is absent) and ``one_of`` (the first that exists)."""
+        if isinstance(ref, OptionalRef):
+            found = self.find(ref.stage, asker)
+            is_absent = isinstance(found, Miss) and found.code is Code.UNKNOWN_STAGE
+            return None if is_absent else found
+        misses: List[Miss] = []
+        for each in ref.stages:
+            found = self.find(each, asker)
+            if isinstance(found, int):
+                return found
+            misses.append(found)
+        first = misses[0]
+        text = "none of one_of exists: " + first.message
+        return Miss(first.code, text, first.notes, first.fixes)
+
+    def find(self, ref: Any, asker: Optional[Declaration] = None) -> int | Miss:
         """Return the place of a stage, or why there is none.
 
         Args:
             ref: a function, an id, a short name or a ``StageRef``. Any: what users write.
-            module: where the reference stands; its own stages win over others of the same name.
+            asker: who names it; stages of its module win over others of the same name.
         """
         if isinstance(ref, str):
-            return self._find_text(ref, module)
+            return self._find_text(ref, asker)
         if isinstance(ref, StageRef):
             place = self.by_id.get(ref.id)
-            return place if place is not None else self._unknown(ref.id)
+            return place if place is not None else self._unknown(ref.id, asker)
         place = self._by_fn.get(id(ref))
         if place is not None and self._is_one_to_one:
             return place
@@ -121,17 +152,17 @@ class References:
             (f'name one by its id: "{ids[0]}"',),
         )
 
-    def _find_text(self, text: str, module: Optional[str]) -> int | Miss:
+    def _find_text(self, text: str, asker: Optional[Declaration]) -> int | Miss:
         place = self.by_id.get(text)
-        if place is None and module is not None:
-            place = self.by_id.get(f"{module}:{text}")
+        if place is None and asker is not None:
+            place = self.by_id.get(f"{asker.module}:{text}")
         if place is not None:
             return place
         places = self.by_short.get(text, [])
         if len(places) == 1:
             return places[0]
         if not places:
-            return self._unknown(text)
+            return self._unknown(text, asker)
         ids = [self.stages[place].id for place in places]
         return Miss(
             Code.AMBIGUOUS_NAME,
@@ -140,10 +171,12 @@ class References:
             (f'write the whole id: "{ids[0]}"',),
         )
 
-    def _unknown(self, text: str) -> Miss:
-        from stagekit._base.text import did_you_mean
+    def _unknown(self, text: str, asker: Optional[Declaration]) -> Miss:
+        from stagekit._base.text import did_you_mean, short_name
 
-        near = did_you_mean(text, (*self.by_short, *self.by_id))
+        own = () if asker is None else (asker.id, short_name(asker.id))
+        names = (*self.by_short, *self.by_id)
+        near = did_you_mean(text, [name for name in names if name not in own])
         if near:
             return Miss(
                 Code.UNKNOWN_STAGE,
@@ -157,7 +190,8 @@ class References:
             if module
             else "declare it with @stage, or import the module that does",
         )
-        known = ", ".join(list(self.by_short)[:8]) or "none"
+        others = [name for name in self.by_short if name not in own]
+        known = ", ".join(others[:8]) or "none"
         return Miss(
             Code.UNKNOWN_STAGE, f"there is no stage {text!r}", (f"stages here: {known}",), fixes
         )

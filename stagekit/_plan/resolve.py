@@ -2,77 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
-
-from stagekit._base.keys import NoneType, Parametrised, UnionOf, is_scalar
-from stagekit._base.problem import Code, Problem
-from stagekit._base.refs import Collect, From, OneOf, OptionalRef
+from stagekit._base.keys import UnionOf, is_scalar, may_be_none, members_of
+from stagekit._base.problem import Problem
+from stagekit._base.refs import Named, OneOf, OptionalRef
 from stagekit._declare.context import Arguments, Context, RunInfo
 from stagekit._declare.stage import Declaration
+from stagekit._plan.reading import EMPTY, TRIVIAL, Parameter, Reading
 from stagekit._plan.refer import Miss, References
-from stagekit._plan.signature import EMPTY, TRIVIAL, Fault, Parameter, Reader, Reading
+from stagekit._plan.signature import Reader
 from stagekit._plan.slots import Slot
+from stagekit._plan.wiring import OMIT, Item, Omit, Wiring, waited_for
 
-__all__ = ["AnyWiring", "Gather", "Item", "Omit", "Resolver", "Source", "Wiring", "sources_of"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple, Union
+
+    from stagekit._plan.wiring import AnyWiring, Source
+
+    Provider = Tuple[int, Optional[int]]
+
+__all__ = ["Resolver", "is_per_attempt"]
 
 INJECTABLES: FrozenSet[object] = frozenset((Context, RunInfo, Arguments))
-Provider = Tuple[int, Optional[int]]
+_PER_ATTEMPT = {
+    ("stagekit._base.cancel", "CancelToken"),
+    ("stagekit._base.progress", "Progress"),
+}
 
 
-class Item(NamedTuple):
-    """One item of the tuple that a stage returns."""
-
-    stage: int
-    item: int
-
-
-class Gather(NamedTuple):
-    """The values of every provider, as a list or a tuple."""
-
-    parts: Tuple[Union[int, Item, Slot], ...]
-    kind: str
-
-
-class Omit(NamedTuple):
-    """The parameter falls back on its default."""
-
-
-OMIT = Omit()
-Source = Union[int, Item, Slot, Gather, Omit]
-
-
-NOTHING_GIVEN: Dict[int, Slot] = {}
-
-
-class Wiring:
-    """What one stage waits for and what fills its parameters; places of stages, not steps."""
-
-    __slots__ = ("instead", "order", "sources", "soft")
-
-    def __init__(self, order: Tuple[int, ...], sources: Tuple[Source, ...], soft: Tuple[int, ...],
-                 instead: Dict[int, Slot]) -> None:  # fmt: skip
-        self.order = order
-        self.sources = sources
-        self.soft = soft  # parameters that can do without the value of their stage
-        self.instead = (
-            instead or NOTHING_GIVEN
-        )  # parameter -> given value, should its stage be left out
-
-
-def sources_of(wiring: AnyWiring) -> Tuple[Source, ...]:
-    """Return what fills the parameters of a stage."""
-    return wiring.sources if isinstance(wiring, Wiring) else ()
-
-
-def order_of(wiring: AnyWiring) -> Tuple[int, ...]:
-    """Return the stages named in ``depends_on``."""
-    return wiring.order if isinstance(wiring, Wiring) else wiring
+def is_per_attempt(key: Any) -> bool:  # Any: a key, which may be a class
+    """Tell whether a key is that of an object that every attempt has its own of."""
+    return type(key) is type and (key.__module__, key.__name__) in _PER_ATTEMPT
 
 
 # a stage without parameters is wired by its order edges alone
-AnyWiring = Union[Tuple[int, ...], Wiring]
 ALONE: Tuple[int, ...] = ()
-UNRESOLVED = Wiring((), (), (), NOTHING_GIVEN)
+UNRESOLVED = Wiring((), (), (), {})
 
 
 class Resolver:
@@ -95,12 +60,15 @@ class Resolver:
         self.problems: Dict[int, List[Problem]] = {}
         self.wirings: List[AnyWiring] = [UNRESOLVED] * len(stages)
         self.used: Set[object] = set()
-        self.general: List[Problem] = []  # of the request as a whole
+        self.empty: List[Tuple[int, Parameter]] = []  # collections of nothing
+        self.managed: Set[int] = set()  # stages that a policy tells something of
+        self.undos: Dict[int, Any] = {}  # Any: each an Undo, of a module that plain plans spare
+        self.fanout: Any = None  # a Fanout, for the same reason, where a stage takes items
         self._read_all(originals or {})
-        self._check_constants()
 
     def _read_all(self, originals: Dict[int, Declaration]) -> None:
         read, readings, providers = self.reader.read, self.readings, self.providers
+        takers: Dict[int, Reading] = {}  # stages that take items, by what tells of which
         for place, stage in enumerate(self.stages):
             cached: Any = stage.cache
             reading = cached if cached is not None else read(stage)
@@ -109,19 +77,21 @@ class Resolver:
             readings.append(reading)
             if reading is TRIVIAL:
                 continue
+            if reading.has_each or (place in originals and self._takes_items(originals[place])):
+                takers[place] = reading if reading.has_each else read(originals[place])
+                continue
             for key, item in reading.provides:
                 if key in providers:
                     providers[key].append((place, item))
                 else:
                     providers[key] = [(place, item)]
+        if takers:
+            from stagekit._plan.fanout import Fanout
 
-    def _check_constants(self) -> None:
-        for place, slot in self.constants.items():
-            promise = self.readings[place].promise
-            if promise > 1 and not _has_items(slot.value, promise):
-                from stagekit._plan.problems import bad_override
+            self.fanout = Fanout(self, takers)
 
-                self.general.append(bad_override(self.stages[place], slot.value, promise))
+    def _takes_items(self, stage: Declaration) -> bool:
+        return self.reader.read(stage).has_each
 
     def close(self, targets: Optional[Sequence[int]]) -> List[int]:
         """Resolve the targets (None: all) and what they need; return all places, ascending."""
@@ -155,20 +125,7 @@ class Resolver:
     def stages_of(self, place: int) -> Sequence[int]:
         """Return the stages that a resolved stage waits for, without repeats."""
         wiring = self.wirings[place]
-        if type(wiring) is tuple:
-            return wiring
-        assert isinstance(wiring, Wiring)  # noqa: S101 - the other kind
-        found = dict.fromkeys(wiring.order)
-        for source in wiring.sources:
-            if isinstance(source, int):
-                found[source] = None
-            elif isinstance(source, Item):
-                found[source.stage] = None
-            elif isinstance(source, Gather):
-                for part in source.parts:
-                    if not isinstance(part, Slot):
-                        found[part if isinstance(part, int) else part.stage] = None
-        return list(found)
+        return wiring if type(wiring) is tuple else waited_for(wiring)
 
     def report(self, place: int, problem: Problem) -> None:
         """Keep a problem of a stage."""
@@ -195,15 +152,20 @@ class Resolver:
             self.wirings[place] = self._wire(place, stage, parameters, order)
         else:
             self.wirings[place] = order
+        if reading.is_managed:
+            self.managed.add(place)
+            from stagekit._plan.undoing import wire_managed
+
+            wire_managed(self, place, stage, reading, order)
 
     def _order(self, place: int, stage: Declaration) -> Tuple[int, ...]:
         find = self.references.find
         found: List[int] = []
         for ref in stage.depends_on:
             if type(ref) in (OptionalRef, OneOf):
-                place_of: Union[int, Miss, None] = self._soft_order(stage, ref)
+                place_of: Union[int, Miss, None] = self.references.find_soft(ref, stage)
             else:
-                place_of = find(ref, stage.module if type(ref) is str else None)
+                place_of = find(ref, stage)
             if isinstance(place_of, int):
                 if place_of not in self.constants:
                     found.append(place_of)
@@ -212,21 +174,6 @@ class Resolver:
 
                 self.report(place, from_miss(stage, place_of, "depends_on", None))
         return tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))  # noqa: PLR2004
-
-    def _soft_order(self, stage: Declaration, ref: Any) -> Union[int, Miss, None]:
-        """Resolve ``optional`` (None where it is absent) and ``one_of`` (the first that exists)."""
-        find, module = self.references.find, stage.module
-        if isinstance(ref, OptionalRef):
-            found = find(ref.stage, module)
-            is_absent = isinstance(found, Miss) and found.code is Code.UNKNOWN_STAGE
-            return None if is_absent else found
-        misses: List[Miss] = []
-        for each in ref.stages:
-            found = find(each, module)
-            if isinstance(found, int):
-                return found
-            misses.append(found)
-        return misses[0]._replace(message="none of one_of exists: " + misses[0].message)
 
     def _wire(
         self,
@@ -246,87 +193,78 @@ class Resolver:
                 if len(found) == 1 and found[0][0] != place and key not in self.given:
                     one, item = found[0]
                     is_plain = item is None and not self.constants
-                    sources.append(one if is_plain else self._as_source(found[0]))
+                    sources.append(one if is_plain else self.as_source(found[0]))
                     continue
-            source, is_soft = self._source(place, stage, parameter, order)
+            source, is_soft = self.source(place, stage, parameter, order)
             if is_soft:
                 soft.append(number)
             if self.given and not isinstance(source, (Slot, Omit)):
-                slot = self._given_for(parameter)
+                slot = self._given_for(place, parameter)
                 if slot is not None:
                     instead[number] = slot
             sources.append(source)
         return Wiring(order, tuple(sources), tuple(soft), instead)
 
-    def _given_for(self, parameter: Parameter) -> Optional[Slot]:
+    def _given_for(self, place: int, parameter: Parameter) -> Optional[Slot]:
         key = parameter.key
+        if parameter.marker is not None and parameter.marker.is_each:
+            depth = self.fanout.depths.get(place, 1)
+            lists = self.fanout.keys(parameter, depth)
+            return next((self.given[each] for each in lists if each in self.given), None)
         if isinstance(key, UnionOf) and key not in self.given:
             return next((self.given[m] for m in key.members if m in self.given), None)
         return self.given.get(key)
 
-    def _source(
+    def source(
         self, place: int, stage: Declaration, parameter: Parameter, order: Tuple[int, ...]
     ) -> Tuple[Source, bool]:
         """Return what fills one parameter, and whether it can do without."""
         marker = parameter.marker
         if parameter.fault is not None:
-            self._report_fault(place, stage, parameter, parameter.fault)
-            return OMIT, False
-        if isinstance(marker, From):
-            return self._from(place, stage, parameter, marker), _has_none(parameter.key)
-        if isinstance(marker, Collect):
-            return self._gather(place, parameter.key), True
+            from stagekit._plan.unmet import report_fault
+
+            return report_fault(self, place, stage, parameter, parameter.fault), False
+        if marker is not None and not isinstance(marker, Named):
+            from stagekit._plan.marked import source_of
+
+            return source_of(self, place, stage, parameter, order)
         key = parameter.key
         if key is None:  # no annotation, or one that selects nothing: the default
             return OMIT, False
-        if key in INJECTABLES:
-            self.used.add(key)
-            return Slot("injectable", key), False
-        members = _members(key)
-        is_soft = _has_none(key)
+        if self.is_injectable(place, key):
+            return self.injectable(place, stage, key), False
+        members = members_of(key)
+        is_soft = may_be_none(key)
         if marker is None and parameter.default is not EMPTY and all(map(is_scalar, members)):
             return OMIT, False
-        found = self._candidates(place, (key, *members) if key not in members else members, order)
-        if len(found) == 1:
-            return found[0], is_soft
-        return self._none_or_many(place, stage, parameter, found), is_soft
+        keys = (key, *members) if key not in members else members
+        candidates = self.candidates(place, keys, order)
+        if len(candidates) == 1:
+            return candidates[0], is_soft
+        from stagekit._plan.unmet import report_many, without
 
-    def _none_or_many(
-        self, place: int, stage: Declaration, parameter: Parameter, found: List[Source]
-    ) -> Source:
-        from stagekit._plan import problems
+        if candidates:
+            return report_many(self, place, stage, parameter, candidates), is_soft
+        return without(self, place, stage, parameter), is_soft
 
-        if found:
-            many = [self.stages[p] for p in _places(found)]
-            given = [s.key for s in found if isinstance(s, Slot) and s.kind == "given"]
-            self.report(place, problems.ambiguous(stage, parameter, many, given))
-            return OMIT
-        injectable = [member for member in _members(parameter.key) if member in INJECTABLES]
-        if injectable:
-            return Slot("injectable", injectable[0])
-        if parameter.default is not EMPTY:
-            return OMIT
-        if _has_none(parameter.key):
-            return Slot("none", parameter.key)
-        provided = {
-            key: [self.stages[p] for p, _ in pairs if p != place]
-            for key, pairs in self.providers.items()
-        }
-        provided = {key: stages for key, stages in provided.items() if stages}
-        self.report(place, problems.missing(stage, parameter, provided, tuple(self.given)))
-        return OMIT
+    def injectable(self, place: int, stage: Declaration, key: object) -> Slot:
+        """Return the slot of a key that runs provide themselves; a ``Context`` knows who asks."""
+        if key is not Context:
+            return Slot("injectable", key)
+        is_stage = stage is self.stages[place]  # else it is what undoes it
+        return Slot("injectable", key, (stage.id,) if is_stage else (stage.id, "undo"))
 
-    def _report_fault(
-        self, place: int, stage: Declaration, parameter: Parameter, fault: Fault
-    ) -> None:
-        from stagekit._plan import problems
+    def is_injectable(self, place: int, key: object) -> bool:
+        """Tell whether runs provide a key themselves, and take down that this one is used."""
+        if key in INJECTABLES:
+            self.used.add(key)
+            return True
+        if not is_per_attempt(key):
+            return False
+        self.managed.add(place)
+        return True
 
-        if fault.kind == "bare":
-            self.report(place, problems.bare_parameter(stage, parameter))
-        else:
-            self.report(place, problems.bad_annotation(stage, fault, parameter.name))
-
-    def _candidates(
+    def candidates(
         self, place: int, keys: Sequence[object], order: Tuple[int, ...]
     ) -> List[Source]:
         """Return the providers of any of *keys*: one where ``depends_on`` picks one."""
@@ -336,7 +274,7 @@ class Resolver:
         if len(pairs) > 1:
             near = [pair for pair in pairs if pair[0] in order]
             pairs = near if len(near) == 1 else pairs
-        sources: List[Source] = [self._as_source(pair) for pair in pairs]
+        sources: List[Source] = [self.as_source(pair) for pair in pairs]
         given = [self.given[key] for key in keys if key in self.given]
         if given and (not pairs or [p for p, _ in pairs] == [place]):
             sources = list(given)
@@ -348,94 +286,12 @@ class Resolver:
     def _is_given_only(self, key: object) -> bool:
         return key in self.given and key not in self.providers
 
-    def _as_source(self, pair: Provider) -> Source:
+    def as_source(self, pair: Provider) -> Source:
+        """Return a provider as a source: a stage, an item of its tuple, or what stands in."""
         stage, item = pair
         constant = self.constants.get(stage)
         if constant is not None:
-            is_whole = item is None or not _has_items(constant.value, self.readings[stage].promise)
-            return constant if is_whole else Slot("value", constant.key, constant.value[item])
+            from stagekit._plan.overriding import part_of
+
+            return part_of(constant, item, self.readings[stage].promise)
         return stage if item is None else Item(stage, item)
-
-    def _gather(self, place: int, key: object) -> Source:
-        assert isinstance(key, Parametrised)  # noqa: S101 - checked when the annotation was read
-        element = key.args[0]
-        parts: List[Any] = []
-        if element in self.given:
-            self.used.add(element)
-            parts.append(self.given[element])
-        parts += [
-            self._as_source(pair) for pair in self.providers.get(element, ()) if pair[0] != place
-        ]
-        return Gather(tuple(parts), "tuple" if key.origin is tuple else "list")
-
-    def _from(self, place: int, stage: Declaration, parameter: Parameter, marker: From) -> Source:
-        from stagekit._plan import problems
-
-        found = self.references.find(marker.stage, stage.module)
-        if isinstance(found, Miss):
-            where = f"From of parameter `{parameter.name}`"
-            self.report(place, problems.from_miss(stage, found, where, parameter.name))
-            return OMIT
-        reading = self.readings[found]
-        key = parameter.key
-        if key is not None:
-            items = [item for got, item in reading.provides if item is not None and _fits(key, got)]
-            if len(items) == 1 and not _fits(key, reading.returns):
-                return self._as_source((found, items[0]))
-            got = reading.returns
-            if got is None and reading.provides and reading.provides[0][1] is None:
-                got = reading.provides[0][0]
-            mismatch = _mismatch(key, got, reading)
-            if mismatch is not None and not any(
-                _fits(key, k) for k, i in reading.provides if i is None
-            ):
-                source = self.stages[found]
-                self.report(place, problems.type_mismatch(stage, parameter, source, mismatch))
-        return self._as_source((found, None))
-
-
-def _has_items(value: object, promise: int) -> bool:
-    """Tell whether a constant can stand in for a stage that returns a tuple of *promise* values."""
-    return isinstance(value, tuple) and len(value) == promise  # pyright: ignore[reportUnknownArgumentType]
-
-
-def _places(found: Sequence[Source]) -> List[int]:
-    return [
-        source if isinstance(source, int) else source.stage
-        for source in found
-        if isinstance(source, (int, Item))
-    ]
-
-
-def _members(key: object) -> Tuple[object, ...]:
-    if isinstance(key, UnionOf):
-        return tuple(member for member in key.members if member is not NoneType)
-    return (key,)
-
-
-def _has_none(key: object) -> bool:
-    return isinstance(key, UnionOf) and NoneType in key.members
-
-
-def _fits(key: object, got: object) -> bool:
-    """Tell whether a value of type *got* may stand where *key* is asked for by ``From``."""
-    if key == got:
-        return True
-    if isinstance(key, UnionOf):
-        wanted = set(key.members)
-        if isinstance(got, UnionOf):
-            return all(any(_fits(k, g) for k in wanted) for g in got.members)
-        return any(_fits(member, got) for member in wanted)
-    if isinstance(key, type):
-        base = got.origin if isinstance(got, Parametrised) else got
-        return key in getattr(base, "__mro__", ())
-    return False
-
-
-def _mismatch(key: object, got: object, reading: Reading) -> Optional[str]:
-    """Return what the stage returns instead of *key*, or None where that cannot be said."""
-    from stagekit._base.keys import describe
-
-    if got is None:
-        return "returns nothing" if reading.returns_none else None
-    return None if _fits(key, got) else f"returns `{describe(got)}`"

@@ -11,19 +11,32 @@
 ``a b``        the stages that one of them means; so do several texts
 ============== =====================================================================
 
-A name that no stage has is a problem; a pattern or a tag that fits none means none.
+A name that no stage has is a problem; a pattern or a tag that fits none means none, and for a tag
+there is a warning.
 """
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import (
+    Dict,
+    FrozenSet,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from stagekit._base.problem import Code, Problem
 from stagekit._base.text import did_you_mean, escape_control, short_name, short_names
 
-__all__ = ["Graph", "select"]
+__all__ = ["TAG", "Atom", "Graph", "atoms_of", "is_pattern", "select"]
 
 UNLIMITED = -1
+TAG = "tag:"
 _MOST_DIGITS = 9  # more hops than that no graph has
 _MOST_NAMED = 5
 _WORDS = "write a name, a pattern such as `shop:*` or `tag:x`, and `+` before or after it"
@@ -46,7 +59,7 @@ class _Reach(NamedTuple):
     around: bool = False
 
 
-class _Atom(NamedTuple):
+class Atom(NamedTuple):
     """A name, pattern or method, with what its operators say."""
 
     before: str
@@ -87,6 +100,15 @@ def select(
     return (() if problems else tuple(sorted(steps - left_out))), problems
 
 
+def atoms_of(texts: Iterable[str]) -> Iterator[Atom]:
+    """Yield the names, patterns and methods of texts, but for those that cannot be read."""
+    for part in ",".join(",".join(text.split()) for text in texts).split(","):
+        try:
+            yield _parse_atom(part)
+        except _MalformedError:
+            continue
+
+
 class _Selector:
     """Evaluates texts on one graph, and gathers what is wrong with them."""
 
@@ -114,11 +136,11 @@ class _Selector:
             found |= _follow(self.graph, named, reach)
         return found
 
-    def _intersection(self, atoms: List[_Atom]) -> Set[int]:
+    def _intersection(self, atoms: List[Atom]) -> Set[int]:
         met = [_follow(self.graph, self._named(atom), atom.reach) for atom in atoms]
         return met[0].intersection(*met[1:])
 
-    def _parse(self, word: str) -> List[_Atom]:
+    def _parse(self, word: str) -> List[Atom]:
         try:
             return [_parse_atom(part) for part in word.split(",")]
         except _MalformedError as error:
@@ -129,12 +151,12 @@ class _Selector:
         message = f"the selection `{escape_control(text)}` cannot be read: {error.why}"
         self.problems.append(Problem(Code.BAD_SELECTION, message, notes=error.hints))
 
-    def _named(self, atom: _Atom) -> Set[int]:
+    def _named(self, atom: Atom) -> Set[int]:
         """Return the steps that the word itself means, without its operators."""
         ids = self.graph.ids
-        if atom.value.startswith("tag:"):
-            return self._tagged(atom.value[len("tag:") :])
-        if _is_pattern(atom.value):
+        if atom.value.startswith(TAG):
+            return self._tagged(atom.value[len(TAG) :])
+        if is_pattern(atom.value):
             from fnmatch import fnmatchcase
 
             pattern = atom.value
@@ -148,7 +170,7 @@ class _Selector:
 
     def _tagged(self, value: str) -> Set[int]:
         tags = self.graph.tags
-        if not _is_pattern(value):
+        if not is_pattern(value):
             return {step for step, own in enumerate(tags) if value in own}
         from fnmatch import fnmatchcase
 
@@ -156,7 +178,7 @@ class _Selector:
             step for step, own in enumerate(tags) if any(fnmatchcase(tag, value) for tag in own)
         }
 
-    def _by_name(self, atom: _Atom) -> Set[int]:
+    def _by_name(self, atom: Atom) -> Set[int]:
         if not self._step:
             for step, stage_id in enumerate(self.graph.ids):
                 self._step[stage_id] = step
@@ -169,7 +191,7 @@ class _Selector:
             return set()
         return {found[0]}
 
-    def _ambiguous(self, atom: _Atom, steps: List[int]) -> Problem:
+    def _ambiguous(self, atom: Atom, steps: List[int]) -> Problem:
         ids = [self.graph.ids[step] for step in steps]
         shown = ", ".join(f"`{stage_id}`" for stage_id in ids[:_MOST_NAMED])
         more = f" and {len(ids) - _MOST_NAMED:,} more" if len(ids) > _MOST_NAMED else ""
@@ -179,7 +201,7 @@ class _Selector:
             fixes=tuple(map(atom.spelt, (*ids[:_MOST_NAMED], f"*:{atom.value}"))),
         )
 
-    def _unknown(self, atom: _Atom) -> Problem:
+    def _unknown(self, atom: Atom) -> Problem:
         names = short_names(self.graph.ids)
         near = [names[stage_id] for stage_id in did_you_mean(atom.value, self.graph.ids)]
         return Problem(
@@ -190,18 +212,19 @@ class _Selector:
         )
 
 
-def _is_pattern(value: str) -> bool:
+def is_pattern(value: str) -> bool:
+    """Tell whether a name stands for all that look like it."""
     return any(c in value for c in "*?[")
 
 
-def _parse_atom(text: str) -> _Atom:
+def _parse_atom(text: str) -> Atom:
     """Take the operators off a word.
 
     Raises:
         _MalformedError: what is left is not a name, pattern or method.
     """
     if text.startswith("@"):
-        return _checked(_Atom("@", text[1:], "", _Reach(around=True)))
+        return _checked(Atom("@", text[1:], "", _Reach(around=True)))
     up, down, start, end = None, None, 0, len(text)
     hops, plus, rest = text.partition("+")
     if plus and rest and _is_hops(hops):
@@ -209,12 +232,12 @@ def _parse_atom(text: str) -> _Atom:
     rest, plus, hops = text[start:].rpartition("+")
     if plus and rest and _is_hops(hops):
         down, end = _hops(hops), start + len(rest)
-    return _checked(_Atom(text[:start], text[start:end], text[end:], _Reach(up, down)))
+    return _checked(Atom(text[:start], text[start:end], text[end:], _Reach(up, down)))
 
 
-def _checked(atom: _Atom) -> _Atom:
+def _checked(atom: Atom) -> Atom:
     value = atom.value
-    if value in {"", "+", "tag:"}:
+    if value in {"", "+", TAG}:
         raise _MalformedError("a name is missing")
     if "+" in value and atom.before == "@":
         raise _MalformedError("`@` takes all that needs the stage already, and goes with no `+`")

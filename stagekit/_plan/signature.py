@@ -2,86 +2,40 @@
 
 from __future__ import annotations
 
-from types import CodeType, FunctionType, MethodType
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+import sys
+from types import FunctionType
 
-from stagekit._base.keys import BadTypeError, NamedKey, NoKeyError, NoneType, UnionOf, normalise
+from stagekit._base.keys import (
+    BadTypeError,
+    NoKeyError,
+    NoneType,
+    may_be_none,
+    named,
+    normalise,
+)
 from stagekit._base.refs import Collect, From, Named
 from stagekit._declare.stage import Declaration, namespace_of
-from stagekit._plan.annotation import (
-    Evaluator,
-    Scope,
-    UnresolvedError,
-    closure_names,
-    markers_of,
+from stagekit._plan.annotation import Evaluator, Scope, UnresolvedError, markers_of, scope_of
+from stagekit._plan.reading import (
+    ASYNC,
+    EMPTY,
+    IS_GENERATOR,
+    NOTHING,
+    TRIVIAL,
+    Fault,
+    Parameter,
+    Reading,
+    read_generator,
+    written,
 )
 
-__all__ = ["EMPTY", "TRIVIAL", "Fault", "Parameter", "Reader", "Reading"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional, Tuple
 
-ASYNC, GENERATOR, ASYNC_GENERATOR = 0x80, 0x20, 0x200  # inspect.CO_*
+__all__ = ["Reader"]
 
-
-class _Empty:
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "<none>"
-
-
-EMPTY: Any = _Empty()
-
-
-class Fault(NamedTuple):
-    """Something wrong with one annotation, told later with its place."""
-
-    kind: str  # "unresolved", "no_key", "marker", "open"
-    text: str
-    name: Optional[str] = None
-
-
-class Parameter:
-    """One parameter: what it asks for, and what it falls back on."""
-
-    __slots__ = ("default", "fault", "is_keyword", "key", "marker", "name")
-
-    def __init__(self, name: str, default: Any, is_keyword: bool) -> None:  # noqa: FBT001
-        self.name = name
-        self.default = default
-        self.is_keyword = is_keyword
-        self.key: object = None
-        self.marker: Any = None
-        self.fault: Optional[Fault] = None
-
-
-class Reading:
-    """What was read from one function.
-
-    Attributes:
-        provides: (key, item) pairs; item is None, or the place in the returned tuple.
-        promise: see ``Plan``: 0 anything, 1 not None, k a tuple of k values.
-        parameters: None until they are asked for.
-        support: why the function cannot be a stage yet, or None.
-    """
-
-    __slots__ = ("_raw", "fault", "is_async", "needs_await", "parameters", "promise", "provides",
-                 "returns", "returns_none", "support")  # fmt: skip
-
-    def __init__(self) -> None:
-        self.provides: Tuple[Tuple[object, Optional[int]], ...] = ()
-        self.returns: object = None
-        self.returns_none = False
-        self.promise = 0
-        self.is_async = False
-        self.needs_await = False
-        self.fault: Optional[Fault] = None
-        self.support: Optional[str] = None
-        self.parameters: Optional[Tuple[Parameter, ...]] = None
-        self._raw: Any = None
-
-
-NOTHING: Tuple[Parameter, ...] = ()
-TRIVIAL = Reading()  # of every plain function that takes nothing and says nothing
-TRIVIAL.parameters = NOTHING
+EACH = "stagekit._base.each"
 
 
 def _is_trivial(fn: FunctionType) -> bool:
@@ -89,7 +43,7 @@ def _is_trivial(fn: FunctionType) -> bool:
     return (
         not code.co_argcount
         and not code.co_kwonlyargcount
-        and not code.co_flags & (ASYNC | GENERATOR | ASYNC_GENERATOR)
+        and not code.co_flags & (ASYNC | IS_GENERATOR)
         and "__wrapped__" not in fn.__dict__
         and "__signature__" not in fn.__dict__
         and not _annotations(fn)
@@ -104,10 +58,11 @@ def fn_module(fn: object) -> str:
 class Reader:
     """Reads functions; each declaration once, however often it is planned."""
 
-    __slots__ = ("evaluator",)
+    __slots__ = ("_keys", "evaluator")
 
     def __init__(self) -> None:
         self.evaluator = Evaluator()
+        self._keys: Dict[int, Tuple[object, object]] = {}  # the annotation is kept with its key
 
     def read(self, declaration: Declaration) -> Reading:
         """Return what a stage provides, how it is called, and the raw parameters."""
@@ -116,13 +71,21 @@ class Reader:
             found: Reading = cached
             return found
         fn = declaration.fn
-        if type(fn) is FunctionType and _is_trivial(fn) and declaration.options.provides is None:
+        options = declaration.options
+        if (
+            type(fn) is FunctionType
+            and _is_trivial(fn)
+            and options.provides is None
+            and options.managed is None
+        ):
             return TRIVIAL
         reading = Reading()
+        reading.is_managed = options.managed is not None
         if type(fn) is FunctionType and "__wrapped__" not in fn.__dict__:
             code = fn.__code__
             reading.is_async = code.co_flags & ASYNC != 0
-            reading.support = _support(code)
+            if code.co_flags & IS_GENERATOR:
+                read_generator(reading, code)
             simple = "__signature__" not in fn.__dict__
         else:
             simple = False
@@ -134,9 +97,17 @@ class Reader:
             if not count:
                 reading.parameters = NOTHING
         else:
-            returned = self._read_slowly(fn, reading)
-        if returned is not EMPTY or declaration.options.provides is not None:
+            from stagekit._plan.callables import read_callable
+
+            returned = read_callable(fn, reading)
+        if returned is not EMPTY or options.provides is not None:
             self._read_provides(declaration, returned, reading)
+        if reading._raw is not None and (EACH in sys.modules or _says_each(reading._raw[1])):
+            asked = self.parameters(declaration, reading)
+            reading.has_each = any(
+                each.marker is not None and each.marker.is_each for each in asked
+            )
+            reading.is_managed = reading.is_managed or reading.has_each
         if fn_module(fn) != "__main__" or "__file__" in namespace_of(fn):
             declaration.cache = reading
         return reading
@@ -153,40 +124,21 @@ class Reader:
         reading.returns = other.returns
         return reading
 
-    def _read_slowly(self, fn: Any, reading: Reading) -> Any:
-        """Read what is not a plain function through ``inspect``; return its return annotation."""
-        import inspect  # 12 ms
-
-        inner = innermost(fn)
-        code = getattr(inner, "__code__", None)
-        if isinstance(code, CodeType):
-            reading.support = _support(code)
-        reading.is_async = _is_async(fn)
-        if not reading.is_async and isinstance(code, CodeType) and code.co_flags & ASYNC:
-            reading.is_async = reading.needs_await = True
-        try:
-            signature = inspect.signature(fn)
-        except (ValueError, TypeError) as error:
-            reading.support = f"its parameters cannot be read ({error}); wrap it in a function"
-            reading.parameters = NOTHING
-            return EMPTY
-        reading._raw = (fn, signature)
-        if isinstance(fn, type):
-            return fn
-        returned = signature.return_annotation
-        return EMPTY if returned is inspect.Signature.empty else returned
-
     def _read_provides(self, declaration: Declaration, returned: Any, reading: Reading) -> None:
-        scope = _scope(declaration.fn)
+        scope = scope_of(declaration.fn)
         said = declaration.options.provides
         try:
+            if reading.is_resource and returned is not EMPTY:
+                from stagekit._plan.opening import yielded
+
+                returned = yielded(self.evaluator.evaluate(returned, scope))
             key = None if returned is EMPTY else self._provided_key(returned, scope)
             reading.returns = key
             reading.returns_none = returned in (None, "None", NoneType)
             if said is None:
                 if key is not None:
                     reading.provides = ((key, None),)
-                    reading.promise = 0 if _may_be_none(key) else 1
+                    reading.promise = 0 if may_be_none(key) else 1
             elif isinstance(said, tuple) and len(said) > 1:  # pyright: ignore[reportUnknownArgumentType]
                 parts: Tuple[Any, ...] = said  # pyright: ignore[reportUnknownVariableType]
                 reading.provides = tuple(
@@ -196,7 +148,7 @@ class Reader:
             else:
                 one: Any = next(iter(said)) if isinstance(said, tuple) else said  # pyright: ignore[reportUnknownArgumentType]
                 reading.provides = ((self._provided_key(one, scope), None),)
-                reading.promise = 0 if key is not None and _may_be_none(key) else 1
+                reading.promise = 0 if key is not None and may_be_none(key) else 1
             reading.provides = tuple(pair for pair in reading.provides if pair[0] is not None)
         except UnresolvedError as error:
             reading.fault = Fault("unresolved", error.text, error.name)
@@ -208,16 +160,38 @@ class Reader:
         found = self.evaluator.evaluate(annotation, scope)
         if type(found) is type and found is not object:
             return None if found is NoneType else found
-        inner, markers, _ = markers_of(found)
+        inner, markers, mistake = self._split(found)
+        if mistake is None and markers and not isinstance(markers[0], Named):
+            mistake = f"`{type(markers[0]).__name__}` is for parameters; a returned value has none"
+        if mistake is not None:
+            raise BadTypeError(mistake)
         try:
-            key = normalise(inner, lambda text: self.evaluator.evaluate(text, scope))
+            key = self._key_of(inner, scope)
         except NoKeyError:
             return None
         if key is NoneType or getattr(key, "_name", None) in {"NoReturn", "Never"}:
             return None
-        for marker in markers:
-            if isinstance(marker, Named):
-                return _named(key, marker.name)
+        return named(key, markers[0].name) if markers else key
+
+    def _split(self, found: Any) -> Tuple[Any, List[Any], Optional[str]]:
+        if id(found) in self._keys:  # neither markers nor mistakes
+            return found, [], None
+        return markers_of(found)
+
+    def _key_of(self, annotation: Any, scope: Scope) -> object:
+        """Return the key of an annotation; the same for the same object, unless it has texts."""
+        known = self._keys.get(id(annotation))
+        if known is not None:
+            return known[1]
+        texts: List[object] = []
+
+        def evaluate(text: object) -> object:
+            texts.append(text)
+            return self.evaluator.evaluate(text, scope)
+
+        key = normalise(annotation, evaluate)
+        if not texts and not hasattr(annotation, "__metadata__"):
+            self._keys[id(annotation)] = (annotation, key)
         return key
 
     def parameters(self, declaration: Declaration, reading: Reading) -> Tuple[Parameter, ...]:
@@ -226,8 +200,13 @@ class Reader:
         found = reading.parameters
         if found is None:
             fn, source = unread
-            raw = _from_code(fn, source) if isinstance(source, dict) else _from_inspect(fn, source)  # pyright: ignore[reportUnknownArgumentType]
-            scope = _scope(declaration.fn)
+            if isinstance(source, dict):
+                raw = written(fn, source)  # pyright: ignore[reportUnknownArgumentType]
+            else:
+                from stagekit._plan.callables import parameters_of
+
+                raw = parameters_of(fn, source)
+            scope = scope_of(declaration.fn)
             found = tuple([self._parameter(*each, scope) for each in raw])
             reading.parameters = found
             reading._raw = None
@@ -251,12 +230,16 @@ class Reader:
             if type(found) is type and found is not object:
                 parameter.key = found
                 return parameter
-            inner, markers, mistake = markers_of(found)
+            inner, markers, mistake = self._split(found)
             if mistake is not None:
                 parameter.fault = Fault("marker", mistake)
                 return parameter
             marker = markers[0] if markers else None
             parameter.marker = marker
+            if marker is not None and marker.is_each:
+                if default is not EMPTY:
+                    parameter.fault = Fault("marker", "`Each()` and a default exclude each other")
+                marker = marker.source
             parameter.key = self._asked_key(inner, marker, scope)
         except UnresolvedError as error:
             parameter.fault = Fault("unresolved", error.text, error.name)
@@ -269,23 +252,16 @@ class Reader:
 
     def _asked_key(self, inner: Any, marker: Any, scope: Scope) -> object:
         try:
-            key = normalise(inner, lambda text: self.evaluator.evaluate(text, scope))
+            key = self._key_of(inner, scope)
         except NoKeyError:
             if isinstance(marker, From):
                 return None  # any type will do
             raise
         if isinstance(marker, Named):
-            return _named(key, marker.name)
+            return named(key, marker.name)
         if isinstance(marker, Collect):
             return _collected(key)
         return key
-
-
-def _named(key: object, name: str) -> object:
-    """Return the key with a name; in a union each member carries it, so that None stays None."""
-    if not isinstance(key, UnionOf):
-        return NamedKey(key, name)
-    return UnionOf(tuple(m if m is NoneType else NamedKey(m, name) for m in key.members))
 
 
 def _collected(key: object) -> object:
@@ -299,116 +275,20 @@ def _collected(key: object) -> object:
     raise BadTypeError("`Collect()` needs a list: Annotated[list[T], Collect()]")
 
 
-def _may_be_none(key: object) -> bool:
-    inner = key.type if isinstance(key, NamedKey) else key
-    return isinstance(inner, UnionOf) and NoneType in inner.members
+def _says_each(source: Any) -> bool:  # Any: annotations, or a signature with them
+    """Tell whether the text of an annotation has the word; objects load the module of ``Each``."""
+    if not isinstance(source, dict):
+        source = {name: each.annotation for name, each in source.parameters.items()}
+    for annotation in source.values():  # noqa: SIM110  # pyright: ignore[reportUnknownVariableType] - on the way of every first plan
+        if type(annotation) is str and "Each" in annotation:  # pyright: ignore[reportUnknownArgumentType]
+            return True
+    return False
 
 
 def _annotations(fn: FunctionType) -> Dict[str, Any]:
     try:
         return fn.__annotations__
-    except Exception:  # noqa: BLE001 - 3.14 evaluates here, and user code may raise anything
+    except Exception:  # noqa: BLE001  # pragma: no cover - 3.14 evaluates here; any code may raise
         import annotationlib  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]  # 3.14
 
         return annotationlib.get_annotations(fn, format=annotationlib.Format.FORWARDREF)  # type: ignore[no-any-return]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-
-
-def _scope(fn: Any) -> Scope:
-    owner: Any = None
-    if type(fn) is not FunctionType or "__wrapped__" in fn.__dict__:
-        owner = getattr(fn, "__self__", None) if isinstance(fn, MethodType) else None
-        cls = fn if isinstance(fn, type) else type(owner) if owner is not None else None
-        fn = innermost(fn)
-        if cls is not None:
-            names = dict(vars(cls))
-            if isinstance(fn, FunctionType):
-                names.update(closure_names(fn))
-            return Scope(namespace_of(fn), names)
-    if isinstance(fn, FunctionType):
-        if fn.__closure__ is None and not getattr(fn, "__type_params__", ()):
-            return Scope(fn.__globals__, {})
-        return Scope(fn.__globals__, closure_names(fn))
-    return Scope(namespace_of(fn), {})
-
-
-def innermost(fn: Any) -> Any:
-    """Return the plain function inside wrappers, partials, methods, objects and classes."""
-    for _ in range(100):
-        if "__wrapped__" in getattr(fn, "__dict__", {}):
-            fn = fn.__wrapped__
-        elif isinstance(fn, MethodType):
-            fn = fn.__func__
-        elif hasattr(fn, "func") and hasattr(fn, "keywords"):
-            fn = fn.func
-        elif isinstance(fn, type):
-            init = vars(fn).get("__init__")
-            return init if isinstance(init, FunctionType) else fn
-        elif not isinstance(fn, FunctionType) and callable(fn):
-            kind: Any = type(fn)
-            call = getattr(kind, "__call__", None)  # noqa: B004 - the function is wanted
-            return call if isinstance(call, FunctionType) else fn
-        else:
-            return fn
-    return fn
-
-
-def _is_async(fn: Any) -> bool:
-    """Tell whether calling *fn* itself gives a coroutine."""
-    while True:
-        if isinstance(fn, MethodType):
-            fn = fn.__func__
-        elif hasattr(fn, "func") and hasattr(fn, "keywords"):
-            fn = fn.func
-        else:
-            break
-    if isinstance(fn, type):
-        return False
-    if not isinstance(fn, FunctionType):
-        kind: Any = type(fn)  # pyright: ignore[reportUnknownVariableType]
-        fn = getattr(kind, "__call__", None)  # noqa: B004 - the function is wanted
-    code = getattr(fn, "__code__", None)
-    return isinstance(code, CodeType) and code.co_flags & ASYNC != 0
-
-
-def _support(code: CodeType) -> Optional[str]:
-    if code.co_flags & (GENERATOR | ASYNC_GENERATOR):
-        return "a generator function cannot be a stage yet; return the value instead of yielding it"
-    return None
-
-
-def _from_code(fn: FunctionType, annotations: Dict[str, Any]) -> List[Tuple[str, Any, Any, bool]]:
-    code = fn.__code__
-    count, keywords = code.co_argcount, code.co_kwonlyargcount
-    names = code.co_varnames
-    defaults = fn.__defaults__ or ()
-    first = count - len(defaults)
-    found: List[Tuple[str, Any, Any, bool]] = []
-    for place in range(count):
-        default = defaults[place - first] if place >= first else EMPTY
-        found.append((names[place], annotations.get(names[place], EMPTY), default, False))
-    given = fn.__kwdefaults__ or {}
-    for name in names[count : count + keywords]:
-        found.append((name, annotations.get(name, EMPTY), given.get(name, EMPTY), True))  # noqa: PERF401
-    return found
-
-
-def _from_inspect(fn: Any, signature: Any) -> List[Tuple[str, Any, Any, bool]]:
-    bound = _bound_keywords(fn)
-    empty = signature.empty
-    found: List[Tuple[str, Any, Any, bool]] = []
-    for each in signature.parameters.values():
-        if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD) or each.name in bound:
-            continue
-        annotation = EMPTY if each.annotation is empty else each.annotation
-        default = EMPTY if each.default is empty else each.default
-        found.append((each.name, annotation, default, each.kind is each.KEYWORD_ONLY))
-    return found
-
-
-def _bound_keywords(fn: Any) -> Dict[str, Any]:
-    """Return what ``functools.partial`` has fixed by name: no longer asked for."""
-    found: Dict[str, Any] = {}
-    while hasattr(fn, "func") and hasattr(fn, "keywords"):
-        found.update(fn.keywords)
-        fn = fn.func
-    return found

@@ -2,63 +2,99 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from stagekit._base.record import Record, Row
 
-__all__ = ["PACKED", "Binding", "Call", "Edge", "PackedCall", "Slot", "Take"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+
+    Call = Tuple[Callable[..., Any], int, int, Optional[Tuple[int, ...]], int]
+
+__all__ = ["PACKED", "Binding", "Call", "Edge", "PackedCall", "Slot", "Take", "around", "slots_of"]
 
 
-class Slot(NamedTuple):
+class Slot(Record):
     """One constant slot of a run's values.
 
     ``kind`` is ``"value"`` (*value* is the constant), ``"given"`` (the caller of ``run`` binds
-    *key*) or ``"injectable"`` (*key* is ``Context``, ``RunInfo`` or ``Arguments``).
+    *key*) or ``"injectable"`` (*key* is ``Context``, ``RunInfo`` or ``Arguments``; for the first of
+    them, *value* says who asks).
     """
 
-    kind: str
-    key: object
-    value: Any = None
+    __slots__ = ("kind", "key", "value")
+
+    def __init__(self, kind: str, key: object, value: Any = None) -> None:
+        self.kind = kind
+        self.key = key
+        self.value = value
 
 
-class Binding(NamedTuple):
+class Binding(Row):
     """Parameter ← provider, decided when planning.
 
     ``kind`` is ``"stage"``, ``"given"``, ``"value"`` (an override), ``"injectable"``,
     ``"default"``, ``"none"`` (an ``Optional`` nobody provides) or ``"collect"``;
-    *providers* are the step numbers of the stages among its sources.
+    *providers* are the step numbers of the stages among its sources. *others* are the kinds of
+    what else a collection takes: ``"given"`` and ``"value"``.
     """
 
-    parameter: str
-    key: object
-    kind: str
-    providers: Tuple[int, ...]
+    __slots__ = ("parameter", "key", "kind", "providers", "others")
+
+    def __init__(
+        self,
+        parameter: str,
+        key: object,
+        kind: str,
+        providers: Tuple[int, ...],
+        others: Tuple[str, ...] = (),
+    ) -> None:
+        self.parameter = parameter
+        self.key = key
+        self.kind = kind
+        self.providers = providers
+        self.others = others
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._parts()[:4])  # whoever unpacks a binding knows these
 
 
-class Edge(NamedTuple):
+class Edge(Row):
     """Step *before* must have ended before step *after* starts."""
 
-    before: int
-    after: int
-    kind: str
-    reason: str
+    __slots__ = ("before", "after", "kind", "reason")
+
+    def __init__(self, before: int, after: int, kind: str, reason: str) -> None:
+        self.before = before
+        self.after = after
+        self.kind = kind
+        self.reason = reason
 
 
 # (function, first slot, second slot, all slots, promise): see docs/architecture.md
-Call = Tuple[Callable[..., Any], int, int, Optional[Tuple[int, ...]], int]
 
 PACKED: Tuple[int, ...] = ()
 
 
-class Take(NamedTuple):
+class Take(Record):
     """One argument of a packed call: a slot, an item of a tuple, or a collection of such.
 
     ``kind`` is ``"slot"``, ``"item"`` (*item* of the tuple in *slot*) or ``"list"``/``"tuple"``
     (of *parts*, leaving out stages that gave no value).
     """
 
-    kind: str
-    slot: int = -1
-    item: int = -1
-    parts: Tuple[Take, ...] = ()
+    __slots__ = ("kind", "slot", "item", "parts")
+
+    def __init__(
+        self,
+        kind: str,
+        slot: int = -1,
+        item: int = -1,
+        parts: Tuple[Take, ...] = (),
+    ) -> None:
+        self.kind = kind
+        self.slot = slot
+        self.item = item
+        self.parts = parts
 
 
 class PackedCall:
@@ -77,6 +113,11 @@ class PackedCall:
         self.positional = positional
         self.keywords = keywords
         self.constants = constants
+
+    def slots(self) -> Iterator[int]:
+        """Yield the slots that the call takes values from."""
+        for take in (*self.positional, *[take for _, take in self.keywords]):
+            yield from [part.slot for part in take.parts] or [take.slot]
 
     def split(
         self, values: List[Any]
@@ -114,3 +155,20 @@ class AwaitIfNeeded:
     async def __call__(self, *args: Any, **kwargs: Any) -> Any:
         value = self.fn(*args, **kwargs)
         return await value if hasattr(value, "__await__") else value
+
+
+def around(call: Call, wrap: Callable[[Any], Any]) -> Call:
+    """Return the call of what *wrap* makes of the function of another one."""
+    fn, a, b, rest, promise = call
+    if isinstance(fn, PackedCall):
+        packed = PackedCall(wrap(fn.fn), fn.positional, fn.keywords, fn.constants)
+        return packed, a, b, rest, promise
+    return wrap(fn), a, b, rest, promise
+
+
+def slots_of(call: Call) -> Tuple[int, ...]:
+    """Return the slots that a call takes values from."""
+    fn, a, b, rest, _ = call
+    if rest is None:
+        return tuple([slot for slot in (a, b) if slot >= 0])
+    return rest or tuple(fn.slots())  # type: ignore[attr-defined]  # a PackedCall  # pyright: ignore[reportFunctionMemberAccess]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Any, Dict, List, Optional, Tuple
 
     from stagekit._plan.slots import Call
 
-__all__ = ["arguments", "check_value", "cut", "invoke", "is_broken_promise"]
+__all__ = ["arguments", "cut", "invoke", "is_broken_promise"]
 
 _NOTE = "stagekit: stage "
 # Whose frames may stand between a run and the user's function.
-_BETWEEN = ("stagekit._run.", "stagekit._plan.", "concurrent.futures.")
+_BETWEEN = (
+    *("stagekit._run.", "stagekit._plan.", "stagekit._base.promise", "stagekit.executors."),
+    *("stagekit.testing.chaos", "concurrent.futures."),
+)
 
 
 def invoke(call: Call, values: List[Any]) -> Any:
@@ -31,6 +35,8 @@ def arguments(call: Call, values: List[Any]) -> Tuple[Any, Tuple[Any, ...], Dict
     """Return the function of a call and its arguments, for who calls it elsewhere."""
     fn, a, b, rest, _ = call
     if rest is None:
+        if a < 0:
+            return fn, (), {}
         return fn, tuple([values[slot] for slot in (a, b) if slot >= 0]), {}
     if rest:
         return fn, tuple([values[slot] for slot in rest]), {}
@@ -38,40 +44,12 @@ def arguments(call: Call, values: List[Any]) -> Tuple[Any, Tuple[Any, ...], Dict
     return found
 
 
-def check_value(value: object, promise: int) -> None:
-    """Check what a stage returned against what it promises: see ``Plan``.
-
-    Raises:
-        BadValueError: saying what was returned and what was promised.
-    """
-    if promise == 0 or (promise == 1 and value is not None):
-        return
-    from stagekit.errors import BadValueError
-
-    if promise == 1:
-        raise BadValueError(
-            "returned None, although its return annotation promises a value; "
-            "annotate it `-> Optional[...]` if None is meant"
-        )
-    if not isinstance(value, tuple):
-        raise BadValueError(
-            f"returned {type(value).__name__}, where `provides` promises a tuple of {promise}"
-        )
-    parts: Tuple[object, ...] = value  # pyright: ignore[reportUnknownVariableType]
-    if len(parts) != promise:
-        raise BadValueError(
-            f"returned a tuple of {len(parts)}, where `provides` promises {promise} values"
-        )
-    missing = [str(place) for place, part in enumerate(parts) if part is None]
-    if missing:
-        raise BadValueError(f"returned None for {', '.join(missing)} of the values it promises")
-
-
 def is_broken_promise(error: BaseException) -> bool:
     """Tell a ``BadValueError`` of ours from one that a stage raised; after ``cut``."""
     from stagekit.errors import BadValueError
 
-    return type(error) is BadValueError and error.__traceback__ is None
+    is_bare = error.__traceback__ is None and not hasattr(error.__cause__, "is_of_a_worker")
+    return type(error) is BadValueError and is_bare
 
 
 def cut(error: BaseException) -> BaseException:
@@ -98,7 +76,7 @@ if sys.version_info >= (3, 11):
         except Exception:  # noqa: BLE001, S110 - the class of a user; a note is not worth an error
             pass
 
-else:
+else:  # pragma: no cover - older interpreters
 
     def annotate(error: BaseException, stage: str, call: Call, values: List[Any]) -> None:
         """Do nothing: exceptions take no notes on this Python."""
@@ -106,6 +84,14 @@ else:
 
 def _types(call: Call, values: List[Any]) -> str:
     _, args, kwargs = arguments(call, values)
-    shown = [type(value).__name__ for value in args]
-    shown += [f"{name}: {type(value).__name__}" for name, value in kwargs.items()]
+    shown = [_type(value) for value in args]
+    shown += [f"{name}: {_type(value)}" for name, value in kwargs.items()]
     return f", called with ({', '.join(shown)})" if shown else ""
+
+
+def _type(value: Any) -> str:
+    """Return the name of a type; of what a handle stands for, where that is known."""
+    kind: Any = type(value)  # pyright: ignore[reportUnknownVariableType]  # of any types
+    is_handle = getattr(kind, "is_handle", False) is True
+    name: str = getattr(value, "type_name", "") if is_handle else ""
+    return name or str(kind.__name__)

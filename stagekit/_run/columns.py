@@ -5,22 +5,28 @@ Data only; result and scheduler share it, engines write to it directly.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Dict, List, Optional, Tuple
+
+    AttemptRow = Tuple[int, int, int, int, str, Optional[BaseException]]
+
     from stagekit._plan.plan import Plan
 
 __all__ = [
     "BAD_VALUE",
     "CANCELLED",
+    "CRASHED",
     "FAILED",
     "INTERRUPTED",
+    "NOT_NEEDED",
     "NO_VALUE",
     "RAISED",
     "RUNNING",
     "SKIPPED",
     "STOPPED",
     "SUCCEEDED",
+    "TIMED_OUT",
     "UPSTREAM_FAILED",
     "WAITING",
     "Columns",
@@ -30,6 +36,7 @@ __all__ = [
 WAITING, RUNNING, SUCCEEDED, FAILED, SKIPPED, CANCELLED = range(6)
 # Reasons; each stands for a `Reason`. Steps that succeeded have none.
 RAISED, BAD_VALUE, UPSTREAM_FAILED, NO_VALUE, STOPPED, INTERRUPTED = range(6)
+TIMED_OUT, CRASHED, NOT_NEEDED = range(6, 9)
 
 
 class Columns:
@@ -47,24 +54,36 @@ class Columns:
         errors: what the steps raised that failed, or were interrupted.
         reasons: why a step ended in another way than by succeeding.
         causes: the failed step because of which a step was skipped.
+        attempts: of stages with a policy, by step: item, number, start, end, worker, error.
+        undone: by step, what its compensation raised, or None.
+        teardowns: what resources raised that failed to be torn down.
         began: the clock when the run began.
         ended: the clock when the run ended.
         interrupted: whether the run was cancelled.
+        why: why a managed run was cancelled, or "".
+        abandoned: the steps of a managed run that could not be ended, and may run on.
+        leaked: resources that were left open, as such a step may use them.
     """
 
     __slots__ = (
         "_place",
+        "abandoned",
+        "attempts",
         "began",
         "causes",
         "ended",
         "ends",
         "errors",
         "interrupted",
+        "leaked",
         "order",
         "plan",
         "reasons",
         "starts",
         "status",
+        "teardowns",
+        "undone",
+        "why",
         "values",
         "workers",
     )
@@ -83,6 +102,12 @@ class Columns:
         self.reasons: Dict[int, int] = {}
         self.causes: Dict[int, int] = {}
         self.interrupted = False
+        self.why = ""
+        self.abandoned: Tuple[int, ...] = ()
+        self.leaked: Tuple[int, ...] = ()
+        self.attempts: Dict[int, List[AttemptRow]] = {}
+        self.undone: Dict[int, Optional[BaseException]] = {}
+        self.teardowns: Dict[int, BaseException] = {}
         self._place: Optional[List[int]] = None
 
     def span(self, step: int) -> Tuple[int, int]:

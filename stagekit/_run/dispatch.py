@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Callable, List, Tuple
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Tuple
 
 from stagekit._base.outcome import Outcome, Reason, RunStatus
-from stagekit._run.columns import CANCELLED, FAILED, RUNNING, SKIPPED, SUCCEEDED, WAITING, Columns
+from stagekit._run.columns import CANCELLED, FAILED, SKIPPED, SUCCEEDED, Columns
 from stagekit.events import (
     Event,
     RunFinished,
     RunStarted,
     StageCancelled,
     StageFailed,
+    StageProgress,
+    StageRetrying,
     StageSkipped,
     StageStarted,
     StageSucceeded,
@@ -36,6 +38,9 @@ REASONS = (
     Reason.NO_VALUE,
     Reason.STOPPED,
     Reason.INTERRUPTED,
+    Reason.TIMED_OUT,
+    Reason.CRASHED,
+    Reason.NOT_NEEDED,
 )
 SLOW = 0.1  # seconds in one call from which on a hook is named
 
@@ -71,6 +76,8 @@ class Dispatcher:
         self.info = info
         self.delays = delays
         self.troubles: List[str] = []
+        # Takes Ctrl-C in a hook, where it must not come in the middle of what is being done.
+        self.interrupted: Optional[Callable[[KeyboardInterrupt], object]] = None
         self._calls: List[Tuple[object, Callable[[Event], object]]] = [
             (hook, getattr(hook, "on_event", None) or hook) for hook in hooks
         ]
@@ -83,15 +90,45 @@ class Dispatcher:
         self._tell(RunStarted(info.id, info.started_at, order, info.executor, info.workers))
 
     def stage(self, step: int) -> None:
-        """Tell what has become of a stage, from its columns."""
-        columns = self.columns
-        status = columns.status[step] if columns.status is not None else SUCCEEDED
-        if status != WAITING:
-            self._tell(self._started(step) if status == RUNNING else self._ended(step, status))
+        """Tell how a stage has ended, from its columns."""
+        status = self.columns.status
+        assert status is not None  # noqa: S101 - a scheduler has all columns
+        self._tell(self._ended(step, status[step]))
 
     def begin(self, step: int) -> None:
         """Tell that a stage has started, though it may have ended since."""
         self._tell(self._started(step))
+
+    def begin_on(self, step: int, attempt: int, worker: str, now: int) -> None:
+        """Tell that an attempt of a managed stage has started."""
+        at = self._time(now)
+        self._tell(StageStarted(self.info.id, at, self._id(step), attempt, worker))
+
+    def retrying(
+        self,
+        step: int,
+        attempt: int,
+        delay: float,
+        error: Optional[BaseException],
+        item: Optional[int],
+    ) -> None:
+        """Tell that an attempt has failed, and that another follows."""
+        assert error is not None  # noqa: S101 - there is one, or nothing to try again
+        run, stage = self.info.id, self._id(step)
+        retry = self.columns.plan.policies[step].retry
+        most = None if retry is None else retry.attempts
+        self._tell(StageRetrying(run, self._now(), stage, attempt, delay, error, item, most))
+
+    def progress(
+        self,
+        step: int,
+        attempt: int,
+        said: Tuple[Optional[float], Optional[float], Optional[str]],
+        item: Optional[int],
+    ) -> None:
+        """Tell how far a stage says it has come."""
+        run, stage = self.info.id, self._id(step)
+        self._tell(StageProgress(run, self._now(), stage, attempt, *said, item))
 
     def finished(self, status: RunStatus, seconds: float, counts: Tuple[Any, ...]) -> None:
         """Tell that the run has ended."""
@@ -107,22 +144,26 @@ class Dispatcher:
         columns, run, stage = self.columns, self.info.id, self._id(step)
         if status == SKIPPED:
             reason = REASONS[columns.reasons[step]]
-            return StageSkipped(run, self._now(), stage, reason, self._id(columns.causes[step]))
+            cause = columns.causes.get(step)
+            named = None if cause is None else self._id(cause)
+            return StageSkipped(run, self._now(), stage, reason, named)
         if status == CANCELLED:
             return StageCancelled(run, self._now(), stage, REASONS[columns.reasons[step]])
         at = self._time(columns.ends[step])
         starts = columns.starts or columns.ends
-        seconds = (columns.ends[step] - starts[step]) / 1e9
-        worker = self._worker(step)
+        seconds = (columns.ends[step] - starts[step]) / 1e9 if starts[step] else 0.0
+        attempt, worker = self._last(step)
         if status == SUCCEEDED:
-            return StageSucceeded(run, at, stage, 1, seconds, worker)
+            return StageSucceeded(run, at, stage, attempt, seconds, worker)
         from stagekit._run.failure import location_of  # only where a stage has failed
 
         error = columns.errors[step]
         where = location_of(error, columns.plan, step)
         reason = REASONS[columns.reasons[step]]
         is_critical = bool(columns.plan.critical[step])
-        return StageFailed(run, at, stage, 1, seconds, worker, reason, error, where, is_critical)
+        return StageFailed(
+            run, at, stage, attempt, seconds, worker, reason, error, where, is_critical
+        )
 
     def _id(self, step: int) -> str:
         return self.columns.plan.order[step]
@@ -130,6 +171,11 @@ class Dispatcher:
     def _worker(self, step: int) -> str:
         workers = self.columns.workers
         return worker_name(workers[step] if workers else 0, self.info.executor)
+
+    def _last(self, step: int) -> Tuple[int, str]:
+        """Return number and worker of the last attempt of a stage."""
+        rows = self.columns.attempts.get(step)
+        return (rows[-1][1], rows[-1][4]) if rows else (1, self._worker(step))
 
     def _time(self, reading: int) -> float:
         return self.info.started_at + (reading - self.columns.began) / 1e9
@@ -144,8 +190,10 @@ class Dispatcher:
             before = perf_counter() if self.delays else 0.0
             try:
                 entry[1](event)
-            except KeyboardInterrupt:
-                raise
+            except KeyboardInterrupt as error:
+                if self.interrupted is None:
+                    raise
+                self.interrupted(error)
             except BaseException as error:  # noqa: BLE001 - a hook's error never reaches the run
                 self._drop(entry, error, event)
             if self.delays and perf_counter() - before > SLOW:

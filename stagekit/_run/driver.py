@@ -10,7 +10,7 @@ import contextvars
 from functools import partial
 from heapq import heappop, heappush
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
 
 from stagekit._run.attempt import arguments
 from stagekit._run.ledger import Ledger, Message
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from stagekit._base.ports import Future, Pool
     from stagekit._run.session import Session
 
-__all__ = ["Feed"]
+__all__ = ["Feed", "Sent"]
 
 
 class Feed(Ledger):
@@ -74,7 +74,7 @@ class Feed(Ledger):
         self.began(step, slot, perf_counter_ns())
         try:
             fn, args, kwargs = arguments(session.plan.calls[step], session.columns.values)
-            call = _Call(fn, kwargs, session.context.copy())
+            call = Sent(fn, kwargs, session.context.copy())
             future = self.pool.submit(call, *args)
             self._running[step] = future
             future.add_done_callback(partial(self._post_done, step, slot))
@@ -118,25 +118,40 @@ def _was_taken_back(future: Future) -> bool:
     return bool(cancelled()) if callable(cancelled) else False
 
 
-class _Call:
+class Sent:
     """A function that runs in a copy of the caller's context variables, where that is at hand.
 
     Sent to another process it is the function alone, made of what every Python has: a context
     cannot be pickled, and the other side need not know us.
+
+    Args:
+        fn: the function.
+        kwargs: what it is called with by name.
+        context: what it runs in.
+        begun: called when it is called, or leaves this process to be called soon.
     """
 
-    __slots__ = ("__name__", "_context", "_fn", "_kwargs")
+    __slots__ = ("__name__", "_begun", "_context", "_fn", "_kwargs")
 
     def __init__(
-        self, fn: Callable[..., Any], kwargs: Dict[str, Any], context: contextvars.Context
+        self,
+        fn: Callable[..., Any],
+        kwargs: Dict[str, Any],
+        context: contextvars.Context,
+        begun: Optional[Callable[[], object]] = None,
     ) -> None:
         self.__name__ = getattr(fn, "__name__", type(fn).__name__)
         self._fn = fn
         self._kwargs = kwargs
         self._context = context
+        self._begun = begun
 
     def __call__(self, *args: Any) -> Any:
+        if self._begun is not None:
+            self._begun()
         return self._context.run(self._fn, *args, **self._kwargs)
 
     def __reduce__(self) -> Tuple[Any, ...]:
+        if self._begun is not None:
+            self._begun()
         return partial, (self._fn,), (self._fn, (), self._kwargs, {})

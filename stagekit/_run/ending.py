@@ -8,12 +8,12 @@ from stagekit._base.text import error_line
 from stagekit._run.failure import release_frames
 from stagekit._run.result import Result
 from stagekit._run.summary import counts_of, status_of
-from stagekit.errors import InternalError
+from stagekit.errors import InternalError, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from stagekit._run.session import Session
 
-__all__ = ["conclude", "defect"]
+__all__ = ["conclude", "defect", "warn"]
 
 
 def conclude(session: Session, cancelled: Optional[BaseException] = None) -> Result:
@@ -27,7 +27,7 @@ def conclude(session: Session, cancelled: Optional[BaseException] = None) -> Res
         result = _finished(session)
     except Exception as error:
         raise defect(error) from error
-    _warn(result.warnings)
+    warn(result.warnings)
     if session.interruption is not None:
         raise _with_result(session.interruption, result)
     if cancelled is not None:
@@ -45,6 +45,7 @@ def _finished(session: Session) -> Result:
     if session.hooks is not None:
         session.hooks.finished(status_of(columns), result.seconds, counts_of(columns))
         result.warnings = tuple(session.hooks.troubles)
+    result.warnings += tuple(session.settings.notices)
     return result
 
 
@@ -53,7 +54,8 @@ def _with_result(interruption: KeyboardInterrupt, result: Result) -> KeyboardInt
     return interruption
 
 
-def _warn(texts: Tuple[str, ...]) -> None:
+def warn(texts: Tuple[str, ...]) -> None:
+    """Warn the caller of a run."""
     if texts:
         import warnings
 
@@ -63,6 +65,11 @@ def _warn(texts: Tuple[str, ...]) -> None:
             warnings.warn(text, StagekitWarning, stacklevel=5)
 
 
-def defect(error: BaseException) -> InternalError:
-    """Return what is raised where stagekit itself has failed."""
+def defect(error: Exception) -> Exception:
+    """Return what is raised where stagekit itself has failed.
+
+    That an extra lacks, or that no cluster is where one is said to be, is no failure of its own.
+    """
+    if isinstance(error, (MissingExtraError, UsageError)):
+        return error
     return InternalError(f"stagekit itself failed, not a stage: {error_line(error)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, List, Optional
+from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, Tuple
 
 from stagekit._base.text import error_line, plural
 from stagekit._run.columns import CANCELLED, FAILED, SKIPPED, Columns
@@ -12,7 +12,14 @@ if TYPE_CHECKING:
 
     from stagekit._plan.plan import Plan
 
-__all__ = ["failed_steps", "failure_text", "location_of", "release_frames"]
+__all__ = [
+    "failed_item",
+    "failed_steps",
+    "failure_text",
+    "location_of",
+    "places_elsewhere",
+    "release_frames",
+]
 
 MOST_NAMED = 10
 
@@ -28,19 +35,28 @@ def failed_steps(columns: Columns) -> List[int]:
 def location_of(error: BaseException, plan: Plan, step: int) -> Optional[str]:
     """Return ``file:line`` of the frame to look at: the deepest of the user's own.
 
-    Without a traceback it is the declaration of the stage.
+    It may be one of another process. Without a traceback it is the declaration of the stage.
     """
     from stagekit._base.problem import Location
 
     found = _deepest(error.__traceback__)
     if found is not None:
         return str(Location(found.tb_frame.f_code.co_filename, found.tb_lineno))
+    for file, line in reversed(places_elsewhere(error)):
+        if not _in_library(file):
+            return str(Location(file, line))
     location = plan.stages[step].location
     return None if location is None else str(location)
 
 
+def places_elsewhere(error: BaseException) -> Sequence[Tuple[str, int]]:
+    """Return files and lines of the frames of another process, the outermost first."""
+    places: Sequence[Tuple[str, int]] = getattr(error.__cause__, "places", ())
+    return places if hasattr(error.__cause__, "is_of_a_worker") else ()
+
+
 def _deepest(trace: Optional[TracebackType]) -> Optional[TracebackType]:
-    """Return the last entry that is not in a library; the first one where all are."""
+    """Return the last entry that is in no library, ours included; the first where all are."""
     first, found = trace, None
     while trace is not None:
         if not _in_library(trace.tb_frame.f_code.co_filename):
@@ -54,7 +70,8 @@ def _in_library(file: str) -> bool:
 
     parts = ("site-packages", "dist-packages")
     home = os.path.dirname(os.__file__)
-    return file.startswith(("<frozen", home + os.sep)) or any(
+    ours = os.path.dirname(os.path.dirname(__file__))  # of a run in a stage
+    return file.startswith(("<frozen", home + os.sep, ours + os.sep)) or any(
         f"{os.sep}{part}{os.sep}" in file for part in parts
     )
 
@@ -63,24 +80,62 @@ def failure_text(columns: Columns, run_id: str) -> str:
     """Return all failures in plan order, and what did not run because of them."""
     plan = columns.plan
     failed = failed_steps(columns)
-    lines = [f"run {run_id} failed: {plural(len(failed), 'stage')} failed"]
+    what = [f"{plural(len(failed), 'stage')} failed"] if failed else []
+    if columns.teardowns:
+        what.append(f"{plural(len(columns.teardowns), 'resource')} could not be torn down")
+    lines = [f"run {run_id} failed: {', '.join(what)}"]
     for step in failed:
         error = columns.errors[step]
         soft = "" if plan.critical[step] else " (not critical)"
         where = location_of(error, plan, step)
         place = f"  {where}" if where else ""
-        lines.append(f"  {plan.order[step]}{place}  {error_line(error)}{soft}")
+        name = f"{plan.order[step]}{_index(columns, step)}"
+        lines.append(f"  {name}{place}  {error_line(error)}{soft}")
+    lines += [
+        f"  {plan.order[step]}  could not be torn down: {error_line(error)}"
+        for step, error in sorted(columns.teardowns.items())
+    ]
+    lines += [
+        f"  {plan.order[step]}  could not be undone: {error_line(error)}"
+        for step, error in sorted(columns.undone.items())
+        if error is not None
+    ]
     lines += _skipped(columns)
     cancelled = _with_status(columns, CANCELLED)
     if cancelled:
         lines.append(f"  cancelled, as the run stopped: {_named(columns, cancelled)}")
+    lines += abandoned_lines(columns)
     return "\n".join(lines)
+
+
+def abandoned_lines(columns: Columns) -> List[str]:
+    """Return, where stages were given up on, the line that names them, and what they left open."""
+    steps, left = sorted(set(columns.abandoned)), sorted(columns.leaked)
+    lines = [f"  given up on, may still be running: {_named(columns, steps)}"] if steps else []
+    return [*lines, f"  left open for that: {_named(columns, left)}"] if left else lines
+
+
+def _index(columns: Columns, step: int) -> str:
+    item = failed_item(columns, step)
+    return "" if item is None else f"[{item}]"
+
+
+def failed_item(columns: Columns, step: int) -> Optional[int]:
+    """Return the index of the item that a stage failed with, if it was called for items."""
+    error = columns.errors.get(step)
+    if error is None:
+        return None
+    for item, _, _, _, _, found in reversed(columns.attempts.get(step, ())):
+        if found is error and item >= 0:
+            return item
+    return None
 
 
 def _skipped(columns: Columns) -> List[str]:
     by_cause: Dict[int, List[int]] = {}
     for step in _with_status(columns, SKIPPED):
-        by_cause.setdefault(columns.causes[step], []).append(step)
+        if step in columns.causes:  # nobody needed the others
+            by_cause.setdefault(columns.causes[step], []).append(step)
     return [
         f"  skipped, as {columns.plan.order[cause]} failed: {_named(columns, by_cause[cause])}"
         for cause in sorted(by_cause)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, List, Optional, Tuple
 from stagekit._run.attempt import invoke
 from stagekit._run.engines.aio import Branches
 from stagekit._run.engines.inline import walk
+from stagekit._run.lagging import LoopWatch
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
 __all__ = ["await_inline", "host", "host_inline"]
 
 
-def host(session: Session, make: Callable[[Callable[[Message], object]], Ledger]) -> Ledger:
+def host(session: Session, make: Callable[[Callable[[Message], object]], Ledger]) -> None:
     """Run the branches of a session on a loop of its own.
 
     The first Ctrl-C cancels the run, and what runs is waited for; the second one ends the wait.
+
+    Raises:
+        BaseException: the defect of ours that ended the run.
     """
     loop = asyncio.new_event_loop()
     made: List[Branches] = []
@@ -35,11 +39,12 @@ def host(session: Session, make: Callable[[Callable[[Message], object]], Ledger]
 
     interrupts = _Interrupts(lambda: _interrupt(loop, made))
     try:
-        with interrupts:
+        with interrupts, LoopWatch(session.plan, session.settings.notices).on(loop):
             _drive(loop, loop.create_task(main()), session, made)
     finally:
         _close(loop, is_abandoned=bool(made) and made[0].ledger.is_abandoned)
-    return made[0].ledger
+    for branches in made:  # none where Ctrl-C came before they were made
+        branches.ledger.check()
 
 
 def _drive(
@@ -55,8 +60,8 @@ def _drive(
             return
         except KeyboardInterrupt as error:
             if session.interruption is not None or not made:
-                if made:
-                    made[0].abandon()
+                for branches in made:
+                    branches.abandon()
                 session.interrupt(error)
                 return
             made[0].interrupt(error)
@@ -113,7 +118,7 @@ def _close(loop: asyncio.AbstractEventLoop, *, is_abandoned: bool) -> None:
             loop.run_until_complete(asyncio.wait(left))
         loop.run_until_complete(loop.shutdown_asyncgens())
         shutdown_executor = getattr(loop, "shutdown_default_executor", None)  # from 3.9 on
-        if shutdown_executor is not None:
+        if shutdown_executor is not None:  # pragma: no branch - not on 3.8
             loop.run_until_complete(shutdown_executor())
     finally:
         loop.close()

@@ -12,7 +12,7 @@ from heapq import heappop, heappush, heappushpop
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Callable, List, Optional, Union
 
-from stagekit._run.attempt import check_value
+from stagekit._base.promise import check_value
 from stagekit._run.columns import RUNNING
 
 if TYPE_CHECKING:
@@ -82,11 +82,13 @@ class Ledger:
         """Do what a message says. On the owner's thread."""
         if not isinstance(message, int):
             message()
-        elif self.session.hooks is not None:
-            if message >= 0:
-                self.session.hooks.stage(message)
-            else:
-                self.session.hooks.begin(~message)
+            return
+        hooks = self.session.hooks
+        assert hooks is not None  # noqa: S101 - steps are posted for them only
+        if message >= 0:
+            hooks.stage(message)
+        else:
+            hooks.begin(~message)
 
     def crashed(self, error: BaseException) -> None:
         """End the run because of a defect of ours. On the owner's thread."""
@@ -102,9 +104,10 @@ class Ledger:
         """Record that a step starts now."""
         columns = self.session.columns
         self.session.scheduler.status[step] = RUNNING
-        if columns.starts is not None and columns.workers is not None:
-            columns.starts[step] = now
-            columns.workers[step] = worker
+        assert columns.starts is not None  # noqa: S101 - a scheduler has all columns
+        assert columns.workers is not None  # noqa: S101
+        columns.starts[step] = now
+        columns.workers[step] = worker
         if self.session.hooks is not None:
             self.post(~step)
 

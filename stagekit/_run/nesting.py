@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextvars
 import sys
-from typing import TYPE_CHECKING, Optional, Tuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Optional, Tuple
+
     from stagekit._declare.context import RunInfo
     from stagekit._run.settings import RunSettings
 
@@ -16,15 +18,30 @@ LIMIT = 8
 
 
 class Nest:
-    """A run that is under way, as its stages see it, and the run it was started in."""
+    """A run that is under way, as its stages see it, and the run it was started in.
 
-    __slots__ = ("depth", "info", "outer", "pool")
+    To another process goes what a run that is started there needs: whose stage it is, how deep.
+    """
+
+    __slots__ = ("_sent", "depth", "info", "outer", "pool")
 
     def __init__(self, info: RunInfo, pool: object, outer: Optional[Nest]) -> None:
         self.info = info
         self.pool = pool
         self.outer = outer
         self.depth: int = 1 if outer is None else outer.depth + 1
+        self._sent = b""
+
+    def __reduce__(self) -> Any:
+        return _far, (self.info, self.depth)
+
+    def as_it_travels(self) -> bytes:
+        """Return what is sent to other processes, made once."""
+        if not self._sent:
+            import pickle
+
+            self._sent = pickle.dumps(self)
+        return self._sent
 
     def feeds(self, pool: object) -> bool:
         """Tell whether this run, or one around it, waits for a call in *pool*."""
@@ -34,6 +51,12 @@ class Nest:
                 return True
             nest = nest.outer
         return False
+
+
+def _far(info: RunInfo, depth: int) -> Nest:
+    made = Nest(info, None, None)
+    made.depth = depth
+    return made
 
 
 _current: contextvars.ContextVar[Optional[Nest]] = contextvars.ContextVar(
@@ -61,9 +84,13 @@ def enter(settings: RunSettings) -> Tuple[contextvars.Context, RunSettings]:
             raise TooDeepError(LIMIT)
         info.parent = outer.info.id
         if settings.pool is not None and outer.feeds(settings.pool):
-            settings = settings._replace(mode="threads", pool=None)
+            settings.mode, settings.pool = "threads", None
     context = contextvars.copy_context()
     context.run(_current.set, Nest(info, settings.pool, outer))
+    if "loguru" in sys.modules:
+        from stagekit._run.binding import bind
+
+        bind(context, run=info.id)
     return context, settings
 
 

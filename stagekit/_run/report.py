@@ -11,6 +11,7 @@ from stagekit._run.dispatch import OUTCOMES, REASONS, worker_name
 
 if TYPE_CHECKING:
     from stagekit._declare.context import RunInfo
+    from stagekit._run.columns import AttemptRow
 
 __all__ = ["Attempt", "StageReport", "report_of"]
 
@@ -26,6 +27,7 @@ class Attempt:
         error: what it raised, or None.
         worker: the thread, branch of the loop, or slot of a pool that carried it out.
         started_at: the start in seconds since the epoch.
+        item: of an ``Each`` stage, the index of the item; else None.
     """
 
     number: int
@@ -34,6 +36,7 @@ class Attempt:
     error: Optional[BaseException]
     worker: str
     started_at: float
+    item: Optional[int] = None
 
     @property
     def seconds(self) -> float:
@@ -51,6 +54,11 @@ class StageReport:
         reason: why, unless it succeeded.
         cause: the id of the failed stage because of which it was skipped.
         attempts: its calls; none where it never started.
+        teardown_error: what a resource raised when it was torn down, or None.
+        undone: whether the stage was made undone; None where nobody tried.
+        undo_error: what its compensation raised, or None.
+        error: what the stage failed with, or None.
+        item: of an ``Each`` stage that failed, the index of the item that it failed with.
         location: where to look, as ``file:line``: of a failed stage, where it raised.
     """
 
@@ -60,11 +68,11 @@ class StageReport:
     cause: Optional[str]
     attempts: Tuple[Attempt, ...]
     location: Optional[str]
-
-    @property
-    def error(self) -> Optional[BaseException]:
-        """What the last attempt raised."""
-        return self.attempts[-1].error if self.attempts else None
+    teardown_error: Optional[BaseException] = None
+    undone: Optional[bool] = None
+    undo_error: Optional[BaseException] = None
+    error: Optional[BaseException] = None
+    item: Optional[int] = None
 
     @property
     def seconds(self) -> float:
@@ -74,7 +82,7 @@ class StageReport:
 
 def report_of(columns: Columns, info: RunInfo, step: int) -> StageReport:
     """Return the report of one step."""
-    from stagekit._run.failure import location_of
+    from stagekit._run.failure import failed_item, location_of
 
     plan = columns.plan
     status = SUCCEEDED if columns.status is None else columns.status[step]
@@ -92,10 +100,32 @@ def report_of(columns: Columns, info: RunInfo, step: int) -> StageReport:
         None if cause is None else plan.order[cause],
         _attempts(columns, info, step),
         where,
+        columns.teardowns.get(step),
+        columns.undone[step] is None if step in columns.undone else None,
+        columns.undone.get(step),
+        error,
+        failed_item(columns, step),
+    )
+
+
+def _managed(columns: Columns, info: RunInfo, row: AttemptRow) -> Attempt:
+    item, number, start, end, worker, error = row
+    begin = (start - columns.began) / 1e9
+    return Attempt(
+        number,
+        begin,
+        (end - columns.began) / 1e9,
+        error,
+        worker,
+        info.started_at + begin,
+        None if item < 0 else item,
     )
 
 
 def _attempts(columns: Columns, info: RunInfo, step: int) -> Tuple[Attempt, ...]:
+    rows = columns.attempts.get(step)
+    if rows:
+        return tuple(_managed(columns, info, row) for row in rows)
     start, end = columns.span(step)
     if not start:
         return ()

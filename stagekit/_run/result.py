@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Awaitable,
-    Callable,
-    Dict,
-    Optional,
-    Sequence,
-    Tuple,
-    TypeVar,
-    Union,
-    overload,
-)
-
 from stagekit._base.refs import StageRef
+from stagekit._base.static import overload
 from stagekit._run.columns import SUCCEEDED
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import (
+        Any,
+        Awaitable,
+        Callable,
+        Dict,
+        Optional,
+        Sequence,
+        Tuple,
+        TypeVar,
+        Union,
+    )
+
     from stagekit._base.outcome import RunStatus
     from stagekit._declare.context import RunInfo
     from stagekit._plan.plan import Plan
     from stagekit._run.columns import Columns
     from stagekit._run.report import StageReport
 
-__all__ = ["Result"]
+    R = TypeVar("R")
+    _Stage = Union[str, Callable[..., Any], StageRef[Any]]
 
-R = TypeVar("R")
+__all__ = ["Result", "arguments_of"]
+
 # Any: a stage takes whatever its parameters say
-_Stage = Union[str, Callable[..., Any], StageRef[Any]]
 
 
 class Result:
@@ -89,7 +90,14 @@ class Result:
             from stagekit.errors import NoValueError
 
             raise NoValueError(self._why_no_value(step))
-        return columns.values[plan.constants + step]
+        value: Any = columns.values[plan.constants + step]
+        if getattr(value.__class__, "is_handle", False):  # of a pool that keeps values
+            return value.fetch()
+        if value.__class__ is list:
+            from stagekit._base.handles import fetched, leads_to_handle
+
+            return fetched(value) if leads_to_handle(value) else value
+        return value
 
     @property
     def plan(self) -> Plan:
@@ -109,11 +117,32 @@ class Result:
         return status_of(self._columns)
 
     @property
+    def cancel_reason(self) -> str:
+        """Why the run was cancelled: ``"deadline"``, ``"interrupted"``, what a token was told.
+
+        Empty where it was not cancelled.
+        """
+        columns = self._columns
+        return columns.why or "interrupted" if columns.interrupted else ""
+
+    @property
     def failures(self) -> Tuple[StageReport, ...]:
         """The reports of all stages that failed, critical or not, in plan order."""
         from stagekit._run.failure import failed_steps
 
         return tuple(self._report(step) for step in failed_steps(self._columns))
+
+    @property
+    def abandoned(self) -> Tuple[str, ...]:
+        """The ids of stages that did not end when they were told to; they may still be running."""
+        order = self.plan.order
+        return tuple(dict.fromkeys(order[step] for step in self._columns.abandoned))
+
+    @property
+    def leaked(self) -> Tuple[str, ...]:
+        """The ids of resources that were never closed, as a stage in ``abandoned`` may use them."""
+        order = self.plan.order
+        return tuple([order[step] for step in self._columns.leaked])
 
     @property
     def run_id(self) -> str:
@@ -137,9 +166,16 @@ class Result:
 
     @property
     def work_seconds(self) -> float:
-        """How long all stages took together."""
-        spans = (self._columns.span(step) for step in range(len(self.plan)))
-        return sum(end - start for start, end in spans) / 1e9
+        """How long all calls of stages took together."""
+        columns, total = self._columns, 0
+        for step in range(len(self.plan)):
+            rows = columns.attempts.get(step)
+            start, end = columns.span(step)
+            if rows:  # items run side by side, and between attempts nothing does
+                total += sum(row[3] - row[2] for row in rows)
+            elif start:
+                total += end - start
+        return total / 1e9
 
     def report(self, stage: _Stage, /) -> StageReport:
         """Return what became of one stage.
@@ -208,6 +244,19 @@ class Result:
         from stagekit._run.summary import why_no_value
 
         return why_no_value(self._columns, step)
+
+
+def arguments_of(result: Result, step: int) -> Dict[str, Any]:
+    """Return what a stage was called with, by parameter; defaults that Python fills in are absent.
+
+    For what tells of runs. Not a method: values of arguments are not for everybody to record.
+    """
+    from stagekit._run.attempt import arguments
+
+    plan = result.plan
+    _, positional, keywords = arguments(plan.calls[step], result._columns.values)  # noqa: SLF001 - of this module
+    names = [each.parameter for each in plan.bindings[step] if each.parameter not in keywords]
+    return {**dict(zip(names, positional)), **keywords}
 
 
 def _overridden(plan: Plan, stage: _Stage) -> Optional[int]:

@@ -23,13 +23,13 @@ Times and workers are facts of the caller: it writes ``columns.starts[step]`` an
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
 
 from stagekit._run.columns import (
     CANCELLED,
     FAILED,
     INTERRUPTED,
     NO_VALUE,
+    NOT_NEEDED,
     RAISED,
     RUNNING,
     SKIPPED,
@@ -40,7 +40,10 @@ from stagekit._run.columns import (
     Columns,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import List, Optional, Sequence, Tuple
+
     from stagekit._plan.plan import Plan
 
 __all__ = ["Scheduler", "inverse"]
@@ -182,6 +185,7 @@ class Scheduler:
             if status == WAITING:
                 self._settle(step)
             elif status == RUNNING:  # given up on
+                self.columns.abandoned += (step,)
                 self.cancel(step)
 
     def blocked(self, step: int) -> Optional[Tuple[int, int]]:
@@ -217,7 +221,7 @@ class Scheduler:
         while ended:
             for child in children[ended.pop()]:
                 left[child] -= 1
-                if not left[child]:
+                if not left[child] and self.status[child] == WAITING:
                     (ready if self.admit(child) else ended).append(child)
         return ready
 
@@ -227,6 +231,22 @@ class Scheduler:
         if verdict is not None:
             self._skip(step, *verdict)
         return verdict is None
+
+    def skip_blocked(self, step: int) -> bool:
+        """Skip a step that cannot start because of parents that have ended; say whether it is.
+
+        Others of its parents need not have ended.
+        """
+        if self.status[step] != WAITING or self.admit(step):
+            return self.status[step] != WAITING
+        self._release(step)
+        return True
+
+    def skip_unneeded(self, step: int) -> None:
+        """Skip a step of which nobody needed what it provides."""
+        self._move(step, SKIPPED)
+        self._note(step, None, NOT_NEEDED)
+        self.settled.append(step)
 
     def _release(self, step: int) -> None:
         for child in self.after(step):

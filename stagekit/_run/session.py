@@ -7,9 +7,10 @@ come here. Not thread-safe: an engine whose workers share a session holds its ow
 from __future__ import annotations
 
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
-from stagekit._run.attempt import annotate, check_value, cut, is_broken_promise
+from stagekit._base.promise import check_value
+from stagekit._run.attempt import annotate, cut, is_broken_promise
 from stagekit._run.columns import BAD_VALUE, RAISED, RUNNING, WAITING
 from stagekit._run.scheduler import Scheduler
 
@@ -60,6 +61,7 @@ class Session:
         self.interruption: Optional[KeyboardInterrupt] = None
         self.cancels = False
         self._told = 0
+        self._now: Callable[[], int] = perf_counter_ns
         self.columns.began = perf_counter_ns()
 
     def listen(self, *, delays: bool) -> None:
@@ -80,6 +82,16 @@ class Session:
         columns.workers[step] = worker
         if self.hooks is not None:
             self.hooks.begin(step)
+
+    def keep_time(self, now: Callable[[], int]) -> None:
+        """Have a managed run take its times, from its start, from another clock."""
+        self._now = now
+        self.columns.began = now()
+
+    def told_start(self, step: int, attempt: int, worker: str, now: int) -> None:
+        """Tell hooks that an attempt of a managed stage starts."""
+        if self.hooks is not None:
+            self.hooks.begin_on(step, attempt, worker, now)
 
     def returned(self, step: int, value: Any) -> None:  # Any: whatever a stage returns
         """Record what a stage returned; it fails if that is not what it promised."""
@@ -145,7 +157,7 @@ class Session:
         hooks, status = self.hooks, self.scheduler.status
         waiting = [step for step, each in enumerate(status) if each in _OPEN] if hooks else []
         self.scheduler.finish()
-        self.columns.ended = perf_counter_ns()
+        self.columns.ended = self._now()
         if hooks is not None:
             for step in waiting:
                 hooks.stage(step)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, List, NamedTuple, Optional, Tuple
-
+from stagekit._base.record import Record
 from stagekit._declare.context import RunInfo
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, List, Optional, Tuple
+
     from stagekit._base.ports import Hook, Pool
+    from stagekit._run.managed.settings import ManagedSettings
 
 __all__ = ["RunSettings"]
 
 
-class RunSettings(NamedTuple):
+class RunSettings(Record):
     """The settings of one run; made by ``stagekit._prepare.settings_for``.
 
     Attributes:
@@ -26,15 +29,48 @@ class RunSettings(NamedTuple):
         constants: the first values of the run: given values, defaults, injectables.
         rank: ready steps start in ascending rank; None for the plan's own.
         info: what the run is.
+        managed: what only managed runs have; None for all others.
+        notices: what turned up in the run that its caller should know.
     """
 
-    mode: str
-    pool: Optional[Pool]
-    workers: int
-    async_limit: Optional[int]
-    on_failure: str
-    check: bool
-    hooks: Tuple[Hook, ...]
-    constants: List[Any]
-    rank: Optional[Tuple[int, ...]]
-    info: RunInfo
+    __slots__ = (
+        "mode",
+        "pool",
+        "workers",
+        "async_limit",
+        "on_failure",
+        "check",
+        "hooks",
+        "constants",
+        "rank",
+        "info",
+        "managed",
+        "notices",
+    )
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of the record
+        self,
+        mode: str,
+        pool: Optional[Pool],
+        workers: int,
+        async_limit: Optional[int],
+        on_failure: str,
+        check: bool,  # noqa: FBT001 - as above
+        hooks: Tuple[Hook, ...],
+        constants: List[Any],
+        rank: Optional[Tuple[int, ...]],
+        info: RunInfo,
+        managed: Optional[ManagedSettings] = None,
+    ) -> None:
+        self.mode = mode
+        self.pool = pool
+        self.workers = workers
+        self.async_limit = async_limit
+        self.on_failure = on_failure
+        self.check = check
+        self.hooks = hooks
+        self.constants = constants
+        self.rank = rank
+        self.info = info
+        self.managed = managed
+        self.notices: List[str] = []

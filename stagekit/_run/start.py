@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, Optional
+import os
+import sys
 
+from stagekit._run.binding import bound_plan
 from stagekit._run.engines.inline import run_fast
 from stagekit._run.nesting import enter, refuse_running_loop
 from stagekit._run.result import Result
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import contextvars
+    from signal import getsignal
+    from typing import Any, Callable, List, Optional
 
     from stagekit._plan.plan import Plan
     from stagekit._run.columns import Columns
@@ -17,9 +22,13 @@ if TYPE_CHECKING:
     from stagekit._run.session import Session
     from stagekit._run.settings import RunSettings
 
+else:
+    from _signal import getsignal  # without the enums of ``signal``: 1 ms
+
 __all__ = ["aexecute", "execute"]
 
 SERIAL, PARALLEL = 1, 2
+_ENDING = (1, 2, 3, 15) if os.name == "posix" else (2, 15, 21)  # signals that end a program
 
 
 def execute(plan: Plan, settings: RunSettings) -> Result:
@@ -35,20 +44,32 @@ def execute(plan: Plan, settings: RunSettings) -> Result:
     refuse_running_loop()
     context, settings = enter(settings)
     mode = _choose(plan, settings, in_loop=False)
+    handlers = [getsignal(number) for number in _ENDING]
+    if settings.managed is None:
+        plan = bound_plan(plan)
     try:
-        if mode == "inline" and not settings.hooks and 1 not in plan.is_async:
+        if settings.managed is not None:
+            session = _managed(plan, settings, context, mode)
+        elif mode == "inline" and not settings.hooks and 1 not in plan.is_async:
             record, error = run_fast(plan, settings, context)
             if error is None:
-                return Result(record, settings.info)
+                result = Result(record, settings.info)
+                _put_back(handlers, settings)
+                return _noticed(result, settings) if settings.notices else result
             session = _resumed(plan, settings, context, record, error)
             del record, error
         else:
             session = _carried_out(plan, settings, context, mode)
     except Exception as found:
-        raise _defect(found) from found
+        _put_back(handlers, settings)
+        defect = _defect(found)
+        if defect is found:
+            raise
+        raise defect from found
     from stagekit._run.ending import conclude
 
     try:
+        _put_back(handlers, settings)
         return conclude(session)
     finally:  # a traceback that is kept keeps this frame, which would keep the run
         del session
@@ -63,29 +84,70 @@ async def aexecute(plan: Plan, settings: RunSettings) -> Result:
     from asyncio import CancelledError
 
     from stagekit._run.ending import conclude
+    from stagekit._run.lagging import watched
     from stagekit._run.session import Session
 
     context, settings = enter(settings)
     mode = _choose(plan, settings, in_loop=True)
+    if settings.managed is None:
+        plan = bound_plan(plan)
     cancelled: Optional[CancelledError] = None
     try:
-        session = Session(plan, settings, context, mode, in_loop=True)
+        managed = settings.managed
+        kind = mode if managed is None or mode == "inline" else "managed"
+        session = Session(plan, settings, context, kind, in_loop=True)
         session.listen(delays=mode in {"inline", "asyncio"})
         try:
-            await _await(session, mode)
+            with watched(session, mode):
+                if managed is not None:
+                    from stagekit._run.managed.owner import own_on_loop
+
+                    await own_on_loop(session, managed)
+                else:
+                    await _await(session, mode)
         except CancelledError as error:
             cancelled = error
         except KeyboardInterrupt as interruption:
             session.interrupt(interruption)
     except Exception as found:
-        raise _defect(found) from found
+        defect = _defect(found)
+        if defect is found:
+            raise
+        raise defect from found
     try:
         return conclude(session, cancelled)
     finally:
         del cancelled, session
 
 
-def _defect(error: BaseException) -> Exception:
+def _put_back(before: List[Any], settings: RunSettings) -> None:
+    """Put back the handlers of signals that stages have set."""
+    now = [getsignal(number) for number in _ENDING]
+    if now != before:
+        from stagekit._run.handlers import put_back
+
+        settings.notices += put_back(_ENDING, before, now)
+
+
+def _noticed(result: Result, settings: RunSettings) -> Result:
+    from stagekit._run.ending import warn
+
+    result.warnings = tuple(settings.notices)
+    warn(result.warnings)
+    return result
+
+
+def _forked() -> None:
+    from stagekit._run.forked import guard  # only in processes that are forked
+
+    guard(sys._getframe().f_back)  # noqa: SLF001 - there is no other way to it
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_forked)
+
+
+def _defect(error: Exception) -> Exception:
     from stagekit._run.ending import defect
 
     return defect(error)
@@ -97,7 +159,8 @@ def _choose(plan: Plan, settings: RunSettings, *, in_loop: bool) -> str:
     has_async = 1 in plan.is_async
     is_all_async = has_async and 0 not in plan.is_async
     if mode == "auto":
-        is_alone = not in_loop and not is_all_async
+        # Under management it is threads: a wait for a thread can be bounded, one for a call cannot.
+        is_alone = not in_loop and not is_all_async and settings.managed is None
         if is_alone and ((settings.workers == 1 and not has_async) or _is_serial(plan)):
             mode = "inline"
         else:
@@ -133,8 +196,7 @@ def _resumed(
     session = Session(plan, settings, context, "inline")
     try:
         resume(session, record, error)
-        for _ in walk(session):
-            pass
+        next(walk(session), None)  # to the end: there is nothing to await
     except KeyboardInterrupt as interruption:
         session.interrupt(interruption)
     return session
@@ -155,6 +217,18 @@ def _carried_out(
     return session
 
 
+def _managed(plan: Plan, settings: RunSettings, context: contextvars.Context, mode: str) -> Session:
+    """Carry a managed run out in the calling thread; return the session at its end."""
+    from stagekit._run.managed.owner import own
+    from stagekit._run.session import Session
+
+    assert settings.managed is not None  # noqa: S101 - asked by the caller
+    session = Session(plan, settings, context, "inline" if mode == "inline" else "managed")
+    session.listen(delays=mode == "inline")
+    own(session, settings.managed)
+    return session
+
+
 def _carry_out(session: Session, mode: str) -> None:
     if mode == "inline" and 1 in session.plan.is_async:
         from stagekit._run.hosting import host_inline  # asyncio: 29 ms
@@ -163,12 +237,11 @@ def _carry_out(session: Session, mode: str) -> None:
     elif mode == "inline":
         from stagekit._run.engines.inline import walk
 
-        for _ in walk(session):
-            pass
+        next(walk(session), None)  # to the end: there is nothing to await
     elif mode == "asyncio" or len(session.scheduler.heaps) > 1:
         from stagekit._run.hosting import host
 
-        host(session, _maker(session, mode, is_alone=False)).check()
+        host(session, _maker(session, mode, is_alone=False))
     else:
         from stagekit._run.waiting import serve
 

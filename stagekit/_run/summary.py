@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set, Tuple
 
 from stagekit._base.outcome import Outcome, RunStatus
 from stagekit._base.text import error_line, escape_control, safe_text, seconds
 from stagekit._run.columns import CANCELLED, FAILED, SKIPPED, SUCCEEDED, Columns
 
 if TYPE_CHECKING:
+    from stagekit._plan.plan import Plan
     from stagekit._run.report import Attempt, StageReport
     from stagekit._run.result import Result
 
@@ -37,6 +38,8 @@ def status_of(columns: Columns) -> RunStatus:
     """Return how the run ended: cancelled before failed before succeeded."""
     if columns.interrupted:
         return RunStatus.CANCELLED
+    if columns.teardowns:
+        return RunStatus.FAILED
     status, critical = columns.status or b"", columns.plan.critical
     if FAILED in status and any(
         each == FAILED and critical[step] for step, each in enumerate(status)
@@ -60,9 +63,45 @@ def critical_path(columns: Columns) -> Tuple[str, ...]:
     if not any(ends):
         return ()
     path = [max(range(len(plan)), key=ends.__getitem__)]
-    while plan.parents[path[-1]]:
-        path.append(max(plan.parents[path[-1]], key=ends.__getitem__))
-    return tuple(plan.order[step] for step in reversed(path))
+    while True:
+        before = [*plan.parents[path[-1]], *_awaited(columns, path[-1], ends)]
+        if not before:
+            return tuple(plan.order[step] for step in reversed(path))
+        path.append(max(before, key=ends.__getitem__))
+
+
+def _awaited(columns: Columns, step: int, ends: List[int]) -> List[int]:
+    """Return what had ended before a resource was opened, so that its users lacked only that."""
+    plan = columns.plan
+    policy = plan.policies.get(step)
+    if policy is None or policy.kind != "resource":
+        return []
+    users, below, stack = _users(plan, step), {step}, [step]
+    while stack:  # what uses it, and what comes after that, did not have it opened
+        found = [child for child in plan.children[stack.pop()] if child not in below]
+        below.update(found)
+        stack += found
+    start = columns.span(step)[0]
+    return [
+        parent
+        for user in users
+        for parent in plan.parents[user]
+        if parent not in below and 0 < ends[parent] <= start
+    ]
+
+
+def _users(plan: Plan, resource: int) -> Set[int]:
+    """Return the stages that use a resource, be it through others."""
+    users: Set[int] = set()
+    stack = [resource]
+    while stack:
+        for child in plan.children[stack.pop()]:
+            policy = plan.policies.get(child)
+            if policy is None or policy.kind != "resource":
+                users.add(child)
+            else:
+                stack.append(child)
+    return users
 
 
 def raise_for(result: Result, columns: Columns) -> None:
@@ -72,20 +111,22 @@ def raise_for(result: Result, columns: Columns) -> None:
         RunFailedError: a critical stage failed; its cause is the first failure in plan order.
         RunCancelledError: the run was cancelled.
     """
+    from stagekit._run.failure import abandoned_lines
     from stagekit.errors import RunCancelledError, RunFailedError
 
     status = status_of(columns)
     if status is RunStatus.CANCELLED:
-        raise RunCancelledError(
-            f"run {result.run_id} was cancelled: {_counts_text(result)}", result
-        )
+        why = f" ({columns.why})" if columns.why not in ("", "cancelled", "interrupted") else ""
+        text = f"run {result.run_id} was cancelled{why}: {_counts_text(result)}"
+        message = "\n".join([text, *abandoned_lines(columns)])
+        raise RunCancelledError(message, result, reason=result.cancel_reason)
     if status is RunStatus.FAILED:
         from stagekit._run.failure import failed_steps, failure_text
 
         critical = columns.plan.critical
-        first = next(step for step in failed_steps(columns) if critical[step])
-        text = failure_text(columns, result.run_id)
-        raise RunFailedError(text, result) from columns.errors[first]
+        failed = [columns.errors[step] for step in failed_steps(columns) if critical[step]]
+        first = [*failed, *columns.teardowns.values()][0]
+        raise RunFailedError(failure_text(columns, result.run_id), result) from first
 
 
 def why_no_value(columns: Columns, step: int) -> str:
@@ -95,7 +136,9 @@ def why_no_value(columns: Columns, step: int) -> str:
     if status[step] == FAILED and error is not None:
         return f"stage {stage!r} has no value: it failed with {error_line(error)}"
     if status[step] == SKIPPED:
-        cause = columns.causes[step]
+        cause = columns.causes.get(step)
+        if cause is None:
+            return f"stage {stage!r} has no value: it was skipped, as nobody needed it"
         why = error_line(columns.errors[cause])
         return (
             f"stage {stage!r} has no value: it was skipped, "
@@ -158,6 +201,8 @@ def to_json(result: Result, columns: Columns) -> str:
         "run": result.run_id,
         "parent": result.info.parent,
         "status": result.status.value,
+        "cancel_reason": result.cancel_reason or None,
+        "abandoned": list(result.abandoned),
         "executor": result.executor,
         "workers": result.workers,
         "started": result.info.started.isoformat(),
@@ -180,6 +225,23 @@ def _stage_json(columns: Columns, step: int, report: StageReport) -> Dict[str, A
         "cause": report.cause,
         "value_type": f"{type(value).__module__}.{type(value).__qualname__}" if is_there else None,
         "attempts": [_attempt_json(attempt, report) for attempt in report.attempts],
+        "teardown_error": _error_json(report.teardown_error, columns, step),
+        "undone": report.undone,
+        "undo_error": _error_json(report.undo_error, columns, step),
+    }
+
+
+def _error_json(
+    error: Optional[BaseException], columns: Columns, step: int
+) -> Optional[Dict[str, Any]]:
+    if error is None:
+        return None
+    from stagekit._run.failure import location_of
+
+    return {
+        "type": f"{type(error).__module__}.{type(error).__qualname__}",
+        "message": safe_text(error),
+        "location": location_of(error, columns.plan, step),
     }
 
 
@@ -187,6 +249,7 @@ def _attempt_json(attempt: Attempt, report: StageReport) -> Dict[str, Any]:
     error = attempt.error
     return {
         "number": attempt.number,
+        "item": attempt.item,
         "start": attempt.start,
         "end": attempt.end,
         "worker": attempt.worker,

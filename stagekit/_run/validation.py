@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, List
+from typing import TYPE_CHECKING, Collection, List
 
 from stagekit._run.columns import (
+    BAD_VALUE,
     CANCELLED,
+    CRASHED,
     FAILED,
     INTERRUPTED,
     NO_VALUE,
+    NOT_NEEDED,
+    RAISED,
     RUNNING,
     SKIPPED,
     STOPPED,
     SUCCEEDED,
+    TIMED_OUT,
     UPSTREAM_FAILED,
     WAITING,
 )
@@ -24,14 +29,18 @@ __all__ = ["validate"]
 
 _ENDED = (SUCCEEDED, FAILED, SKIPPED)
 _REASONS = {
-    FAILED: (0, 1),
-    SKIPPED: (UPSTREAM_FAILED, NO_VALUE),
+    FAILED: (RAISED, BAD_VALUE, TIMED_OUT, CRASHED),
+    SKIPPED: (UPSTREAM_FAILED, NO_VALUE, NOT_NEEDED),
     CANCELLED: (STOPPED, INTERRUPTED),
 }
 
 
-def validate(scheduler: Scheduler) -> None:
+def validate(scheduler: Scheduler, taken: Collection[int] = ()) -> None:
     """Check every invariant.
+
+    Args:
+        scheduler: what is checked.
+        taken: ready steps that somebody took from the heaps, and has not started.
 
     Raises:
         AssertionError: naming the steps for which one does not hold.
@@ -44,8 +53,9 @@ def validate(scheduler: Scheduler) -> None:
         for step, status in enumerate(scheduler.status)
         if status == WAITING and not scheduler.left[step]
     ]
-    if not scheduler.is_stopped and sorted(ready) != sorted(scheduler.ready()):
-        wrong.append(f"ready are {sorted(ready)}, in the heaps are {sorted(scheduler.ready())}")
+    found = sorted([*scheduler.ready(), *taken])
+    if not scheduler.is_stopped and sorted(ready) != found:
+        wrong.append(f"ready are {sorted(ready)}, in the heaps or taken are {found}")
     if scheduler.running != scheduler.status.count(RUNNING):
         wrong.append(f"{scheduler.running} are said to run")
     if wrong:

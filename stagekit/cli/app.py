@@ -12,11 +12,11 @@ from stagekit.cli.documents import ERROR, RUN, as_text
 from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.interruption import Interruption
 from stagekit.cli.options import (
-    COUNT,
     Choice,
     choice_option,
     color_option,
     json_option,
+    running_options,
     selection_options,
     target_argument,
     tb_option,
@@ -57,8 +57,9 @@ def _refuse(error: click.ClickException, given: Sequence[str]) -> ExitCode:
 
     own = given[: given.index("--")] if "--" in given else given
     output = Output(_color_of(own))
-    context = getattr(error, "ctx", None)
-    path = "stagekit" if context is None else context.command_path
+    context = getattr(error, "ctx", None)  # none where the parser of a command gives up
+    command = own[0] if own and own[0] in stagekit.commands else ""
+    path = f"stagekit {command}".rstrip() if context is None else context.command_path
     complaint = Complaint(ExitCode.USAGE, _message(error))
     output.tell(f"{complaint.text(output.error_style)}\n\nhelp: {path} -h")
     if "--json" in own:
@@ -130,16 +131,7 @@ def stagekit(context: click.Context, /) -> None:
 )
 @target_argument
 @selection_options
-@click.option(
-    "--executor",
-    type=Choice(("auto", "inline", "threads")),
-    metavar="auto|inline|threads",
-    default="auto",
-    help="What carries stages out; auto is inline where nothing could overlap.",
-)
-@click.option("--workers", type=COUNT, metavar="N", help="How many plain stages run at once.")
-@click.option("--keep-going", is_flag=True, help="After a failure, run all that does not need it.")
-@click.option("--fail-fast", is_flag=True, help="After a failure, cancel async stages that run.")
+@running_options
 @json_option("what became of every stage")
 @click.option("--events", metavar="FILE|-", help="Write events as they happen, as lines of JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Print failures and the summary only.")
@@ -152,6 +144,7 @@ def run(context: click.Context, /, target: str, tb: str, color: str, **options: 
     """Run the stages of TARGET. What follows -- reaches them as Arguments."""
     from stagekit.cli.commands.run import RunRequest, run_target
     from stagekit.cli.progress import Watching
+    from stagekit.cli.running import Running
 
     is_json, events = options["is_json"], options["events"]
     _refuse_both(context, options, "keep_going", "fail_fast")
@@ -162,9 +155,7 @@ def run(context: click.Context, /, target: str, tb: str, color: str, **options: 
         target,
         context.meta["stagekit.arguments"],
         _selection(options),
-        options["executor"],
-        options["workers"],
-        "continue" if options["keep_going"] else "cancel" if options["fail_fast"] else "stop",
+        Running.of(options),
         is_json,
         events,
         Watching(ProgressChoice(options["progress"]), options["quiet"], options["verbose"]),
@@ -224,7 +215,7 @@ def list_(context: click.Context, /, target: str, **options: Any) -> int:
     cls=Command,
     examples=(
         ("stagekit graph shop", "A picture of characters: which stage waits for which."),
-        ("stagekit graph shop --format dot | dot -Tsvg > shop.svg", "A picture by Graphviz."),
+        ("stagekit graph shop --format svg > shop.svg", "A picture for a browser."),
     ),
 )
 @target_argument
@@ -232,8 +223,8 @@ def list_(context: click.Context, /, target: str, **options: Any) -> int:
 @click.option(
     "--format",
     "graph_format",
-    type=Choice(("tree", "mermaid", "dot", "json")),
-    metavar="tree|mermaid|dot|json",
+    type=Choice(("tree", "mermaid", "dot", "svg", "json")),
+    metavar="tree|mermaid|dot|svg|json",
     default="tree",
     help="What is printed.",
 )

@@ -44,9 +44,31 @@ class Command(click.Command):
         try:
             if not ctx.resilient_parsing:  # for completion anything goes
                 self._refuse_twice(ctx, own)
-            return super().parse_args(ctx, list(own))
+                ctx.allow_extra_args = True
+            left = super().parse_args(ctx, list(own))
         except click.NoSuchOption as error:
             raise _no_such_option(error, ctx, takes_arguments=self.takes_arguments) from None
+        if left and not ctx.resilient_parsing:
+            raise self._too_many(left, ctx)
+        return left
+
+    def _too_many(self, words: Sequence[str], ctx: click.Context) -> click.UsageError:
+        """Return what to say of words that nothing is left to take."""
+        import shlex
+
+        target = shlex.quote(str(ctx.params.get("target") or next(iter(ctx.params.values()), "")))
+        shown = [escape_control(shlex.quote(word)) for word in words]
+        text = f"nothing takes {' '.join(shown)} after {escape_control(target)}"
+        line = f"{ctx.command_path} {escape_control(target)}"
+        meant: List[str] = []
+        if any(each.name == "select" for each in self.params):
+            select = " ".join([line, *(f"--select {word}" for word in shown)])
+            meant.append(f"`{select}` (stages or tags)")
+        if self.takes_arguments:
+            meant.append(f"`{' '.join([line, '--', *shown])}` (Arguments of the stages)")
+        if meant:
+            text += f"; did you mean {_either(meant)}?"
+        return click.UsageError(text, ctx)
 
     def _refuse_twice(self, ctx: click.Context, args: List[str]) -> None:
         _, _, order = self.make_parser(ctx).parse_args(args=list(args))

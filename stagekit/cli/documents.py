@@ -6,6 +6,8 @@ import json
 from typing import Any, Dict, Sequence
 
 from stagekit._declare.stage import Declaration
+from stagekit._plan.policy import PLAIN
+from stagekit._plan.render.policies import declared_policy, document, undo_name
 from stagekit._run.result import Result
 from stagekit.cli.exitcode import ExitCode
 
@@ -34,6 +36,16 @@ def interrupted(schema: str, exit_code: ExitCode, message: str) -> Dict[str, Any
     return {"schema": schema, "status": "cancelled", "exit_code": int(exit_code), "error": error}
 
 
+def _policy(stage: Declaration) -> Dict[str, Any]:
+    """Return what a stage is besides a call; its depth in lists only planning tells."""
+    policy = declared_policy(stage)
+    if policy == PLAIN and undo_name(stage) is None:
+        return {}
+    told = document(stage, policy)
+    del told["depth"]
+    return {"policy": told}
+
+
 def list_document(target: str, declarations: Sequence[Declaration]) -> Dict[str, Any]:
     """Return the stages of a target, in the order of their declaration."""
     stages = [
@@ -43,6 +55,7 @@ def list_document(target: str, declarations: Sequence[Declaration]) -> Dict[str,
             "description": each.description,
             "tags": list(each.tags),
             "location": place and {"file": place.file, "line": place.line},
+            **_policy(each),
         }
         for each in declarations
         for place in (each.location,)

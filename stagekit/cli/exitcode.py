@@ -21,5 +21,8 @@ class ExitCode(enum.IntEnum):
     INVALID_PIPELINE = 3
     NOTHING_SELECTED = 4
     INTERNAL_ERROR = 5
+    INCOMPLETE = 7  # something was not undone, or not torn down
+    DEADLINE = 124
+    HUNG_UP = 129  # its terminal was closed
     INTERRUPTED = 130
     TERMINATED = 143

@@ -18,6 +18,7 @@ __all__ = ["show_failures"]
 
 _LONGEST = 200
 _MOST_NAMED = 8
+_RETURN = "end the stage with `return`: sys.exit() in a stage is a failure, whatever its code"
 _OUR_NOTE = "stagekit: stage "
 
 
@@ -40,6 +41,8 @@ def show_failures(result: Result, style: Style, *, is_full: bool = False) -> str
             lines += ["", *(f"{INDENT}{line}".rstrip() for line in traced if not _is_note(line))]
         facts = list(_facts(result, report, held.get(report.stage_id, ())))
         lines += ["", *(INDENT + fact for fact in facts)] if facts else []
+        if isinstance(report.error, SystemExit):
+            lines += ["", f"{style.paint('help', 'help')}: {_RETURN}"]
         shown.append("\n".join(lines))
     mores = "\n".join(more_line(code, style) for code in codes)
     return "\n\n".join([*shown, mores])
@@ -57,7 +60,8 @@ def _problem(result: Result, report: StageReport, name: str) -> Problem:
         text = f"stage `{escape_control(name)}` {safe_text(error)}"
         place = declaration.location
         return Problem(Code.BAD_VALUE, text, stage_id=report.stage_id, location=place)
-    text = f"stage `{escape_control(name)}` failed: {error_line(error, limit=_LONGEST)}"
+    item = "" if report.item is None else f" at item {report.item}"
+    text = f"stage `{escape_control(name)}` failed{item}: {error_line(error, limit=_LONGEST)}"
     place = raised_at(error) or declaration.location
     return Problem(Code.STAGE_FAILED, text, stage_id=report.stage_id, location=place)
 
@@ -77,6 +81,9 @@ def _facts(result: Result, report: StageReport, held: Sequence[str]) -> Iterator
     types = argument_types(result, report.stage_id)
     if types:
         yield f"called with {types}"
+    tries = max((each.number for each in report.attempts if each.item == report.item), default=1)
+    if tries > 1:
+        yield f"tried {tries:,} times"
     if held:
         named = ", ".join(map(escape_control, held[:_MOST_NAMED]))
         more = len(held) - _MOST_NAMED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import importlib
 import importlib.machinery
@@ -10,9 +11,9 @@ import os
 import re
 import sys
 from types import ModuleType
-from typing import Generator, NoReturn
+from typing import Generator, NoReturn, Sequence
 
-from stagekit._base.text import error_line, escape_control
+from stagekit._base.text import did_you_mean, error_line, escape_control
 from stagekit._declare.context import importing
 from stagekit._declare.mainname import import_name, import_root
 from stagekit._declare.registry import Registry, current_registry
@@ -31,6 +32,7 @@ __all__ = ["import_target"]
 
 _DOTTED = re.compile(r"[\w-]+(\.[\w-]+)*")
 _GUARD = 'put it below:  if __name__ == "__main__":'
+_NOT_DEFINED = re.compile(r"name '(\w+)' is not defined")
 _DECORATOR = os.path.join("_declare", "decorator.py")
 
 
@@ -82,7 +84,21 @@ def _explain(target: Target, error: BaseException) -> NoReturn:
         ) from None
     if isinstance(error, TypeError) and _raised_by_the_decorator(error):
         raise TargetError(Code.CANNOT_MARK, target.text, str(error)) from error
-    _blame(target, f"{_shown(target)} raised while it was imported: {error_line(error)}", error)
+    message = f"{_shown(target)} raised while it was imported: {error_line(error)}"
+    _blame(target, message, error, *_near_names(error))
+
+
+def _near_names(error: BaseException) -> Sequence[str]:
+    """Return what a name that is not defined was most likely meant for, of those in its scope."""
+    found = _NOT_DEFINED.match(str(error)) if isinstance(error, NameError) else None
+    last = error.__traceback__
+    if found is None or last is None:
+        return ()
+    while last.tb_next is not None:
+        last = last.tb_next
+    frame = last.tb_frame
+    near = did_you_mean(found[1], (*frame.f_locals, *frame.f_globals, *vars(builtins)))
+    return [f"did you mean {near[0]}?"] if near else ()
 
 
 def _raised_by_the_decorator(error: BaseException) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Sequence
+from typing import Dict, Sequence
 
 from stagekit._base.keys import describe
 from stagekit._base.text import escape_control, short_names
 from stagekit._plan.plan import Plan
 from stagekit._plan.slots import Binding
-from stagekit._run.attempt import arguments
-from stagekit._run.result import Result
+from stagekit._run.result import Result, arguments_of
 
 __all__ = ["argument_types", "input_lines"]
 
@@ -34,10 +33,11 @@ def input_lines(plan: Plan) -> Dict[str, str]:
 
 def _input(binding: Binding, names: Sequence[str]) -> str:
     key = "" if binding.key is None else f": {escape_control(describe(binding.key))}"
-    if binding.providers:
-        source = " + ".join(names[step] for step in binding.providers)
+    if binding.providers or binding.others:
+        others = [_SOURCES[kind] for kind in dict.fromkeys(binding.others)]
+        source = " + ".join([*others, *(names[step] for step in binding.providers)])
     elif binding.kind == "collect":
-        source = "no stages"
+        source = "nothing"
     else:
         source = _SOURCES[binding.kind]
     return f"{binding.parameter}{key} = {source}"
@@ -45,15 +45,8 @@ def _input(binding: Binding, names: Sequence[str]) -> str:
 
 def argument_types(result: Result, stage_id: str) -> str:
     """Return ``name: type`` for each argument that a stage was called with."""
-    plan = result.plan
-    step = plan.step_of(stage_id)
-    columns = result._columns  # noqa: SLF001 - values of arguments are nobody's but ours to see
-    _, positional, keywords = arguments(plan.calls[step], columns.values)
-    names = [each.parameter for each in plan.bindings[step] if each.parameter not in keywords]
-    types: List[str] = [
-        f"{name}: {_type(value)}" for name, value in [*zip(names, positional), *keywords.items()]
-    ]
-    return ", ".join(types)
+    found = arguments_of(result, result.plan.step_of(stage_id))
+    return ", ".join(f"{name}: {_type(value)}" for name, value in found.items())
 
 
 def _type(value: object) -> str:

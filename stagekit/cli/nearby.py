@@ -55,7 +55,27 @@ def module_fixes(target: Target) -> Tuple[str, ...]:
     beside = "/".join(["src", *parts]) + ".py"
     if os.path.isfile(beside):
         found.append(beside + suffix)
-    return tuple(f"did you mean {each}?" for each in dict.fromkeys(found))
+    fixes = tuple(f"did you mean {each}?" for each in dict.fromkeys(found))
+    return fixes or _where_looked(target, parts)
+
+
+def _where_looked(target: Target, parts: Sequence[str]) -> Tuple[str, ...]:
+    """Return where a module that is nowhere was looked for, and how a file is named instead."""
+    if not all(part.isidentifier() for part in parts):
+        return ()
+    file = "/".join(["path", "to", *parts])
+    suffix = f":{target.attribute}" if target.attribute else ""
+    return (
+        f"modules are looked for in the current folder{_current()}, and in sys.path",
+        f"a file is named by its path, from any folder: {file}.py{suffix}",
+    )
+
+
+def _current() -> str:
+    try:
+        return f", {os.getcwd()}"
+    except OSError:  # it is not there any more
+        return ""
 
 
 def _of_a_file(parts: Sequence[str], rest: Sequence[str], suffix: str) -> List[str]:
@@ -75,11 +95,14 @@ def file_fixes(target: Target) -> Tuple[str, ...]:
     dotted = file[: -len(".py")].replace(".", os.sep) + ".py"  # pkg.mod.py
     if not folder and os.path.isfile(dotted):
         found.insert(0, dotted)
-    return tuple(
+    fixes = tuple(
         f"did you mean {each.replace(os.sep, '/')}{suffix}?"
         for each in found
         if os.path.isfile(each)
     )
+    if fixes or os.path.isabs(file):
+        return fixes
+    return (f"paths start from the current folder{_current()}",)
 
 
 def scripts(folder: str) -> List[str]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import enum
+import math
 from typing import Any, Callable, Optional, Tuple, Type, TypeVar
 
 import click
 
+from stagekit._base.ports import is_cluster
 from stagekit._base.text import did_you_mean, escape_control
 from stagekit.cli.terminal import ColorChoice
 
 __all__ = [
-    "COUNT",
     "Choice",
     "choice_option",
     "color_option",
     "json_option",
+    "running_options",
     "selection_options",
     "target_argument",
     "tb_option",
@@ -56,6 +58,18 @@ class Choice(click.ParamType):  # type: ignore[type-arg]  # generic since click 
         raise click.BadParameter(f"there is no {escape_control(str(value))!r}; {hint}", ctx, param)
 
 
+class Executor(Choice):
+    """The name of an executor, or the address of a Dask cluster."""
+
+    name = "executor"
+
+    def convert(
+        self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]
+    ) -> str:
+        """Return it; raises as of a word."""
+        return str(value) if is_cluster(value) else super().convert(value, param, ctx)
+
+
 class Count(click.ParamType):  # type: ignore[type-arg]  # as above  # pyright: ignore[reportMissingTypeArgument]
     """A whole number from 1 on."""
 
@@ -79,7 +93,54 @@ class Count(click.ParamType):  # type: ignore[type-arg]  # as above  # pyright: 
         return number
 
 
-COUNT = Count()
+class Seconds(click.ParamType):  # type: ignore[type-arg]  # as above  # pyright: ignore[reportMissingTypeArgument]
+    """A number of seconds, 0 or more."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]
+    ) -> float:
+        """Return the number.
+
+        Raises:
+            BadParameter: it is none, less than 0, or has no end.
+        """
+        try:
+            number = float(value)
+        except ValueError:
+            number = -1.0
+        if not 0 <= number < math.inf:
+            shown = escape_control(str(value))
+            raise click.BadParameter(f"takes a number of seconds, got {shown!r}", ctx, param)
+        return number
+
+
+class Limit(click.ParamType):  # type: ignore[type-arg]  # as above  # pyright: ignore[reportMissingTypeArgument]
+    """``NAME=N``: how many slots of a name there are."""
+
+    name = "limit"
+
+    def convert(
+        self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]
+    ) -> Tuple[str, int]:
+        """Return name and number.
+
+        Raises:
+            BadParameter: there is no name, or no whole number from 1 on.
+        """
+        if isinstance(value, tuple):  # click converts what it has converted
+            return value  # pyright: ignore[reportUnknownVariableType]
+        name, _, number = str(value).partition("=")
+        if not name or not number.isdecimal() or int(number) < 1:
+            shown = escape_control(str(value))
+            text = f"takes a name and a whole number from 1 on, such as db=4; got {shown!r}"
+            raise click.BadParameter(text, ctx, param)
+        return name, int(number)
+
+
+COUNT, SECONDS, LIMIT = Count(), Seconds(), Limit()
+EXECUTORS = ("auto", "inline", "threads", "processes", "dask")
 
 
 def choice_option(flag: str, kind: Type[enum.Enum], help_text: str) -> Callable[[F], F]:
@@ -111,6 +172,74 @@ def tb_option(function: F) -> F:
     return choice_option("--tb", Traceback, "Tracebacks: short has the frames of your code only.")(
         function
     )
+
+
+def running_options(function: F) -> F:
+    """Take ``--executor`` and all else that says how stages run."""
+    for option in reversed(
+        (
+            click.option(
+                "--executor",
+                type=Executor(EXECUTORS),
+                metavar="NAME",
+                default="auto",
+                help=f"{', '.join(EXECUTORS)}, or the address of a Dask scheduler; auto is inline "
+                "where nothing could overlap, else threads.",
+            ),
+            click.option(
+                "--workers", type=COUNT, metavar="N", help="How many plain stages run at once."
+            ),
+            click.option(
+                "--limit",
+                type=LIMIT,
+                multiple=True,
+                metavar="NAME=N",
+                help="How many slots NAME there are; async=N: async stages at once.",
+            ),
+            click.option(
+                "--deadline",
+                type=SECONDS,
+                metavar="SECONDS",
+                help="When the whole run is cancelled; the exit code is 124.",
+            ),
+            click.option(
+                "--grace",
+                type=SECONDS,
+                metavar="SECONDS",
+                help="How long stages may take to end once they are asked to: 10 unless said.",
+            ),
+            click.option(
+                "--rollback", is_flag=True, help="After a failure, undo what has succeeded."
+            ),
+            click.option(
+                "--rollback-on-cancel", is_flag=True, help="With --rollback: after Ctrl-C, too."
+            ),
+            click.option(
+                "--compensate-partial",
+                is_flag=True,
+                help="With --rollback: undo what has begun and failed, too.",
+            ),
+            click.option(
+                "--seed",
+                type=int,
+                metavar="N",
+                help="Start the stages that are ready in an order that N decides.",
+            ),
+            click.option(
+                "--shuffle",
+                is_flag=True,
+                help="The same with a number by chance, which is printed.",
+            ),
+            click.option(
+                "--keep-going", is_flag=True, help="After a failure, run all that does not need it."
+            ),
+            click.option(
+                "--fail-fast", is_flag=True, help="After a failure, cancel stages that run."
+            ),
+        )
+    ):
+        function = option(function)
+    return function
 
 
 def selection_options(function: F) -> F:

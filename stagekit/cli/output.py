@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TextIO
+from typing import TextIO, Union
 
+from stagekit.cli.streams import StandardError
 from stagekit.cli.style import Style, style_of
 from stagekit.cli.terminal import ColorChoice
 
@@ -34,7 +35,7 @@ class Output:
 
     def tell(self, text: str) -> None:
         """Print to standard error: what went wrong, how far it is, how it ended."""
-        _write(sys.stderr, text)
+        _write(StandardError(), text)
 
     def warn(self, text: str) -> None:
         """Print a warning that no problem of a plan stands for."""
@@ -45,7 +46,7 @@ class Output:
         self.tell(f"{self.error_style.paint('strong', 'note')}: {text}")
 
 
-def _write(stream: TextIO, text: str) -> None:
+def _write(stream: Union[TextIO, StandardError], text: str) -> None:
     line = text if text.endswith("\n") else text + "\n"
     try:
         stream.write(line)

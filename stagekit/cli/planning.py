@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Tuple
+from typing import Mapping, Optional, Tuple
 
 from stagekit._api import plan
 from stagekit._base.text import escape_control
+from stagekit._managing import kept_warnings
 from stagekit._plan.plan import Plan
 from stagekit.cli.importing import import_target
 from stagekit.cli.nothing import NothingSelectedError
@@ -34,9 +35,17 @@ def load(text: str, output: Output) -> Tuple[Target, Found]:
 
 
 def plan_of(
-    text: str, selection: Selection, output: Output, *, tells_warnings: bool = True
+    text: str,
+    selection: Selection,
+    output: Output,
+    *,
+    tells_warnings: bool = True,
+    executor: str = "auto",
+    limits: Optional[Mapping[str, int]] = None,
 ) -> Plan:
     """Return the plan of what is selected of a target; print its warnings, unless told not to.
+
+    Of the warnings, those that hold where *executor* carries it out within *limits*.
 
     Raises:
         PlanError: the stages cannot be planned.
@@ -54,12 +63,13 @@ def plan_of(
     else:
         words = selection.words()
         made = plan(found.what, registry=found.registry, select=words, exclude=selection.exclude)
+    # That a registry spans several modules is no surprise to who has named it.
+    kept = kept_warnings(made.warnings, executor, limits) if made.warnings else ()
+    told = [each for each in kept if each.code is not Code.SEVERAL_MODULES]
+    if told and (tells_warnings or not len(made)):
+        output.tell(show_problems(told, output.error_style, role="warning"))
     if not len(made):
         raise NothingSelectedError(why_empty(target, found, selection))
-    # That a registry spans several modules is no surprise to who has named it.
-    told = [each for each in made.warnings if each.code is not Code.SEVERAL_MODULES]
-    if tells_warnings and told:
-        output.tell(show_problems(told, output.error_style, role="warning"))
     return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Sequence
 
 from stagekit.cli.interruption import Interruption
@@ -22,6 +23,7 @@ def main(arguments: Sequence[str]) -> int:
             code = carry_out(arguments, interruption)
     except KeyboardInterrupt:  # before a command could take care of it, or after
         code = int(interruption.exit_code)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(ValueError, AttributeError):  # closed, or taken away, by a stage
+            stream.flush()
     return code

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import Dict, Generator, List, NamedTuple, Tuple
+from typing import Dict, Generator, List, NamedTuple, TextIO, Tuple, cast
 
 from stagekit import __version__
 from stagekit._base.ports import Hook
 from stagekit._plan.plan import Plan
 from stagekit.cli.output import Output
-from stagekit.cli.streams import is_terminal
+from stagekit.cli.streams import StandardError, hand_on, is_terminal, keep, screen, stand_ins
 from stagekit.cli.terminal import ProgressChoice, may_animate
 from stagekit.errors import UsageError
 from stagekit.events import Event, RunFinished, RunStarted, RunStatus, StageStarted
@@ -81,7 +81,7 @@ def _progress(choice: ProgressChoice, plan: Plan, output: Output) -> List[Hook]:
     if choice is ProgressChoice.PLAIN:
         from stagekit.hooks import PlainProgress
 
-        return [PlainProgress(summary=False)]
+        return [PlainProgress(cast("TextIO", StandardError()), summary=False)]
     if choice is not ProgressChoice.RICH:
         return []
     from stagekit.hooks import RichProgress
@@ -90,6 +90,7 @@ def _progress(choice: ProgressChoice, plan: Plan, output: Output) -> List[Hook]:
     between = " · " if style.has_unicode else ", "
     return [
         RichProgress(
+            screen(),
             title=f"stagekit {__version__}{between}{plan.target or 'all stages'}",
             color=style.has_color,
             animate=True,
@@ -104,16 +105,20 @@ class _Ends:
     def __init__(self, hooks: Tuple[Hook, ...]) -> None:
         self._hooks = hooks
         self._open: Dict[str, None] = {}
+        self._before = stand_ins()  # those of the user
 
     def on_event(self, event: Event, /) -> None:
         """Take note of runs that begin and end."""
         if isinstance(event, RunStarted):
             self._open[event.run_id] = None
+            hand_on([each for each in stand_ins() if each not in self._before])
         elif isinstance(event, RunFinished):
+            keep()
             self._open.pop(event.run_id, None)
 
     def make_up(self) -> None:
         """End what is open, so that nothing is drawn any more."""
+        keep()
         for run_id in self._open:
             for hook in self._hooks:
                 hook.on_event(RunFinished(run_id, 0.0, RunStatus.CANCELLED, 0.0, ()))
@@ -145,7 +150,7 @@ def _log(output: Output) -> Generator[None, None, None]:
     except ValueError:  # the user's module has sinks of its own
         only = "stagekit"
     sink = logger.add(
-        sys.stderr,
+        StandardError(),  # where it leads changes: above the board, while one is drawn
         level="DEBUG",
         filter=only,
         format=_FORMAT,

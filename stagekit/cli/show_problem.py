@@ -20,6 +20,7 @@ _LABELS = {
     Code.BUILTIN_KEY: "provided here",
     Code.CANNOT_MARK: "cannot be marked",
     Code.CYCLE: "waits for itself",
+    Code.EMPTY_COLLECTION: "collects nothing",
     Code.DUPLICATE_STAGE: "declared again here",
     Code.IMPORTED_TWICE: "declared again here",
     Code.INVALID_OPTION: "not allowed",

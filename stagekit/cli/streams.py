@@ -1,16 +1,29 @@
-"""Standard output and standard error of this process: who has gone, who is claimed."""
+"""Standard output and standard error of this process: who has gone, who is claimed, whole lines."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Generator, Optional, TextIO, cast
+from typing import TYPE_CHECKING, Any, Generator, List, Optional, Sequence, Set, TextIO, Tuple, Type
 
-__all__ = ["adopt", "claimed_stdout", "is_terminal"]
+__all__ = [
+    "StandardError",
+    "adopt",
+    "claimed_stdout",
+    "hand_on",
+    "is_terminal",
+    "keep",
+    "screen",
+    "stand_ins",
+]
 
 STDOUT, STDERR = 1, 2
+_NEWLINE = ord("\n")
+# Device and number of each file, pipe or terminal whose last line is not complete.
+_unfinished: Set[Tuple[int, int]] = set()
 if TYPE_CHECKING:
     _Wrapper = io.TextIOWrapper[Any]  # Any: the buffer below may be of any kind
 
@@ -18,25 +31,81 @@ if TYPE_CHECKING:
 class _QuietFile(io.FileIO):
     """A file descriptor whose reader may go away: from then on what is written is dropped.
 
-    The descriptor itself then leads nowhere, so that child processes are not hurt either.
+    A pipe is closed, or a terminal. The descriptor itself then leads nowhere, so that child
+    processes are not hurt either.
     """
+
+    def __init__(self, descriptor: int, *, closes: bool) -> None:
+        super().__init__(descriptor, "wb", closefd=closes)
+        self._gone = (errno.EPIPE, errno.EIO) if self.isatty() else (errno.EPIPE,)
 
     # Any: whatever has a buffer
     def write(self, data: Any, /) -> Optional[int]:  # type: ignore[override]  # typing.IO says int
+        if data:
+            (_unfinished.discard if data[-1] == _NEWLINE else _unfinished.add)(self.place())
         try:
             return super().write(data)
-        except BrokenPipeError:
+        except OSError as error:
+            if error.errno not in self._gone:
+                raise
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.fileno())
             os.close(nowhere)
             return super().write(data)
+
+    def place(self) -> Tuple[int, int]:
+        """Return what tells whether another descriptor leads to the same file."""
+        found = os.fstat(self.fileno())
+        return found.st_dev, found.st_ino
+
+
+class _Stream(io.TextIOWrapper):
+    """A standard stream: who has kept it writes to what stands in for it now, such as a board.
+
+    Handlers of ``logging`` and sinks of loguru are made when a module is imported, and keep it.
+    """
+
+    instead: Optional[TextIO] = None
+
+    def write(self, text: str, /) -> int:
+        return super().write(text) if self.instead is None else self.instead.write(text)
+
+
+class StandardError:
+    """Standard error, as it is at each moment, for what is to stand on lines of its own."""
+
+    def write(self, message: str) -> None:
+        """Write *message* in one piece, below what a stage has printed without a newline."""
+        stream = sys.stderr
+        buffer = getattr(stream, "buffer", None)
+        raw = getattr(buffer, "raw", None)
+        # A board on the terminal stands in for the stream, and shows it has what that one has.
+        if isinstance(stream, io.TextIOWrapper) and isinstance(raw, _QuietFile):
+            stream.flush()
+            if raw.place() in _unfinished:
+                message = f"\n{message}"
+        stream.write(message)
+
+    def flush(self) -> None:
+        """Hand on what is written."""
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        """Say whether a person watches."""
+        return is_terminal(sys.stderr)
+
+    @property
+    def encoding(self) -> str:
+        """The encoding of the stream behind."""
+        return getattr(sys.stderr, "encoding", None) or "ascii"
 
 
 def adopt() -> None:
     r"""Make the standard streams safe to print to: closed pipes, any encoding, no stream at all.
 
     A stage that prints goes on working after ``| head`` has seen enough, and a character that the
-    encoding lacks is shown as ``\u2502``.
+    encoding lacks is shown as ``\u2502``. Under ``-u`` a line is written when it is complete, as
+    ``print`` would write its newline apart, and other threads between the two.
     """
     sys.stdout = _adopted(sys.stdout, STDOUT)
     sys.stderr = _adopted(sys.stderr, STDERR)
@@ -52,19 +121,52 @@ def _adopted(stream: Optional[TextIO], descriptor: int) -> TextIO:
     if sys.platform == "win32" and stream.isatty():
         wrapper.reconfigure(errors="backslashreplace")  # the console has a writer of its own
         return stream
-    return _wrapped(descriptor, wrapper, closes=False)
+    return _wrapped(_Stream, descriptor, wrapper, closes=False)
 
 
-def _wrapped(descriptor: int, like: _Wrapper, *, closes: bool) -> _Wrapper:
-    raw = _QuietFile(descriptor, "wb", closefd=closes)
+def stand_ins() -> List[TextIO]:
+    """Return the standard streams as they are, where something stands in for ours."""
+    return [each for each in (sys.stdout, sys.stderr) if _behind(each) is not None]
+
+
+def hand_on(streams: Sequence[TextIO]) -> None:
+    """Let what is written to our streams go to these instead, until ``keep``."""
+    for each in streams:
+        behind = _behind(each)
+        if behind is not None:
+            behind.instead = each
+            _handing_on.append(behind)
+
+
+def keep() -> None:
+    """Write to our streams what is written to them."""
+    while _handing_on:
+        _handing_on.pop().instead = None
+
+
+def _behind(stream: TextIO) -> Optional[_Stream]:
+    """Return the stream of ours that a board of rich stands in for."""
+    found = getattr(stream, "rich_proxied_file", None)
+    return found if isinstance(found, _Stream) else None
+
+
+_handing_on: List[_Stream] = []
+
+
+def screen() -> Optional[TextIO]:
+    """Return a stream to standard error for what draws there; None where it is captured."""
+    wrapper = _wrapper_of(sys.stderr, STDERR)
+    return wrapper and _wrapped(io.TextIOWrapper, STDERR, wrapper, closes=False)
+
+
+def _wrapped(kind: Type[_Wrapper], descriptor: int, like: _Wrapper, *, closes: bool) -> _Wrapper:
+    raw = _QuietFile(descriptor, closes=closes)
     raw.name = like.name
-    unbuffered = bool(getattr(like, "write_through", False))
-    return io.TextIOWrapper(
-        cast("Any", raw if unbuffered else io.BufferedWriter(raw)),  # as CPython does for -u
+    return kind(
+        io.BufferedWriter(raw),
         encoding=like.encoding,
         errors="backslashreplace",
-        line_buffering=like.line_buffering,
-        write_through=unbuffered,
+        line_buffering=like.line_buffering or bool(getattr(like, "write_through", False)),
     )
 
 
@@ -122,7 +224,7 @@ def _moved(stream: _Wrapper) -> Generator[TextIO, None, None]:
     stream.flush()
     kept = os.dup(STDOUT)
     os.dup2(STDERR, STDOUT)
-    moved = _wrapped(kept, stream, closes=True)
+    moved = _wrapped(io.TextIOWrapper, kept, stream, closes=True)
     try:
         yield moved
     finally:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import Iterator, List, Mapping, Sequence, Tuple
 
 from stagekit._base.outcome import Outcome
-from stagekit._base.text import escape_control, seconds, short_names
+from stagekit._base.text import error_line, escape_control, seconds, short_names
 from stagekit._run.result import Result
 from stagekit.cli.style import Style
 from stagekit.hooks.tally import counts_text
@@ -19,7 +19,8 @@ _LONG_ENOUGH = 0.1  # seconds; below, a critical path is noise
 def plain_summary(result: Result) -> str:
     """Return the summary as one line, for logs."""
     took = seconds(result.seconds).replace(" ", "")
-    return f"summary: {_counts(result, ', ')} in {took} (run {result.run_id})"
+    first = f"summary: {_counts(result, ', ')} in {took} (run {result.run_id})"
+    return "\n".join([first, *(f"{label}: {text}" for label, text in _troubles(result))])
 
 
 def summary(result: Result, style: Style) -> str:
@@ -39,7 +40,39 @@ def summary(result: Result, style: Style) -> str:
         place = f"  {escape_control(report.location)}" if report.location else ""
         name = escape_control(names[report.stage_id])
         lines.append(f"{style.paint('error', 'failed')}         {name}{place}")
+    for label, text in _troubles(result):
+        lines.append(f"{style.paint('error', label)}{' ' * max(2, 15 - len(label))}{text}")
     return "\n".join(f"  {line}" for line in lines)
+
+
+def _troubles(result: Result) -> Iterator[Tuple[str, str]]:
+    """Yield what there is to say of an end that was not a plain one: a word, and the rest."""
+    if not result.cancel_reason and result.ok:
+        return
+    names = short_names(result.plan.order)
+    reports = result.reports()
+    if result.cancel_reason == "deadline":
+        cut = [each.stage_id for each in reports if each.outcome is Outcome.CANCELLED]
+        yield "deadline", f"passed; cancelled: {_named(cut, names) or 'nothing'}"
+    if result.abandoned:
+        yield "abandoned", f"{_named(result.abandoned, names)} did not end, and may run on"
+    if result.leaked:
+        yield "left open", f"{_named(result.leaked, names)}: what was abandoned may use it"
+    undone = [each.stage_id for each in reports if each.undone]
+    if undone:
+        yield "undone", _named(undone, names)
+    for report in reports:
+        name = escape_control(names[report.stage_id])
+        if report.undo_error is not None:
+            yield "not undone", f"{name}: {error_line(report.undo_error)}"
+        if report.teardown_error is not None:
+            yield "not closed", f"{name}: {error_line(report.teardown_error)}"
+
+
+def _named(stages: Sequence[str], names: Mapping[str, str]) -> str:
+    shown = ", ".join(escape_control(names[each]) for each in stages[:_MOST_ON_PATH])
+    more = len(stages) - _MOST_ON_PATH
+    return f"{shown} and {more:,} more" if more > 0 else shown
 
 
 def _counts(result: Result, between: str) -> str:
@@ -56,6 +89,10 @@ def _path(names: List[str], style: Style) -> str:
 
 
 def _share(result: Result) -> str:
-    on_path = sum(result.report(each).seconds for each in result.critical_path())
+    on_path = 0.0
+    for each in result.critical_path():
+        attempts = result.report(each).attempts  # those of items overlap
+        if attempts:
+            on_path += max(a.end for a in attempts) - min(a.start for a in attempts)
     share = min(1.0, on_path / result.seconds) if result.seconds > 0 else 1.0
     return f"{seconds(on_path)} ({share:.0%})"

@@ -9,6 +9,7 @@ from types import CodeType
 from typing import Iterator, List, Optional, Set, Tuple
 
 from stagekit._base.text import error_line, escape_control
+from stagekit._run.failure import places_elsewhere
 from stagekit.errors import Location
 
 __all__ = ["is_ours", "is_users", "raised_at", "short_path", "traceback_lines", "user_frames"]
@@ -57,7 +58,10 @@ def raised_at(error: BaseException) -> Optional[Location]:
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         return Location(error.filename, error.lineno)
     frames = user_frames(error)
-    return frames[-1][0] if frames else None
+    if frames:
+        return frames[-1][0]
+    far = [Location(*each) for each in places_elsewhere(error) if is_users(each[0])]
+    return far[-1] if far else None
 
 
 def short_path(file: str) -> str:

@@ -27,10 +27,13 @@ class UnderWay:
         elif isinstance(event, StageEvent):
             self._running.pop(event.stage_id, None)
 
-    def text(self) -> str:
-        """Return what is said to who has interrupted a run."""
+    def text(self, patience: float) -> str:
+        """Return what is said to who has interrupted a run: for whom it waits, and how long."""
         running = [escape_control(self._names[each]) for each in tuple(self._running)]
         named = ", ".join(running[:_MOST_NAMED]) or "stages that run"
         if len(running) > _MOST_NAMED:
             named += f" and {len(running) - _MOST_NAMED} more"
-        return f"interrupted: nothing new starts, waiting for {named}; Ctrl-C again ends the wait"
+        return (
+            f"interrupted: nothing new starts, waiting for {named}, {patience:g} s at most; "
+            "Ctrl-C again ends the wait"
+        )

@@ -16,10 +16,29 @@ Example:
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, List
+
 from stagekit._base.ports import Future, Pool
 from stagekit.executors.futures import is_pool, workers_of
 
-__all__ = ["NAMES", "Future", "Pool", "is_pool", "workers_of"]
+if TYPE_CHECKING:
+    from stagekit.executors.processes import ProcessPool
 
-# auto: inline where nothing could overlap, else threads; async stages go to an event loop.
-NAMES = ("auto", "inline", "threads")
+__all__ = ["NAMES", "Future", "Pool", "ProcessPool", "is_pool", "workers_of"]
+
+# auto: inline where nothing could overlap, else threads; async stages go to an event loop. The last
+# two are pools made for the run, of `ProcessPool` and of `executors.dask.DaskPool`.
+NAMES = ("auto", "inline", "threads", "processes", "dask")
+
+
+def __getattr__(name: str) -> object:
+    """Load a pool on its first use: what it needs costs more than all of this module."""
+    if name == "ProcessPool":
+        from stagekit.executors.processes import ProcessPool
+
+        return ProcessPool
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> List[str]:
+    return sorted({*globals(), "ProcessPool"})

@@ -24,6 +24,7 @@ _FRAMES_A_SECOND = 10
 _ROWS_BELOW = 5  # around the running stages: waiting ones, the bar, blank lines, the prompt
 _WIDEST_BAR = 40
 _MOST_WAITING_NAMED = 20
+_TIME_COLUMNS = 9
 
 
 Line = Sequence[Tuple[str, str]]  # pieces of text, each with its style
@@ -108,7 +109,9 @@ class Board:
         frames = self._marks.frames
         frame = frames[int(now * _FRAMES_A_SECOND) % len(frames)]
         took = seconds(now - start)
-        return _row(f"  {frame} {pad(tally.name(stage), tally.columns)}  {took}")
+        said = tally.said.get(stage)
+        name = pad(tally.name(stage), tally.columns)
+        return _row(f"  {frame} {name}  {pad(took, _TIME_COLUMNS) + said if said else took}")
 
     def _waiting(self, tally: Tally) -> Text:
         line = f"  {self._marks.waiting} {len(tally.waiting):,} waiting: "

@@ -14,10 +14,13 @@ from stagekit.events import (
     RunStarted,
     StageCancelled,
     StageFailed,
+    StageProgress,
+    StageRetrying,
     StageSkipped,
     StageStarted,
     StageSucceeded,
 )
+from stagekit.hooks.words import how_far, retry_words
 
 __all__ = ["LogHook"]
 
@@ -72,6 +75,12 @@ def _log_stage(bound: Any, event: Event) -> None:
     elif isinstance(event, StageSucceeded):
         bound.info(f"{event.stage_id} {Outcome.SUCCEEDED.value} in {seconds(event.seconds)}")
     elif isinstance(event, StageSkipped):
-        bound.warning(f"{event.stage_id} skipped: {event.reason.value}, because of {event.cause}")
+        cause = "" if event.cause is None else f", because of {event.cause}"
+        level = "DEBUG" if event.cause is None else "WARNING"
+        bound.log(level, f"{event.stage_id} skipped: {event.reason.value}{cause}")
+    elif isinstance(event, StageRetrying):
+        bound.warning(f"{event.stage_id} is tried again: {retry_words(event)}")
+    elif isinstance(event, StageProgress):
+        bound.debug(f"{event.stage_id} {how_far(event)}")
     elif isinstance(event, StageCancelled):
         bound.warning(f"{event.stage_id} cancelled: {event.reason.value}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from itertools import islice
-from typing import Callable, Dict, Optional, TextIO
+from typing import Callable, Dict, Optional, TextIO, Tuple
 
 from stagekit._base.outcome import Reason
 from stagekit._base.text import error_line, escape_control, pad, seconds
@@ -16,17 +16,21 @@ from stagekit.events import (
     StageCancelled,
     StageEvent,
     StageFailed,
+    StageProgress,
+    StageRetrying,
     StageSkipped,
     StageStarted,
     StageSucceeded,
 )
 from stagekit.hooks.quiet import QuietStream
-from stagekit.hooks.tally import Tally, counts_text
+from stagekit.hooks.tally import Tally, because, counts_text
 from stagekit.hooks.timing import StartTicker, Ticker, tick_every
+from stagekit.hooks.words import how_far, retry_words
 
 __all__ = ["PlainProgress"]
 
 SILENCE = 30.0
+PROGRESS = 5.0  # seconds between two lines of how far one stage is
 _LOOKS = 10  # how often in that time it is looked whether something is to be said
 _LONGEST_ERROR = 300
 _MOST_NAMED = 3
@@ -35,8 +39,9 @@ _MOST_NAMED = 3
 class PlainProgress:
     """Prints one line for each start and end of a stage, and one for the whole run.
 
-    Each line is flushed. After thirty seconds without one, a line says what runs. A closed
-    stream, or one whose reader has gone, ends the printing, never the run.
+    How far a stage says it is takes one line in five seconds. Each line is flushed. After thirty
+    seconds without one, a line says what runs. A closed stream, or one whose reader has gone, ends
+    the printing, never the run.
 
     Args:
         stream: where to; standard error unless said.
@@ -59,6 +64,7 @@ class PlainProgress:
         self._start_ticker = ticker
         self._ticker: Optional[Ticker] = None
         self._tallies: Dict[str, Tally] = {}
+        self._progress: Dict[Tuple[str, str], float] = {}  # by run and stage, when last told
         self._last = 0.0
         self._lock = threading.Lock()
 
@@ -74,7 +80,7 @@ class PlainProgress:
             tally.note(event, now)
             if isinstance(event, RunFinished):
                 self._end(event)
-            elif isinstance(event, StageEvent):
+            elif isinstance(event, StageEvent) and self._is_due(event, now):
                 self._tell(tally, event, now)
 
     def _begin(self, event: RunStarted, now: float) -> None:
@@ -91,6 +97,19 @@ class PlainProgress:
         if self._has_summary:
             counts = counts_text(dict(event.counts), ", ")
             self._print(f"summary: {counts} in {_short(event.seconds)} (run {event.run_id})")
+
+    def _is_due(self, event: StageEvent, now: float) -> bool:
+        """Say whether an event is to be told now; what a stage says of itself may come often."""
+        key = (event.run_id, event.stage_id)
+        if isinstance(event, StageStarted):
+            self._progress[key] = now
+        elif isinstance(event, StageProgress):
+            if now - self._progress.get(key, now) < PROGRESS:
+                return False
+            self._progress[key] = now
+        elif not isinstance(event, StageRetrying):
+            self._progress.pop(key, None)
+        return True
 
     def _tell(self, tally: Tally, event: StageEvent, now: float) -> None:
         told = _words(tally, event)
@@ -131,26 +150,31 @@ def _words(tally: Tally, event: StageEvent) -> Optional[tuple[str, str]]:
         why = error_line(event.error, limit=_LONGEST_ERROR)
         return "FAILED" if event.critical else "failed", f"{_short(event.seconds)}  {place}{why}"
     if isinstance(event, StageSkipped):
-        return "skip", f"{tally.name(event.cause)} {_because(event.reason)}"
+        return "skip", because(tally, event)
     if isinstance(event, StageCancelled):
         is_stopped = event.reason is Reason.STOPPED
         return "cancel", "the run stopped" if is_stopped else "interrupted"
+    if isinstance(event, StageRetrying):
+        return "retry", retry_words(event)
+    if isinstance(event, StageProgress):
+        return "at", how_far(event)
     return None
-
-
-def _because(reason: Reason) -> str:
-    return "gave no value" if reason is Reason.NO_VALUE else "failed"
 
 
 def _running(tally: Tally, now: float) -> str:
     if not tally.running:
         return "nothing runs"
     shown = ", ".join(
-        f"{tally.name(stage)} {_short(now - start)}"
+        f"{tally.name(stage)} {_short(now - start)}{_said(tally, stage)}"
         for stage, start in islice(tally.running.items(), _MOST_NAMED)
     )
     more = len(tally.running) - _MOST_NAMED
     return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def _said(tally: Tally, stage: str) -> str:
+    said = tally.said.get(stage)
+    return f" ({said})" if said else ""
 
 
 def _short(duration: float) -> str:

@@ -17,13 +17,15 @@ from stagekit.events import (
     StageCancelled,
     StageEvent,
     StageFailed,
+    StageRetrying,
     StageSkipped,
     StageSucceeded,
 )
 from stagekit.hooks.quiet import QuietStream
-from stagekit.hooks.tally import OUTCOMES, Tally, counts_text
+from stagekit.hooks.tally import OUTCOMES, Tally, because, counts_text
 from stagekit.hooks.terminal import can_animate, marks_for, wants_color
 from stagekit.hooks.timing import StartTicker, Ticker, tick_every
+from stagekit.hooks.words import retry_words
 
 __all__ = ["RichProgress"]
 
@@ -78,7 +80,7 @@ class RichProgress:
         self._start_ticker = ticker
         self._ticker: Optional[Ticker] = None
         self._tallies: Dict[str, Tally] = {}
-        self._ended: List[StageEvent] = []  # not printed yet
+        self._news: List[StageEvent] = []  # not printed yet
         self._lock = threading.RLock()
 
     def on_event(self, event: Event, /) -> None:
@@ -93,8 +95,8 @@ class RichProgress:
             tally.note(event, now)
             if isinstance(event, RunFinished):
                 self._end(event)
-            elif isinstance(event, (StageSucceeded, StageFailed, StageSkipped, StageCancelled)):
-                self._ended.append(event)
+            elif isinstance(event, StageEvent) and _is_news(event):
+                self._news.append(event)
 
     def _begin(self, event: RunStarted, now: float) -> None:
         self._tallies[event.run_id] = Tally(event, now)
@@ -125,41 +127,51 @@ class RichProgress:
             self._board.draw(self._tallies.values(), now, self._lines())
 
     def _lines(self) -> List[Line]:
-        """Return what has ended since the last time: some stages of each kind, and counts."""
+        """Return what has happened since the last time: some stages of each kind, and counts."""
         lines: List[Line] = []
-        left: Dict[Outcome, int] = {}
-        kinds: Dict[Outcome, int] = {}
-        for event in self._ended:
-            outcome = OUTCOMES[type(event)]
+        left: Dict[Optional[Outcome], int] = {}
+        kinds: Dict[Optional[Outcome], int] = {}
+        for event in self._news:
+            outcome = OUTCOMES.get(type(event))  # None: it is tried again
             kinds[outcome] = kinds.get(outcome, 0) + 1
             if kinds[outcome] <= MOST_LINES:
                 lines.append(self._line(event, outcome))
             else:
                 left[outcome] = left.get(outcome, 0) + 1
-        self._ended.clear()
+        self._news.clear()
         for outcome, count in left.items():
             mark, style = self._mark(outcome)
-            lines.append([("  ", ""), (mark, style), (f" {count:,} more {outcome.value}", "")])
+            word = "tried again" if outcome is None else outcome.value
+            lines.append([("  ", ""), (mark, style), (f" {count:,} more {word}", "")])
         return lines
 
-    def _mark(self, outcome: Outcome) -> Tuple[str, str]:
+    def _mark(self, outcome: Optional[Outcome]) -> Tuple[str, str]:
         marks = self._marks
+        if outcome is None:
+            return marks.again, "yellow"
         return {
             Outcome.FAILED: (marks.failed, "bold red"),
             Outcome.SKIPPED: (marks.skipped, "yellow"),
             Outcome.CANCELLED: (marks.cancelled, "yellow"),
         }.get(outcome, (marks.ok, "green"))
 
-    def _line(self, event: StageEvent, outcome: Outcome) -> Line:
+    def _line(self, event: StageEvent, outcome: Optional[Outcome]) -> Line:
         tally = self._tallies[event.run_id]
         name = pad(tally.name(event.stage_id), tally.columns)
         return [("  ", ""), self._mark(outcome), (f" {name}  ", ""), *_rest(event, tally)]
+
+
+def _is_news(event: StageEvent) -> bool:
+    """Say whether an event is told in a line that stays."""
+    return type(event) in OUTCOMES or isinstance(event, StageRetrying)
 
 
 def _rest(event: StageEvent, tally: Tally) -> Line:
     """Return what is told of a stage that has ended, besides its name."""
     if isinstance(event, StageSucceeded):
         return [(seconds(event.seconds), "")]
+    if isinstance(event, StageRetrying):
+        return [(retry_words(event), "dim")]
     if isinstance(event, StageFailed):
         took = pad(seconds(event.seconds), _TIME_COLUMNS)
         place = f"{escape_control(event.location)}  " if event.location else ""
@@ -167,7 +179,6 @@ def _rest(event: StageEvent, tally: Tally) -> Line:
         why = error_line(event.error, limit=_LONGEST_ERROR)
         return [(took + place, ""), (why, "red"), (soft, "dim")]
     if isinstance(event, StageSkipped):
-        because = "gave no value" if event.reason is Reason.NO_VALUE else "failed"
-        return [(f"skipped: {tally.name(event.cause)} {because}", "dim")]
+        return [(f"skipped: {because(tally, event)}", "dim")]
     is_stopped = isinstance(event, StageCancelled) and event.reason is Reason.STOPPED
     return [("cancelled: the run stopped" if is_stopped else "interrupted", "dim")]

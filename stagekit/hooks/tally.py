@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Dict, Mapping, Type
+from typing import Dict, Mapping, Set, Type
 
-from stagekit._base.outcome import Outcome
+from stagekit._base.outcome import Outcome, Reason
 from stagekit._base.text import escape_control, short_names, width
 from stagekit.events import (
     Event,
@@ -12,12 +12,15 @@ from stagekit.events import (
     StageCancelled,
     StageEvent,
     StageFailed,
+    StageProgress,
+    StageRetrying,
     StageSkipped,
     StageStarted,
     StageSucceeded,
 )
+from stagekit.hooks.words import how_far, next_attempt
 
-__all__ = ["OUTCOMES", "Tally", "counts_text"]
+__all__ = ["OUTCOMES", "Tally", "because", "counts_text"]
 
 WIDEST_NAME = 32
 OUTCOMES: Dict[Type[StageEvent], Outcome] = {
@@ -37,6 +40,7 @@ class Tally:
         running: the ids of stages that run, with the reading of the clock when they started.
         waiting: the ids of stages that have neither started nor ended, in plan order.
         ended: how many stages have ended.
+        said: by id, what running stages say of how far they are.
         columns: how wide names are shown.
     """
 
@@ -46,6 +50,8 @@ class Tally:
         self.running: Dict[str, float] = {}
         self.waiting: Dict[str, None] = dict.fromkeys(event.stages)
         self.ended = 0
+        self.said: Dict[str, str] = {}
+        self._counted: Set[str] = set()
         shown = short_names(event.stages)
         self._names = {stage_id: escape_control(name) for stage_id, name in shown.items()}
         self.columns = min(WIDEST_NAME, max(map(width, self._names.values()), default=0))
@@ -62,7 +68,19 @@ class Tally:
             self.running.setdefault(stage, now)
         elif type(event) in OUTCOMES:
             self.running.pop(stage, None)
+            self.said.pop(stage, None)
             self.ended += 1
+        elif isinstance(event, StageRetrying) and event.item is None:
+            self.said[stage] = next_attempt(event)
+        elif isinstance(event, StageProgress) and stage in self.running:
+            self._note_progress(stage, event)
+
+    def _note_progress(self, stage: str, event: StageProgress) -> None:
+        """Keep the last word; of a stage with items how many have ended, rather than of one."""
+        if event.item is None or stage not in self._counted:
+            self.said[stage] = how_far(event)
+        if event.item is None:
+            self._counted.add(stage)
 
     def name(self, stage_id: str) -> str:
         """Return the display name of a stage, harmless to print."""
@@ -71,6 +89,14 @@ class Tally:
     def number(self, stage_id: str) -> int:
         """Return as which of all stages, counted from 1, this one was first heard of."""
         return self._numbers.get(stage_id, 0)
+
+
+def because(tally: Tally, event: StageSkipped) -> str:
+    """Return why a stage was skipped: ``load failed``."""
+    if event.cause is None:
+        return "nobody needed it"
+    why = "gave no value" if event.reason is Reason.NO_VALUE else "failed"
+    return f"{tally.name(event.cause)} {why}"
 
 
 def counts_text(counts: Mapping[Outcome, int], between: str) -> str:

@@ -16,6 +16,7 @@ class Marks(NamedTuple):
     failed: str
     skipped: str
     cancelled: str
+    again: str
     waiting: str
     between: str
     times: str
@@ -23,8 +24,8 @@ class Marks(NamedTuple):
     frames: str
 
 
-MARKS = Marks("✓", "✗", "↷", "⊘", "·", " · ", "×", "…", "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
-ASCII_MARKS = Marks("+", "x", "-", "-", ".", ", ", "x", "...", "-\\|/")
+MARKS = Marks("✓", "✗", "↷", "⊘", "↻", "·", " · ", "×", "…", "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
+ASCII_MARKS = Marks("+", "x", "-", "-", "~", ".", ", ", "x", "...", "-\\|/")
 
 
 def wants_color(stream: QuietStream, environ: Mapping[str, str]) -> bool:

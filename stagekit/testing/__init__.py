@@ -1,7 +1,7 @@
-"""For tests of pipelines: random graphs, a hook that remembers, a clock that is only counted.
+"""For tests of pipelines: random graphs, a hook that remembers, a counted clock, and troubles.
 
 ``dags``, ``registries``, ``plans`` and ``legal_orders`` are hypothesis strategies and need the
-extra ``testing``; ``RecordingHook`` and ``simulate`` need nothing.
+extra ``testing``; ``Chaos``, ``RecordingHook``, ``VirtualClock`` and ``simulate`` need nothing.
 
 Example:
     >>> from stagekit import Registry, plan
@@ -17,16 +17,21 @@ Example:
 
 from __future__ import annotations
 
+from stagekit.testing.chaos import Chaos, ChaosError
+from stagekit.testing.clock import VirtualClock
 from stagekit.testing.dag import Dag
 from stagekit.testing.recording import RecordingHook
 from stagekit.testing.simulation import Schedule, ScheduledStep, simulate
 from stagekit.testing.strategies import dags, legal_orders, plans, registries
 
 __all__ = [
+    "Chaos",
+    "ChaosError",
     "Dag",
     "RecordingHook",
     "Schedule",
     "ScheduledStep",
+    "VirtualClock",
     "dags",
     "legal_orders",
     "plans",

@@ -80,6 +80,9 @@ def _function(recipe: Recipe, kinds: Sequence[Kind]) -> Callable[..., object]:
 
 
 def _value(recipe: Recipe, kind: Kind) -> Callable[..., Kind]:
+    if not recipe.is_class:
+        kind = int  # as a NewType does nothing, and goes to no other process
+
     def value(*parts: int) -> Kind:
         if recipe.fails:
             raise ArithmeticError(f"stage {recipe.stage_id} was drawn to fail")

@@ -5,13 +5,15 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Tuple
 
-from stagekit._base.refs import Ref
 from stagekit._plan.order import longest_remaining
 from stagekit._plan.plan import Plan
 from stagekit._run.scheduler import Scheduler
 from stagekit.errors import UsageError
+
+if TYPE_CHECKING:
+    from stagekit._base.refs import Ref
 
 __all__ = ["Schedule", "ScheduledStep", "simulate"]
 

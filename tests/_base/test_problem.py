@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stagekit.errors import Code, Location, PlanError, Problem
+from stagekit.errors import Code, Location, PlanError, Problem, RunAtImportError, TargetError
 
 
 def test_a_place_is_short_where_it_is_near(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,3 +70,12 @@ def test_problems_and_plan_errors_travel_between_processes() -> None:
     assert str(error).startswith("2 problems in the plan:\n")
     assert problem != "nothing fills it"
     assert hash(problem) == hash(again.problems[0])
+
+
+def test_errors_of_the_command_line_say_what_to_do() -> None:
+    """Caught in code, they read as they do at the terminal: what was wrong, then the fixes."""
+    error = TargetError(Code.MODULE_NOT_FOUND, "shpo", "no module `shpo`", ("shop", "shops"))
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    assert "no module `shpo`\n    fix: shop\n    fix: shops" == str(error) == str(again)
+    assert (Code.MODULE_NOT_FOUND, "shpo") == (again.code, again.target)
+    assert str(RunAtImportError()).endswith('put the call below:  if __name__ == "__main__":')

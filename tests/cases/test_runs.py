@@ -172,6 +172,7 @@ def one_more() -> Callable[..., int]:
     return stage
 
 
+@pytest.mark.slow
 def test_case_deep_10k() -> None:
     """A chain of 10,000 stages, each needing the value before it, plans and runs."""
     registry = Registry()

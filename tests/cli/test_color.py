@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, List, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, List, Tuple
 
 import pytest
 
@@ -125,7 +125,7 @@ def test_colour_carries_no_meaning(cli: Cli, write: Write) -> None:
     assert plain.err == re.sub(r"\x1b\[[\d;]*m", "", colored.err)
 
 
-MATRIX: List[Tuple[Dict[str, str], List[str], bool, bool]] = [
+MATRIX: List[Tuple[Dict[str, str], List[str], object, object]] = [
     # variables, options, whether there is any ESC byte, whether something is drawn
     (XTERM, [], True, True),
     ({**XTERM, "NO_COLOR": "1"}, [], False, False),
@@ -139,6 +139,19 @@ MATRIX: List[Tuple[Dict[str, str], List[str], bool, bool]] = [
 ]
 
 
+@pytest.fixture(scope="module")
+def all_printed(
+    side_by_side: Callable[..., List[bytes]], tmp_path_factory: pytest.TempPathFactory
+) -> List[bytes]:
+    """Give what a terminal is sent in each case of the matrix."""
+    pty = pytest.importorskip("pty", reason="pseudo-terminals are POSIX only")
+    folder = tmp_path_factory.mktemp("terminals")
+    (folder / "fails.py").write_text(FAILS, encoding="utf-8")
+    cases = [(variables, ["run", "fails", *options]) for variables, options, _, _ in MATRIX]
+    return side_by_side(printed_on, [(pty.openpty(), folder, *case) for case in cases])
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variables", "options", "has_escapes", "is_drawn"),
     MATRIX,
@@ -149,13 +162,10 @@ def test_a_terminal_gets_what_it_is_meant_to(
     options: List[str],
     has_escapes: object,
     is_drawn: object,
-    tmp_path: Path,
-    write: Write,
+    all_printed: List[bytes],
 ) -> None:
     """NO_COLOR leaves no ESC byte at all; what stages raise never sends one."""
-    pty = pytest.importorskip("pty", reason="pseudo-terminals are POSIX only")
-    write("fails.py", FAILS)
-    printed = printed_on(pty.openpty(), tmp_path, variables, ["run", "fails", *options])
+    printed = all_printed[MATRIX.index((variables, options, has_escapes, is_drawn))]
     assert b"SK301" in printed
     assert b"\\x1b[31mred\\x1b[0m \\u202e" in printed
     assert b"\x1b[31mred" not in printed

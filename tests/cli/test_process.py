@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from shutil import which
-from typing import TYPE_CHECKING, Dict, List
+from typing import TYPE_CHECKING, Callable, Dict, List
 
 import pytest
 
@@ -17,6 +17,8 @@ from stagekit.cli import ExitCode
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Write
+
+SideBySide = Callable[..., List["subprocess.CompletedProcess[str]"]]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LIMIT = 60
@@ -57,27 +59,27 @@ def started(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedP
     )
 
 
-@pytest.mark.parametrize(
-    ("code", "arguments", "told"),
-    [
-        (ExitCode.OK, ["run", "shop"], "summary: 3 ran"),
-        (ExitCode.STAGE_FAILED, ["run", "fails.py"], "error[SK301]: stage `load` failed"),
-        (ExitCode.USAGE, ["run", "shop", "--slect", "x"], "did you mean --select?"),
-        (ExitCode.INVALID_PIPELINE, ["run", "shpo"], "error[SK010]: there is no module"),
-        (ExitCode.NOTHING_SELECTED, ["run", "shop", "-s", "tag:x"], "leaves no stage of shop"),
-        (ExitCode.INTERNAL_ERROR, ["run", "sabotage"], "error[SK500]: "),
-    ],
-    ids=lambda value: value.name if isinstance(value, ExitCode) else "",
-)
+EXITS = [
+    (ExitCode.OK, ["run", "shop"], "summary: 3 ran"),
+    (ExitCode.STAGE_FAILED, ["run", "fails.py"], "error[SK301]: stage `load` failed"),
+    (ExitCode.USAGE, ["run", "shop", "--slect", "x"], "did you mean --select?"),
+    (ExitCode.INVALID_PIPELINE, ["run", "shpo"], "error[SK010]: there is no module"),
+    (ExitCode.NOTHING_SELECTED, ["run", "shop", "-s", "tag:x"], "leaves no stage of shop"),
+    (ExitCode.INTERNAL_ERROR, ["run", "sabotage"], "error[SK500]: "),
+]
+
+
 def test_each_exit_code_is_that_of_a_process(
-    code: ExitCode, arguments: List[str], told: str, tmp_path: Path, shop: str, write: Write
+    tmp_path: Path, shop: str, write: Write, side_by_side: SideBySide
 ) -> None:
-    """Scripts can tell how it went. 130 and 143 are in test_signals.py."""
+    """Scripts can tell how it went. Those of signals are in test_signals.py."""
+    assert (tmp_path / f"{shop}.py").exists()
     write("fails.py", FAILS)
     write("sabotage.py", SABOTAGE)
-    done = started(tmp_path, *arguments)
-    assert code == done.returncode, done.stderr
-    assert told in done.stderr
+    ended = side_by_side(started, [(tmp_path, *arguments) for _, arguments, _ in EXITS])
+    for (code, _, told), done in zip(EXITS, ended):
+        assert code == done.returncode, done.stderr
+        assert told in done.stderr
 
 
 def test_a_defect_of_ours_asks_to_be_reported(tmp_path: Path, write: Write) -> None:
@@ -94,36 +96,37 @@ def test_a_defect_of_ours_asks_to_be_reported(tmp_path: Path, write: Write) -> N
 
 def test_the_meaning_of_exit_codes_is_public() -> None:
     """The enum has the codes that are in use, and no others."""
-    assert [0, 1, 2, 3, 4, 5, 130, 143] == [int(each) for each in ExitCode]
+    assert [0, 1, 2, 3, 4, 5, 7, 124, 129, 130, 143] == [int(each) for each in ExitCode]
 
 
-@pytest.mark.parametrize(
-    ("way", "target"),
-    [
-        ("module", "pkg.shop"),
-        ("module", "pkg/shop.py:load"),
-        ("script", "pkg.shop:load"),
-        ("script", "pkg/shop.py"),
-    ],
-)
+@pytest.mark.slow
 def test_both_ways_to_start_find_the_same(
-    way: str, target: str, tmp_path: Path, write: Write
+    tmp_path: Path, write: Write, side_by_side: SideBySide
 ) -> None:
     """``python -m stagekit`` and the console script take the same forms of a target."""
     write("flows/pkg/__init__.py", "")
     write("flows/pkg/shop.py", FAILS.replace("1 / 0", "").replace("begun", "ran"))
-    script = write("bin/stagekit_script.py", SCRIPT)
-    command = ["-m", "stagekit"] if way == "module" else [str(script)]
-    done = subprocess.run(
-        [sys.executable, *command, "run", target, "-q"],
-        cwd=tmp_path / "flows",
-        env=environment(),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=LIMIT,
-        check=False,
-    )
-    assert (0, "ran\n") == (done.returncode, done.stdout), done.stderr
+    module, script = ["-m", "stagekit"], [str(write("bin/stagekit_script.py", SCRIPT))]
+    cases = [
+        (module, "pkg.shop"),
+        (module, "pkg/shop.py:load"),
+        (script, "pkg.shop:load"),
+        (script, "pkg/shop.py"),
+    ]
+
+    def run_by(way: List[str], target: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *way, "run", target, "-q"],
+            cwd=tmp_path / "flows",
+            env=environment(),
+            capture_output=True,
+            encoding="utf-8",
+            timeout=LIMIT,
+            check=False,
+        )
+
+    for done in side_by_side(run_by, cases):
+        assert (0, "ran\n") == (done.returncode, done.stdout), done.stderr
 
 
 @pytest.mark.parametrize("option", ["--version", "-V"])
@@ -252,6 +255,7 @@ def test_a_process_without_streams_runs(tmp_path: Path, write: Write) -> None:
     assert (tmp_path / "after").exists()
 
 
+@pytest.mark.slow
 def test_an_encoding_without_our_characters_is_written_in_others(
     tmp_path: Path, write: Write, shop: str
 ) -> None:
@@ -269,18 +273,23 @@ def test_an_encoding_without_our_characters_is_written_in_others(
     assert "load -> total -> announce\n" == graph.stdout.replace("-->", "->").replace("->", "->")
 
 
-@pytest.mark.parametrize("variables", [{}, {"FORCE_COLOR": "1"}, {"TERM": "dumb"}, {"CI": "true"}])
+@pytest.mark.slow
 def test_without_a_terminal_nothing_is_drawn(
-    variables: Dict[str, str], tmp_path: Path, write: Write
+    tmp_path: Path, write: Write, side_by_side: SideBySide
 ) -> None:
     """FORCE_COLOR gives colour, and no carriage return, no cursor that is hidden."""
     write("fails.py", FAILS)
-    done = started(tmp_path, "run", "fails", **variables)
-    assert 1 == done.returncode
-    assert "[ 1/1] FAILED load" in done.stderr
-    assert "\r" not in done.stderr
-    assert "\x1b[?25l" not in done.stderr
-    assert ("\x1b[1;31merror[SK301]\x1b[0m" in done.stderr) == ("FORCE_COLOR" in variables)
+
+    def run_with(variables: Dict[str, str]) -> subprocess.CompletedProcess[str]:
+        return started(tmp_path, "run", "fails", **variables)
+
+    cases: List[Dict[str, str]] = [{}, {"FORCE_COLOR": "1"}, {"TERM": "dumb"}, {"CI": "true"}]
+    for variables, done in zip(cases, side_by_side(run_with, [(case,) for case in cases])):
+        assert 1 == done.returncode
+        assert "[ 1/1] FAILED load" in done.stderr
+        assert "\r" not in done.stderr
+        assert "\x1b[?25l" not in done.stderr
+        assert ("\x1b[1;31merror[SK301]\x1b[0m" in done.stderr) == ("FORCE_COLOR" in variables)
 
 
 def test_arguments_that_are_no_text_are_shown_escaped(tmp_path: Path) -> None:

@@ -260,7 +260,7 @@ def test_notes_of_the_user_stay(cli: Cli, write: Write) -> None:
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        ("raise SystemExit(0)", "SystemExit: 0"),
+        ("raise SystemExit(0)", "SystemExit: 0 (sys.exit was called)"),
         ("raise Odd", "Odd: <unprintable Odd>"),
         (
             "raise ExceptionGroup('many', [ValueError('a'), TypeError('b')])",
@@ -349,7 +349,7 @@ def test_every_kind_of_input_is_told(cli: Cli, write: Write) -> None:
     """
     write("kinds.py", text)
     told = (
-        "        a: A = one, many: list[C] = no stages, some: list[B] = two, "
+        "        a: A = one, many: list[C] = nothing, some: list[B] = two, "
         "d: Optional[D] = None, as nothing provides it, arguments: Arguments = of the run, "
         "e: int = default\n"
     )
@@ -454,3 +454,24 @@ def test_warnings_of_the_run_are_told(
     done = cli("run", "one", "--events", "events.jsonl")
     assert 0 == done.code
     assert "warning: the hook EventLines raised OSError: disk full at RunStarted" in done.err
+
+
+def test_a_seed_by_chance_is_printed_and_can_be_given(cli: Cli, write: Write) -> None:
+    """``--shuffle`` says the number; ``--seed`` with it starts stages in the same order."""
+    text = "from stagekit import stage\n"
+    text += "".join(
+        f"@stage\ndef s{number}() -> None:\n    print({number})\n" for number in range(20)
+    )
+    write("flow.py", text)
+    drawn = cli("run", "flow.py", "--shuffle", "--executor", "inline", "-q")
+    found = re.search(
+        r"^note: stages that are ready start as --seed (\d+) has it$", drawn.err, re.MULTILINE
+    )
+    assert found, drawn.err
+    again = cli("run", "flow.py", "--seed", found.group(1), "--executor", "inline", "-q")
+    assert drawn.out == again.out
+    assert [str(number) for number in range(20)] == sorted(drawn.out.split(), key=int)
+    other = cli(
+        "run", "flow.py", "--seed", str(int(found.group(1)) + 1), "-q", "--executor", "inline"
+    )
+    assert drawn.out != other.out

@@ -87,7 +87,7 @@ def test_every_command_that_plans_selects_alike(
 
 @pytest.mark.parametrize(
     "options",
-    [["-s", "tag:none"], ["-s", "x*"], ["--exclude", "*"], ["--from", "e", "--until", "a"]],
+    [["-s", "tag:x*"], ["-s", "x*"], ["--exclude", "*"], ["--from", "e", "--until", "a"]],
 )
 def test_a_selection_of_nothing_is_told(options: List[str], cli: Cli, write: Write) -> None:
     """No stage selected is no success: exit code 4."""
@@ -106,6 +106,16 @@ def test_a_misspelt_stage_gets_its_near_miss(word: str, near: str, cli: Cli, sho
     assert 3 == done.code
     assert f"error[SK204]: the selection `+{word}` names no stage of this target" in done.err
     assert (near is not None) == (f"help: +{near}" in done.err)
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_a_misspelt_tag_gets_its_near_miss(command: str, cli: Cli, shop: str) -> None:
+    """A tag that no stage has is warned of before it is said that nothing is left."""
+    done = cli(command, shop, "--select", "tag:laet+")
+    assert 4 == done.code
+    assert "warning[SK226]: the selection `tag:laet+` means no stage" in done.err
+    assert "help: tag:late+" in done.err
+    assert "error: the selection leaves no stage of shop" in done.err
 
 
 def test_an_empty_selection_is_refused(cli: Cli, shop: str) -> None:

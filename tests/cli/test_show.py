@@ -9,6 +9,7 @@ import pytest
 
 from stagekit.cli.explain import page
 from stagekit.errors import Code
+from tests.cli.test_run import validated
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli, Write
@@ -30,6 +31,32 @@ shop      3 stages · 3 levels · at most 1 at once
     announce after total
 """
 
+MANAGED = """
+from typing import Iterator, List
+from typing_extensions import Annotated
+from stagekit import Each, stage
+
+class Db: ...
+def drop(db: Db) -> None: ...
+@stage
+def db() -> Iterator[Db]:
+    \"\"\"Open it.\"\"\"
+    yield Db()
+
+@stage(retries=2, timeout=5, resources={"net": 1}, tags=["io"])
+def pages(db: Db) -> List[str]:
+    return ["a"]
+
+@stage(executor="threads")
+def size(page: Annotated[str, Each()]) -> int:
+    \"\"\"Count.\"\"\"
+    return len(page)
+
+@stage(undo=drop)
+def store(sizes: List[int], db: Db) -> bytes:
+    return b""
+"""
+
 
 def test_a_list_has_names_places_tags_and_descriptions(cli: Cli, shop: str) -> None:
     """One line a stage, in the order of declaration, columns below each other."""
@@ -47,6 +74,37 @@ def test_a_list_is_harmless_to_print(cli: Cli, write: Write) -> None:
     text = "from stagekit import stage\n@stage(description='\\x1b[31m\\u202e')\ndef load(): ...\n"
     write("bad.py", text)
     assert "load  bad.py:3  \\x1b[31m\\u202e\n" == cli("list", "bad").out
+
+
+def test_a_list_tells_what_a_stage_is_besides_a_call(cli: Cli, write: Write) -> None:
+    """Retries, limits, place, slots, items, resources and undoing, behind the description."""
+    write("carried.py", MANAGED)
+    expected = """
+db     carried.py:9       Open it.  [a resource]
+pages  carried.py:14  io  [up to 3 attempts · at most 5.0 s each · takes 1 net]
+size   carried.py:18      Count.  [once for each of page · on threads]
+store  carried.py:23      [undone by drop]
+"""
+    assert (0, expected[1:], "") == cli("list", "carried")[:3]
+    document = validated("list-1", json.loads(cli("list", "carried", "--json").out))
+    policies = [each["policy"] for each in document["stages"]]
+    assert ["resource", "call", "call", "call"] == [each["kind"] for each in policies]
+    assert (3, 5.0, {"net": 1}) == (
+        policies[1]["retry"]["attempts"],
+        policies[1]["timeout"],
+        policies[1]["slots"],
+    )
+    assert (["page"], "threads") == (policies[2]["each"], policies[2]["executor"])
+    assert "drop" == policies[3]["undo"]
+
+
+def test_lists_and_plans_are_documents_of_their_schemas(cli: Cli, shop: str, write: Write) -> None:
+    """``list-1`` and ``plan-1`` hold; a stage without a policy has none."""
+    document = validated("list-1", json.loads(cli("list", shop, "--json").out))
+    assert not any("policy" in each for each in document["stages"])
+    validated("plan-1", json.loads(cli("plan", shop, "--json").out))
+    write("planned.py", MANAGED)
+    validated("plan-1", json.loads(cli("plan", "planned", "--json").out))
 
 
 def test_a_list_of_names_that_are_not_unique_is_of_ids(cli: Cli, write: Write) -> None:
@@ -71,6 +129,7 @@ def test_a_graph_is_drawn(cli: Cli, shop: str) -> None:
     assert (0, "load ─▶ total ─▶ announce\n", "") == cli("graph", shop)[:3]
     assert cli("graph", shop).out == cli("graph", shop, "--format", "tree").out
     assert cli("graph", shop, "--format", "mermaid").out.startswith("flowchart ")
+    assert cli("graph", shop, "--format", "svg").out.startswith("<svg ")
     assert cli("graph", shop, "--format", "dot").out.startswith('digraph "shop" {\n')
     document = json.loads(cli("graph", shop, "--format", "json").out)
     assert document == json.loads(cli("plan", shop, "--json").out)

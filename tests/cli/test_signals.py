@@ -14,6 +14,12 @@ from typing import Iterator, List, NamedTuple, Tuple
 
 import pytest
 
+from stagekit.cli.commands.carry import Manner, carry_out
+from stagekit.cli.exitcode import ExitCode
+from stagekit.cli.interruption import Interruption
+from stagekit.cli.output import Output
+from tests.unwatched import unwatched
+
 pty = pytest.importorskip("pty", reason="pseudo-terminals are POSIX only")
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -120,7 +126,7 @@ def start(started: List[Terminal], folder: Path, *arguments: str) -> Terminal:
     process = subprocess.Popen(
         [sys.executable, "-m", "stagekit", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"},
+        env={**unwatched(), "PYTHONPATH": str(ROOT), "TERM": "xterm"},
         stdin=slave,
         stdout=slave,
         stderr=slave,
@@ -131,24 +137,27 @@ def start(started: List[Terminal], folder: Path, *arguments: str) -> Terminal:
     return started[-1]
 
 
-@pytest.mark.parametrize(("number", "code"), SIGNALS, ids=["SIGINT", "SIGTERM"])
 @pytest.mark.parametrize("kind", PIPELINES)
 def test_a_signal_ends_the_run_with_a_summary(
-    kind: str, number: int, code: int, started: List[Terminal], tmp_path: Path
+    kind: str, started: List[Terminal], tmp_path: Path
 ) -> None:
     """Nothing new starts, async stages are cancelled, there is a summary and the exit code."""
     (tmp_path / "flow.py").write_text(PIPELINES[kind], encoding="utf-8")
-    terminal = start(started, tmp_path, "run", "flow", "--executor", EXECUTORS[kind])
-    terminal.read_until(b"inside")
-    os.kill(terminal.process.pid, number)
+    for _ in SIGNALS:
+        start(started, tmp_path, "run", "flow", "--executor", EXECUTORS[kind])
+    for terminal, (number, _) in zip(started, SIGNALS):
+        terminal.read_until(b"inside")
+        os.kill(terminal.process.pid, number)
     if kind == "threads":
-        terminal.read_until(b"interrupted")
+        for terminal in started:
+            terminal.read_until(b"interrupted")
         (tmp_path / "go").touch()
-    ended, printed = terminal.end()
-    assert code == ended, printed
-    assert b"after\r\n" not in printed
-    assert b"cancelled" in printed
-    assert b"Traceback" not in printed
+    for terminal, (_, code) in zip(started, SIGNALS):
+        ended, printed = terminal.end()
+        assert code == ended, printed
+        assert b"after\r\n" not in printed
+        assert b"cancelled" in printed
+        assert b"Traceback" not in printed
 
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS, ids=["SIGINT", "SIGTERM"])
@@ -180,13 +189,42 @@ def test_the_second_ctrl_c_ends_the_wait(started: List[Terminal], tmp_path: Path
     assert b"cancelled" in printed
 
 
+DEAF = """
+import hashlib, threading, time
+from stagekit import stage
+
+@stage
+def work() -> None:
+    threading.Timer(0.5, print, ("inside",), {"flush": True}).start()
+    try:  # one long call, which looks for no signal
+        hashlib.pbkdf2_hmac("sha256", b"word", b"salt", 12_000_000)
+        time.sleep(600)
+    except KeyboardInterrupt:
+        time.sleep(600)
+"""
+
+
+@pytest.mark.slow
+def test_two_signals_are_not_taken_for_one(started: List[Terminal], tmp_path: Path) -> None:
+    """Both come before the main thread has seen the first: it is told of the second, too."""
+    (tmp_path / "flow.py").write_text(DEAF, encoding="utf-8")
+    terminal = start(started, tmp_path, "run", "flow", "--executor", "inline")
+    terminal.read_until(b"inside")
+    os.kill(terminal.process.pid, signal.SIGINT)
+    terminal.read_until(b"interrupted")
+    os.kill(terminal.process.pid, signal.SIGINT)
+    ended, printed = terminal.end()
+    assert 130 == ended
+    assert b"1 cancelled" in printed
+
+
 def test_an_interrupted_run_still_gives_its_document(tmp_path: Path) -> None:
     """With --json, what became of every stage is told after Ctrl-C, too."""
     (tmp_path / "flow.py").write_text(INLINE, encoding="utf-8")
     process = subprocess.Popen(
         [sys.executable, "-m", "stagekit", "run", "flow", "--json", "-q"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**unwatched(), "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -199,3 +237,24 @@ def test_an_interrupted_run_still_gives_its_document(tmp_path: Path) -> None:
     document = json.loads(out)
     assert ("cancelled", 130) == (document["status"], document["exit_code"])
     assert ["cancelled", "cancelled"] == [each["outcome"] for each in document["stages"]]
+
+
+@pytest.mark.parametrize(
+    ("has_run", "told"),
+    [
+        (False, "interrupted; no stage was run\n"),
+        (True, "interrupted; before it was told how the run went\n"),
+    ],
+)
+def test_a_command_that_is_interrupted_says_what_it_has_done(
+    has_run: bool, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether stages were run is not guessed from where Ctrl-C came."""
+    interruption = Interruption()
+
+    def work(_: Output) -> ExitCode:
+        interruption.has_run = has_run
+        raise KeyboardInterrupt
+
+    assert ExitCode.INTERRUPTED is carry_out(Manner(), interruption, work)
+    assert ("", told) == capsys.readouterr()

@@ -212,6 +212,17 @@ def test_a_target_that_leads_nowhere_gets_its_near_miss(
     assert bool(near) == ("did you mean" in done.err)
 
 
+def test_where_a_target_was_looked_for_is_told(cli: Cli, tmp_path: Path) -> None:
+    """Without a near miss: the folder, and how a file elsewhere is named."""
+    assert (
+        f"help: modules are looked for in the current folder, {tmp_path}, and in sys.path\n"
+        "      a file is named by its path, from any folder: path/to/flows/shop.py:load\n"
+    ) in cli("run", "flows.shop:load").err
+    told = f"help: paths start from the current folder, {tmp_path}\n"
+    assert told in cli("run", "flows/shop.py").err
+    assert told not in cli("run", "/flows/shop.py").err
+
+
 def test_a_plain_function_is_no_target(cli: Cli, write: Write) -> None:
     """A function that nobody has decorated is told how to become a stage."""
     write("many.py", MANY)
@@ -253,6 +264,25 @@ def test_a_module_that_fails_is_told_with_its_own_frame(kind: str, cli: Cli, wri
     assert "importlib" not in done.err
     assert "stagekit/" not in done.err
     assert done.err.endswith("more: stagekit explain SK011\n")
+
+
+@pytest.mark.parametrize(
+    ("word", "near"), [("Salse", "Sales"), ("pritn", "print"), ("Unheard", None)]
+)
+def test_a_misspelt_name_gets_its_near_miss(word: str, near: str, cli: Cli, write: Write) -> None:
+    """A type that an annotation misspells: while importing, or planning where Python is lazy."""
+    text = f"from stagekit import stage\nclass Sales: ...\n@stage\ndef show(x: {word}): ...\n"
+    for name, before in (("flow.py", ""), ("lazy.py", "from __future__ import annotations\n")):
+        write(name, before + text)
+        done = cli("plan", name)
+        assert 3 == done.code
+        if before or sys.version_info >= (3, 14):
+            assert f"the name `{word}` is not defined in " in done.err
+            assert (near is not None) == (f"did you mean `{near}`?\n" in done.err)
+            assert (near is not None) == (f"help: write {near}\n" in done.err)
+        else:
+            assert f"NameError: name '{word}' is not defined" in done.err
+            assert (near is not None) == (f"help: did you mean {near}?\n" in done.err)
 
 
 def test_a_failure_below_the_module_begins_with_its_line(cli: Cli, write: Write) -> None:

@@ -59,18 +59,19 @@ def test_a_misspelt_option_gets_its_near_miss(option: str, cli: Cli) -> None:
             "--year; what is meant for the stages stands after `--`: -- --year",
         ),
         (["plan", "shop", "--year"], "there is no option --year; stagekit plan -h lists them"),
-        (["run", "shop", "2013"], "Got unexpected extra argument (2013)"),
+        (["explain", "SK201", "SK202"], "error: nothing takes SK202 after SK201\n"),
+        (["list", "shop", "\x1b[1m"], r"nothing takes '\x1b[1m' after shop"),
         (
             ["run", "shop", "--executor", "thread"],
             "'--executor': there is no 'thread'; did you mean threads?",
         ),
         (
-            ["run", "shop", "--executor", "dask"],
-            "there is no 'dask'; there are auto, inline, threads",
+            ["run", "shop", "--executor", "ray"],
+            "there is no 'ray'; there are auto, inline, threads, processes, dask",
         ),
         (
-            ["graph", "shop", "--format", "svg"],
-            "there is no 'svg'; there are tree, mermaid, dot, json",
+            ["graph", "shop", "--format", "png"],
+            "there is no 'png'; there are tree, mermaid, dot, svg, json",
         ),
         (["run", "shop", "--color", "nevr"], "there is no 'nevr'; did you mean never?"),
         (["run", "shop", "--workers", "0"], "takes a whole number from 1 on, got '0'"),
@@ -104,6 +105,19 @@ def test_a_mistake_is_told(arguments: List[str], told: str, cli: Cli, shop: str)
     assert "\x1b" not in done.err
 
 
+def test_words_without_two_dashes_are_told_where_they_may_stand(cli: Cli, shop: str) -> None:
+    """A word too many may be a stage to select, or an argument of the stages: both are shown."""
+    assert (
+        "error: nothing takes report 'a b' after shop; did you mean "
+        "`stagekit run shop --select report --select 'a b'` (stages or tags) or "
+        "`stagekit run shop -- report 'a b'` (Arguments of the stages)?\n"
+    ) in cli("run", shop, "report", "a b").err
+    assert (
+        "error: nothing takes load after shop; did you mean "
+        "`stagekit plan shop --select load` (stages or tags)?\n"
+    ) in cli("plan", shop, "load").err
+
+
 def test_too_many_workers_are_fewer(cli: Cli, shop: str) -> None:
     """A number beyond all sense is cut, with a note."""
     done = cli("run", shop, "--workers", "1000000000", "-q")
@@ -132,3 +146,14 @@ def test_an_error_is_in_colour_if_asked_for(cli: Cli) -> None:
     assert "\x1b[1;31merror\x1b[0m: " in cli("run", "shop", "--jsn", "--color", "always").err
     assert "\x1b[1;31merror\x1b[0m: " in cli("run", "shop", "--jsn", "--color=always").err
     assert "\x1b" not in cli("run", "shop", "--jsn").err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [(["run", "shop", "--workers"], "run"), (["plan", "shop", "-s"], "plan"), (["--jsn"], "")],
+)
+def test_a_mistake_names_the_help_of_its_command(
+    arguments: List[str], command: str, cli: Cli
+) -> None:
+    """Also where an option at the end lacks its value."""
+    assert f"\n\nhelp: {f'stagekit {command}'.rstrip()} -h\n" in cli(*arguments).err

@@ -3,33 +3,51 @@
 from __future__ import annotations
 
 import asyncio
-import faulthandler
 import functools
+import importlib.util
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Coroutine, Iterator, TypeVar
+from pathlib import Path
+from typing import Any, Callable, Coroutine, Iterator, List, Optional, TypeVar
 
 import pytest
 
 from stagekit import Registry, Result, arun, run
+from tests.contract.shared import SharedEvent, SharedList
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-WAYS = (
+HERE = (
     "auto",
     "inline",
     "threads",
-    "one thread",
+    pytest.param("one thread", marks=pytest.mark.slow),
     "asyncio",
     "mixed",
     "pool",
-    "mixed pool",
+    pytest.param("mixed pool", marks=pytest.mark.slow),
     "arun threads",
     "arun asyncio",
     "arun inline",
-    "arun pool",
+    pytest.param("arun pool", marks=pytest.mark.slow),
 )
-PATIENCE = 60  # seconds after which a test hangs: the traces of all threads are shown
+# A pool of processes and a cluster, each one for the whole session; what stages of a test share
+# with the test goes through files there.
+BEYOND = {"processes": "process_pool", "arun processes": "process_pool", "dask": "dask_pool"}
+FAR = (
+    "processes",
+    pytest.param("arun processes", marks=pytest.mark.slow),
+    pytest.param(
+        "dask",
+        marks=[
+            pytest.mark.slow,
+            pytest.mark.skipif(
+                importlib.util.find_spec("distributed") is None,
+                reason="distributed is not installed: python -m pip install '.[dask]'",
+            ),
+        ],
+    ),
+)
 
 
 class Flow:
@@ -37,10 +55,18 @@ class Flow:
 
     ``flow.stage`` declares a stage as this way needs it: where stages are to be asynchronous, an
     ``async def`` around the function.
+
+    Args:
+        way: its name.
+        pool: what it runs on, where that is beyond this process.
+        folder: for what stages there share with the test.
     """
 
-    def __init__(self, way: str) -> None:
+    def __init__(self, way: str, pool: Any = None, folder: Optional[Path] = None) -> None:
         self.way = way
+        self._pool = pool
+        self._folder = folder
+        self._shared: List[SharedEvent] = []
         self.registry = Registry()
         self.is_async = "asyncio" in way
         self.is_mixed = "mixed" in way
@@ -50,6 +76,31 @@ class Flow:
     def has_threads(self) -> bool:
         """Whether plain stages can overlap."""
         return "inline" not in self.way and not self.is_async and self.way != "one thread"
+
+    @property
+    def is_beyond(self) -> bool:
+        """Whether plain stages run in other processes."""
+        return self._pool is not None
+
+    def list(self) -> Any:  # Any: a list, or what is like one
+        """Return a list that stages can append to."""
+        if self._folder is None:
+            return []
+        self._count += 1
+        return SharedList(str(self._folder / f"list{self._count}"))
+
+    def event(self) -> threading.Event:
+        """Return an event that stages can set and wait for."""
+        if self._folder is None:
+            return threading.Event()
+        self._count += 1
+        self._shared.append(SharedEvent(str(self._folder / f"event{self._count}")))
+        return self._shared[-1]
+
+    def close(self) -> None:
+        """Let go of events."""
+        for event in self._shared:
+            event.close()
 
     def stage(self, fn: F) -> F:
         """Declare a plain function as a stage."""
@@ -75,6 +126,8 @@ class Flow:
 
     def call(self, order: Callable[[Any], Any]) -> Result:
         """Run what *order* says, given the executor of this way."""
+        if self.is_beyond:
+            return self._call(*order(self._pool))
         if "pool" in self.way:
             with ThreadPoolExecutor(3) as pool:
                 return self._call(*order(pool))
@@ -102,18 +155,33 @@ def as_async(fn: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
     return stage
 
 
-@pytest.fixture(params=WAYS)
-def flow(request: pytest.FixtureRequest) -> Flow:
+def flow_of(request: pytest.FixtureRequest) -> Iterator[Flow]:
+    """Give a registry and one way to run it, until the test is over."""
+    way: str = request.param
+    if way in BEYOND:
+        pool = request.getfixturevalue(BEYOND[way])
+        made = Flow(way, pool, request.getfixturevalue("tmp_path"))
+    else:
+        made = Flow(way)
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=(*HERE, *FAR))
+def flow(request: pytest.FixtureRequest) -> Iterator[Flow]:
     """Give a registry and one way to run it."""
-    return Flow(request.param)
+    yield from flow_of(request)
+
+
+@pytest.fixture(params=FAR)
+def far_flow(request: pytest.FixtureRequest) -> Iterator[Flow]:
+    """Give a registry and one way to run it in other processes."""
+    yield from flow_of(request)
 
 
 @pytest.fixture(autouse=True)
-def watchdog() -> Iterator[None]:
-    """Show where all threads are, and end, when a test hangs; see that it leaves no thread."""
-    before = set(threading.enumerate())
-    faulthandler.dump_traceback_later(PATIENCE, exit=True)
-    yield
-    faulthandler.cancel_dump_traceback_later()
-    left = [t for t in threading.enumerate() if t not in before and t.name.startswith("stagekit")]
-    assert [] == left
+def clean(request: pytest.FixtureRequest) -> None:
+    """Have no thread left behind by a test of this folder; pools of the session are no test's."""
+    for name in {"flow", "far_flow", "process_pool", "dask_pool"} & {*request.fixturenames}:
+        request.getfixturevalue(name)
+    request.getfixturevalue("no_thread_is_left")

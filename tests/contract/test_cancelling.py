@@ -49,21 +49,24 @@ def result_of(error: BaseException) -> Result:
 
 def test_a_stage_that_raises_keyboard_interrupt_cancels_the_run(flow: Flow) -> None:
     """R4: nothing new starts, and the very exception is raised again, with the result."""
-    raised: List[KeyboardInterrupt] = []
+    raised: List[KeyboardInterrupt] = flow.list()
 
     @flow.stage
     def a() -> None:
-        raised.append(KeyboardInterrupt())
-        raise raised[0]
+        error = KeyboardInterrupt("by a stage")
+        raised.append(error)
+        raise error
 
-    called: List[str] = []
+    called: List[str] = flow.list()
     flow.add(id="b", depends_on="a")(lambda: called.append("b"))
     flow.add(id="c", priority=-1, depends_on="b")(lambda: called.append("c"))
     for check in (True, False):
         hook = RecordingHook()
         with pytest.raises(KeyboardInterrupt) as caught:
             flow.run(on_failure="continue", check=check, hooks=[hook] if check else [])
-        assert caught.value is raised.pop()
+        (error,) = raised
+        assert flow.is_beyond or caught.value is error
+        assert ("by a stage",) == caught.value.args
         result = result_of(caught.value)
         assert RunStatus.CANCELLED is result.status
         assert not result.ok
@@ -314,35 +317,33 @@ def test_on_failure_cancel_cancels_running_async_stages(flow: Flow) -> None:
     """``cancel`` ends async stages that run, ``stop`` lets them finish."""
     if "inline" in flow.way:
         pytest.skip("nothing else runs while a stage fails")
-    gate = threading.Event()
-    loops: List[Any] = []
+    begun, failing = flow.event(), flow.event()
 
     async def waits() -> int:
-        loops.append((asyncio.get_running_loop(), asyncio.Event()))
-        gate.set()
-        await loops[0][1].wait()
+        begun.set()
+        while cancels or not failing.is_set():
+            await asyncio.sleep(0)
         return 1
 
     async def fails_async() -> None:
-        while not loops:
+        while not begun.is_set():
             await asyncio.sleep(0)
-        if not cancels:
-            loops[0][1].set()
+        failing.set()
         raise ValueError("no")
 
     def fails_plainly() -> None:
-        assert gate.wait(PATIENCE)
-        if not cancels:
-            loops[0][0].call_soon_threadsafe(loops[0][1].set)
+        assert begun.wait(PATIENCE)
+        failing.set()
         raise ValueError("no")
 
     flow.registry.add(waits, id="waits", priority=1)
     flow.registry.add(fails_async if flow.is_async else fails_plainly, id="fails")
     for cancels in (True, False):
-        loops.clear()
-        gate.clear()
+        begun.clear()
+        failing.clear()
         result = flow.run(on_failure="cancel" if cancels else "stop", check=False)
         assert RunStatus.FAILED is result.status
+        assert "no" == str(result.report("fails").error)
         reason = result.report("waits").reason
         assert reason is (Reason.INTERRUPTED if cancels else None)
 

@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, NewType, Optional, Set, Tuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from typing_extensions import Annotated
 
-from stagekit import Collect, Plan, Registry, RunFailedError, plan
-from stagekit.errors import BadValueError, InternalError, NoValueError, RunningLoopError
+from stagekit import (
+    Collect,
+    Context,
+    Each,
+    Plan,
+    Registry,
+    Retry,
+    RunFailedError,
+    RunInfo,
+    plan,
+    run,
+)
+from stagekit.errors import (
+    BadValueError,
+    InternalError,
+    NoValueError,
+    RemoteError,
+    RunningLoopError,
+)
 from stagekit.events import Outcome, Reason, RunStatus
+from stagekit.executors._processes.thrown import RemoteTraceback
 from stagekit.testing import registries
 
 if TYPE_CHECKING:
@@ -22,6 +43,8 @@ if TYPE_CHECKING:
 A = NewType("A", int)
 B = NewType("B", int)
 C = NewType("C", int)
+Key = NewType("Key", str)
+SHARE = settings().max_examples // 5  # for each executor, of the examples that others get
 
 
 class Boom(Exception):
@@ -109,7 +132,7 @@ def test_the_cause_does_not_depend_on_the_clock(flow: Flow) -> None:
 
 def test_stop_starts_nothing_new(flow: Flow) -> None:
     """After a failure what has not started is cancelled, or skipped if it descends from it."""
-    called: List[str] = []
+    called: List[str] = flow.list()
     flow.add(id="a", priority=9)(boom())
     flow.add(id="b", depends_on="a")(lambda: called.append("b"))
     for number in range(30):
@@ -251,6 +274,23 @@ def test_a_value_that_was_not_promised_is_a_failure(
     assert text in str(report.error)
     assert report.location is not None
     assert __file__.rpartition("/")[2] in report.location
+
+
+def test_the_place_of_a_failure_is_the_line_that_raised(flow: Flow) -> None:
+    """Of the user's own frames the deepest one, in whatever process it was."""
+
+    def inner() -> None:
+        json.loads("{")  # here; below it is a library
+
+    @flow.stage
+    def a() -> None:
+        inner()
+
+    location = flow.run(check=False).report("a").location
+    assert location is not None
+    file, line = location.rsplit(":", 1)
+    assert __file__.endswith(file)
+    assert int(line) == inner.__code__.co_firstlineno + 1
 
 
 def test_a_stage_that_raises_our_error_has_merely_raised(flow: Flow) -> None:
@@ -453,11 +493,14 @@ AWKWARD: Dict[str, Callable[[], BaseException]] = {
 def test_whatever_a_stage_raises_is_its_failure(flow: Flow, kind: str) -> None:
     """R3 to R7, P18: the stage has failed with that very object, the rest goes on, all is told."""
     raised: List[BaseException] = []
+    is_beyond = flow.is_beyond
 
     @flow.stage
     def a() -> None:
-        raised.append(AWKWARD[kind]())
-        raise raised[0]
+        error = AWKWARD[kind]()
+        if not is_beyond:
+            raised.append(error)
+        raise error
 
     flow.add(id="b", depends_on="a")(lambda: None)
     flow.add(id="c")(lambda: None)
@@ -473,7 +516,13 @@ def test_whatever_a_stage_raises_is_its_failure(flow: Flow, kind: str) -> None:
     found = result.report("a").error
     is_rewritten = kind == "StopIteration" and (flow.is_async or flow.is_mixed)  # by Python
     is_rewritten = is_rewritten or (kind == "neither true nor false" and "pool" in flow.way)
-    assert is_rewritten or found is raised[0]
+    if is_beyond:
+        expected = type(AWKWARD[kind]())
+        name = found.type_name if isinstance(found, RemoteError) else type(found).__qualname__
+        assert expected.__qualname__ == name
+        assert isinstance(found, (RemoteError, expected))
+    else:
+        assert is_rewritten or found is raised[0]
     assert {
         "a": "failed raised",
         "b": "skipped upstream_failed a",
@@ -500,13 +549,23 @@ def test_a_traceback_begins_in_the_code_of_the_user(flow: Flow) -> None:
 
     error = flow.run(check=False).report("a").error
     assert error is not None
+    assert ["a", "deeper"] == [name for name in frames(error) if name != "stage"]
+
+
+def frames(error: BaseException) -> List[str]:
+    """Return the functions of a traceback; a process sends it as text, the cause of the error."""
+    cause = error.__cause__
+    if isinstance(cause, RemoteTraceback):
+        assert error.__traceback__ is None
+        assert "stagekit/_" not in cause.text
+        return re.findall(r"^  File .* in (\w+)$", cause.text, re.MULTILINE)
     names: List[str] = []
     trace = error.__traceback__
     while trace is not None:
         assert "stagekit/_" not in trace.tb_frame.f_code.co_filename
         names.append(trace.tb_frame.f_code.co_name)
         trace = trace.tb_next
-    assert ["a", "deeper"] == [name for name in names if name != "stage"]
+    return names
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="exceptions take no notes before 3.11")
@@ -526,12 +585,17 @@ def test_an_exception_is_noted_once_with_its_stage_and_the_types_of_its_argument
             raise shared
 
         flow.add(id=name)(fail)
-    flow.run(on_failure="continue", check=False)
-    (note,) = vars(shared)["__notes__"]
-    assert note in ("stagekit: stage a, called with (str)", "stagekit: stage b, called with (str)")
+    result = flow.run(on_failure="continue", check=False)
+    for name in ("a", "b"):
+        error = result.report(name).error
+        assert error is not None
+        assert flow.is_beyond or error is shared
+        (note,) = vars(error)["__notes__"]
+        which = [name] if flow.is_beyond else ["a", "b"]
+        assert note in [f"stagekit: stage {each}, called with (str)" for each in which]
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=SHARE, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(registry=registries(may_fail=True))
 def test_random_graphs_have_the_outcomes_of_a_reference(flow: Flow, registry: Registry) -> None:
     """With ``continue`` the outcomes, reasons and causes follow from the plan alone."""
@@ -562,3 +626,77 @@ def expected(made: Plan, failed: Set[str]) -> Dict[str, str]:
         else:
             found.append("failed raised" if stage in failed else "succeeded")
     return dict(zip(made.order, found))
+
+
+def test_p4_a_stage_begins_as_often_as_its_attempts_say(flow: Flow) -> None:
+    """P4: ``1 + retries`` times at most, and all attempts know the run by one and the same id."""
+    seen: List[Tuple[str, int]] = flow.list()
+
+    def stage(number: int, failures: int) -> Any:
+        def body(info: RunInfo) -> None:
+            seen.append((info.id, number))
+            if sum(each == (info.id, number) for each in seen) <= failures:
+                raise OSError(number)
+
+        return body
+
+    for number in range(6):
+        flow.add(id=f"s{number}", retries=Retry(3, wait=0))(stage(number, number % 4))
+    results = [flow.run(on_failure="continue", check=False) for _ in range(2)]
+    assert len({result.run_id for result in results}) == 2
+    for result in results:
+        for number in range(6):
+            begun = sum(each == (result.run_id, number) for each in seen)
+            assert min(number % 4 + 1, 3) == begun == len(result.report(f"s{number}").attempts)
+            assert (begun <= number % 4) is (result.report(f"s{number}").error is not None)
+
+
+def test_p4_all_attempts_of_a_call_have_one_idempotency_key(flow: Flow) -> None:
+    """P4: and no other stage, no other item and no other run has it."""
+    seen: List[Tuple[str, str]] = flow.list()
+
+    @flow.add(id="pages")
+    def pages() -> List[Key]:
+        return [Key("a"), Key("b")]
+
+    @flow.add(id="once", retries=Retry(3, wait=0))
+    def once(context: Context) -> None:
+        seen.append(("once", context.idempotency_key))
+        if sum(key == context.idempotency_key for _, key in seen) < 3:
+            raise OSError
+
+    @flow.add(id="each", retries=Retry(2, wait=0))
+    def each(page: Annotated[Key, Each()], context: Context) -> None:
+        seen.append((f"each {page}", context.idempotency_key))
+        if sum(key == context.idempotency_key for _, key in seen) < 2:
+            raise OSError
+
+    @flow.add(id="plain")
+    def plain(page: Annotated[Key, Each()], *, context: Context) -> None:
+        seen.append((f"plain {page}", context.idempotency_key))
+
+    for _ in range(2):
+        flow.run()
+    counts = Counter(seen)
+    keys = [key for _, key in counts]
+    assert len(keys) == len(set(keys)) == 2 * 5
+    attempts = {"once": 3, "each a": 2, "each b": 2, "plain a": 1, "plain b": 1}
+    assert all(attempts[call] == count for (call, _), count in counts.items())
+    assert {64} == {len(key) for key in keys}
+
+
+def test_p4_what_undoes_a_stage_has_a_key_of_its_own() -> None:
+    """P4: a service that knows the charge by its key takes the refund for another call."""
+    registry = Registry()
+    seen: List[str] = []
+
+    def refund(context: Context) -> None:
+        seen.append(context.idempotency_key)
+
+    @registry.stage(id="charge", undo=refund)
+    def charge(context: Context) -> None:
+        seen.append(context.idempotency_key)
+
+    registry.add(lambda: 1 / 0, id="fail", depends_on="charge")
+    assert not run(registry=registry, rollback=True, check=False).ok
+    assert len(set(seen)) == 2

@@ -69,7 +69,9 @@ def test_events_tell_the_whole_run_in_a_legal_order(flow: Flow) -> None:
         assert attempt.worker == event.worker
         if isinstance(event, StageStarted):
             assert {result.plan.order[parent] for parent in result.plan.parents[step]} <= set(ended)
-            assert abs(attempt.started_at - event.time) < 1e-5
+            assert event.time <= attempt.started_at + 1e-5
+            if attempt.worker.startswith(("main", "worker", "async", "Thread")):
+                assert attempt.started_at <= event.time + 1e-5  # else it may be sent ahead
             started.append(event.stage_id)
         else:
             assert event.stage_id in started
@@ -161,8 +163,8 @@ def test_a_hook_that_raises_does_not_hide_a_failure(flow: Flow) -> None:
 
 def test_ctrl_c_in_a_hook_cancels_the_run(flow: Flow) -> None:
     """``KeyboardInterrupt`` is never taken for an error of the hook."""
-    called: List[int] = []
-    is_told = threading.Event()
+    called: List[int] = flow.list()
+    is_told = flow.event()
 
     def interrupt(event: Event) -> None:
         if isinstance(event, StageSucceeded) and event.stage_id == "s0":

@@ -270,7 +270,7 @@ def test_an_unknown_option_gets_its_near_miss() -> None:
     assert "there are depends_on, id, name, description, tags, provides" in mistake
 
 
-@pytest.mark.parametrize("option", ["retries", "timeout", "cache", "when", "dry_run", "undo"])
+@pytest.mark.parametrize("option", ["cache", "when", "dry_run", "version"])
 def test_an_option_that_does_nothing_yet_is_not_accepted(option: str) -> None:
     """What later issues bring is unknown until then, rather than ignored."""
     (mistake,) = mistakes_of(nothing, **{option: None})
@@ -397,6 +397,43 @@ def test_an_instance_brings_its_methods_bound() -> None:
     assert 21 == run(Shop.cost, registry=registry)[Shop.cost]
 
 
+class Purse:
+    """A class with a stage that one of its methods undoes."""
+
+    def __init__(self) -> None:
+        self.log: List[str] = []
+
+    def give_back(self) -> None:
+        """Undo."""
+        self.log.append("base")
+
+    @stage(undo=give_back)
+    def take(self) -> int:
+        """Do."""
+        return 1
+
+    @stage(depends_on=take)
+    def fail(self) -> None:
+        """Have the run fail."""
+        raise ValueError
+
+
+class OtherPurse(Purse):
+    """A class that undoes in another way."""
+
+    def give_back(self) -> None:
+        """Undo, in another way."""
+        self.log.append("other")
+
+
+def test_a_method_that_undoes_a_method_is_bound_with_it() -> None:
+    """``Registry.collect(instance)`` binds ``undo``, too; a subclass may have its own."""
+    for till in (Purse(), OtherPurse()):
+        result = run(registry=Registry.collect(till), rollback=True, check=False)
+        assert None is result.report(Purse.take).undo_error
+        assert ["base" if type(till) is Purse else "other"] == till.log
+
+
 def test_a_wrapper_that_copies_the_mark_is_an_alias() -> None:
     """``functools.wraps`` copies the mark; the wrapper then means the stage, and is none itself."""
     registry = Registry()
@@ -439,3 +476,16 @@ def test_a_mark_is_not_inherited() -> None:
         Registry.of(Derived)
     with pytest.raises(PlanError):
         plan(Derived, registry=registry)
+
+
+def test_none_is_the_default_of_every_option() -> None:
+    """Options may be passed on from elsewhere without being said."""
+    registry = Registry()
+    options: Any = dict.fromkeys(
+        ("name", "description", "tags", "provides", "priority", "critical")
+    )
+    registry.add(nothing, id="a", depends_on=None, **options)
+    (found,) = registry
+    assert ("nothing", (), 0, True) == (found.name, found.tags, found.priority, found.critical)
+    registry.add(nothing, id=None)
+    assert 2 == len(registry)

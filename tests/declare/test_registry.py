@@ -59,6 +59,22 @@ def test_a_registry_is_an_ordered_index() -> None:
     assert StageRef("shop:other") == other
 
 
+def test_the_current_registry_is_the_one_that_stage_uses() -> None:
+    """What is added to it stands beside what is decorated, and is run with it."""
+    with use_registry(Registry()) as registry:
+        assert Registry.current() is registry
+
+        @stage(id="marked")
+        def marked() -> None: ...
+
+        Registry.current().add(one, id="added")
+        with use_registry(Registry()) as inner:
+            assert Registry.current() is inner
+        assert ["marked", "added"] == ids(registry)
+        assert 1 == run()["added"]
+    assert Registry.current() is not registry
+
+
 def test_a_short_name_that_two_stages_have_is_none() -> None:
     """Where it is ambiguous it stands for nothing."""
     registry = Registry()

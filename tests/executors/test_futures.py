@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from stagekit import Registry, run
-from stagekit.errors import UsageError
+from stagekit.errors import MissingExtraError, UsageError
 from stagekit.executors import NAMES, is_pool, workers_of
 
 
@@ -40,9 +41,23 @@ def test_a_pool_that_tells_no_count_has_one_worker_a_processor(told: object) -> 
     assert 7 == workers_of(Pool(7))
 
 
-@pytest.mark.parametrize("name", NAMES)
+def test_a_pool_that_lacks_its_extra_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no defect of ours that something is not installed."""
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    registry = Registry()
+    registry.add(lambda: 1, id="one")
+    with pytest.raises(MissingExtraError, match=r"\.\[dask\]"):
+        run(registry=registry, executor="dask")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(each, marks=pytest.mark.slow) if each == "dask" else each for each in NAMES],
+)
 def test_every_name_is_taken(name: str) -> None:
     """A run takes each name of the table, and refuses others with the table."""
+    if name == "dask":
+        pytest.importorskip("distributed", reason="the extra dask is not installed")
     registry = Registry()
     registry.add(lambda: 1, id="one")
     assert run(registry=registry, executor=name).ok

@@ -379,3 +379,19 @@ def test_a_typing_construct_as_return_annotation_is_a_key_like_any() -> None:
     registry.add(returning(typing.Iterator[int], value), id="make")
     registry.add(taking("typing.Iterator[int]"), id="take")
     assert value is run(registry=registry, executor="inline")["take"]
+
+
+@pytest.mark.parametrize("text", ["1 + 'Orders'", "Orders[int]", "len()", "1 / 0"])
+def test_a_text_that_raises_is_told_and_not_raised(text: str) -> None:
+    """Whatever an annotation raises is a problem of its stage, with the text as it stands."""
+    problem = refused(taking(text))
+    assert Code.BAD_ANNOTATION is problem.code
+    assert f"`{text}` cannot be evaluated as a type" in problem.message
+
+
+def test_type_parameters_of_a_function_are_known_in_its_annotations() -> None:
+    """``def total[T](rows: Rows, more: T)``: the variable is found, and told to be open."""
+    fn = taking("Optional[T]")
+    fn.__type_params__ = (TypeVar("T"),)
+    problem = refused(fn)
+    assert "the type variable `T` is open" in problem.message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import pytest
@@ -13,10 +14,11 @@ from stagekit import (
     PlanError,
     Problem,
     Registry,
+    given,
     plan,
     run,
 )
-from stagekit.errors import Code
+from stagekit.errors import Code, StagekitWarning
 
 
 class Orders:
@@ -114,6 +116,49 @@ def test_collect_takes_given_values_before_those_of_stages() -> None:
     alone = Registry()
     alone.add(taking(Annotated[List[Orders], Collect()]), id="take")
     assert [Orders("g")] == run(registry=alone, values=[Orders("g")])["take"]
+
+
+def test_a_collection_shows_whatever_it_takes() -> None:
+    """Stages, values given and what stands in for a stage, as text and as JSON."""
+    registry = registry_of(b=Orders("b"), a=Orders("a"))
+    registry.add(taking(Annotated[List[Orders], Collect()]), id="take")
+    registry.add(taking(Annotated[List[Users], Collect()]), id="none")
+    made = plan(registry=registry, values=[Orders("given")], overrides={"a": Orders("x")})
+    assert [
+        "    take takes list[Orders] from a value given, what stands in for a stage, b",
+        "    none takes list[Users] from nothing",
+    ] == made.explain().partition("  collected\n")[2].splitlines()
+    taken = {each["id"]: each["parameters"][0] for each in json.loads(made.to_json())["stages"][1:]}
+    assert (["b"], ["given", "value"]) == (taken["take"]["providers"], taken["take"]["others"])
+    assert ([], []) == (taken["none"]["providers"], taken["none"]["others"])
+
+
+def test_collect_of_named_values_only_is_empty_and_warned_of() -> None:
+    """A value with a name has a key of its own: none is taken, and the plan says so."""
+    registry = Registry()
+    registry.add(returning(Orders("eu"), Annotated[Orders, Named("eu")]), id="load")
+    registry.add(taking(Annotated[List[Orders], Collect()]), id="take")
+    made = plan(registry=registry, values=[given(Orders("us"), as_=Orders, name="us")])
+    (problem,) = [each for each in made.warnings if each.code is Code.EMPTY_COLLECTION]
+    assert ("take", "x") == (problem.stage_id, problem.parameter)
+    assert "`x` of stage `take` collects nothing: every `Orders` there is has a name" in str(
+        problem
+    )
+    assert "`load` returns `Orders named 'eu'`" in problem.notes[0]
+    assert "the caller gives `Orders named 'us'`" == problem.notes[1]
+    assert "or ask for each by its name: eu: Annotated[Orders, Named('eu')]" == problem.fixes[1]
+    with pytest.warns(StagekitWarning, match="SK223"):
+        assert [] == run("take", registry=registry)["take"]
+
+
+def test_collect_beside_named_values_is_not_warned_of() -> None:
+    """One value without a name shows what is meant; so does a type that no value has."""
+    registry = registry_of(plain=Orders("plain"))
+    registry.add(returning(Orders("eu"), Annotated[Orders, Named("eu")]), id="load")
+    registry.add(taking(Annotated[List[Orders], Collect()]), id="take")
+    registry.add(taking(Annotated[List[Users], Collect()]), id="none")
+    assert () == plan(registry=registry).warnings
+    assert [Orders("plain")] == run("take", registry=registry)["take"]
 
 
 @pytest.mark.parametrize(

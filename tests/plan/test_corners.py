@@ -11,7 +11,8 @@ import pytest
 from typing_extensions import Annotated, Never, Protocol
 
 from stagekit import From, PlanError, Problem, Registry, RunInfo, plan, run
-from stagekit._plan.signature import EMPTY, innermost
+from stagekit._plan.annotation import innermost
+from stagekit._plan.reading import EMPTY
 from stagekit.errors import Code
 
 
@@ -171,6 +172,49 @@ def test_a_function_that_serves_two_stages_leaves_other_references_alone() -> No
     assert {"other", "one", "last"} == set(plan("last", registry=registry).order)
     registry.add(lambda: None, id="very-last", depends_on=other)
     assert ("other", "very-last") == plan("very-last", registry=registry).order
+
+
+def test_functions_without_parameters_are_found_by_functions_and_ids() -> None:
+    """The common case, and the same where a function serves two stages."""
+
+    def first() -> None: ...
+    def second() -> None: ...
+    def third() -> None: ...
+
+    registry = Registry()
+    registry.add(first, id="first")
+    registry.add(second, id="second", depends_on=first)
+    registry.add(third, id="third", depends_on=[first, "second"])
+    assert ((), (0,), (0, 1)) == plan(registry=registry).parents
+    registry.add(third, id="fourth", depends_on=[second, first])
+    made = plan(registry=registry)
+    assert (0, 1) == made.parents[made.step_of("fourth")]
+
+
+def test_a_stand_in_with_parameters_provides_what_the_stage_did() -> None:
+    """Without a return annotation of its own."""
+    registry = Registry()
+    registry.add(Users, id="users")
+    registry.add(Orders, id="load")
+    registry.add(taking(Orders), id="take")
+    value = Orders()
+
+    def other(users: object) -> object:
+        assert isinstance(users, Users)
+        return value
+
+    other.__annotations__ = {"users": Users}
+    assert value is run("take", registry=registry, overrides={"load": other})["take"]
+
+
+def test_a_reference_to_another_registry_in_a_module_is_no_target() -> None:
+    """What a module binds counts where the registry has it."""
+    module = ModuleType("shop_of_corners")
+    here, elsewhere = Registry(), Registry()
+    vars(module)["known"] = here.add(Users, id="known")
+    vars(module)["unknown"] = elsewhere.add(Users, id="unknown")
+    here.add(Orders, id="other")
+    assert ("known",) == plan(module, registry=here).order
 
 
 class Shop:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, List
 
 import pytest
 from typing_extensions import Annotated
@@ -89,6 +89,48 @@ def test_depends_on_orders_and_passes_nothing() -> None:
     assert ("make", "later", "other", "last") == tuple(i.rpartition(":")[2] for i in made.order)
     assert {"order"} == {edge.kind for edge in made.edges}
     assert {"depends_on"} == {edge.reason for edge in made.edges}
+
+
+def annotated() -> Callable[[], None]:
+    """Return a fresh function that says what it returns."""
+
+    def stage() -> None: ...
+
+    return stage
+
+
+def bare() -> Callable[[], None]:
+    """Return a fresh function that says nothing."""
+    return lambda: None
+
+
+@pytest.mark.parametrize("make", [annotated, bare])
+def test_a_function_may_be_named_itself(make: Callable[[], Callable[[], None]]) -> None:
+    """``depends_on=load`` and a list of functions mean the same as their ids do."""
+    load, join, total = make(), make(), make()
+    orders: List[Any] = [(load, [load, join]), ("load", ["load", "join"]), (load, ["load", join])]
+    plans: List[str] = []
+    for one, several in orders:
+        registry = Registry()
+        registry.add(load, id="load")
+        registry.add(join, id="join", depends_on=one)
+        registry.add(total, id="total", depends_on=several)
+        plans.append(plan(registry=registry).to_json())
+    assert [plans[0]] * 3 == plans
+
+
+def test_a_function_may_be_named_itself_beside_one_with_several_ids() -> None:
+    """What serves two stages is ambiguous, and nothing else is."""
+    load, many, total = bare(), bare(), bare()
+    registry = Registry()
+    registry.add(total, id="total", depends_on=load)
+    registry.add(many, id="one")
+    registry.add(many, id="two")
+    registry.add(load, id="load")
+    assert ("load", "total") == plan("total", registry=registry).order
+    registry.add(bare(), id="last", depends_on=[load, many])
+    with pytest.raises(PlanError, match=r"one.*two"):
+        plan(registry=registry)
 
 
 def test_an_optional_dependency_counts_where_it_exists() -> None:

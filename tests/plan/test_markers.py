@@ -228,6 +228,29 @@ def test_a_marker_without_its_parentheses_is_told(marker: Any) -> None:
     assert any("Collect()" in fix for fix in problem.fixes)
 
 
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        Annotated[Orders, From("other")],
+        Annotated[List[Orders], Collect()],
+        Annotated[Orders, Named],
+        Annotated[Orders, Named("a"), Named("b")],
+    ],
+    ids=["from", "collect", "bare", "two"],
+)
+def test_a_marker_that_means_nothing_on_a_return_annotation_is_told(annotation: object) -> None:
+    """Only one ``Named`` has a meaning there; nothing is ignored silently."""
+    registry = Registry()
+    registry.add(returning(Orders(), annotation), id="make")
+    problem = refused(registry)
+    assert (Code.BAD_ANNOTATION, "make", None) == (
+        problem.code,
+        problem.stage_id,
+        problem.parameter,
+    )
+    assert "the return annotation of stage `make`" in problem.message
+
+
 def test_two_markers_in_one_annotation_are_told() -> None:
     """A value cannot come from two places."""
     registry = registry_of(make=Orders())

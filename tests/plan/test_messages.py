@@ -11,12 +11,15 @@ import pytest
 from stagekit import Collect, From, Named, PlanError, Problem, Registry, plan
 
 PRELUDE = """
-from typing import List, Optional, Union
+from typing import Any, List, NewType, Optional, Union
 from typing_extensions import Annotated
 class Orders: ...
 class Late(Orders): ...
 class Users: ...
 class Total(int): ...
+Words = NewType("Words", int)
+Rows = NewType("Rows", List[Words])
+Free = NewType("Free", Any)
 """
 
 
@@ -62,6 +65,39 @@ SK201: nothing provides `Orders` for stage `total` (shop.py:4)
     there is: Late
     fix: annotate the producer: -> Orders
     fix: or give a value: stagekit.run(..., values=[Orders(...)])
+""",
+    ],
+    [
+        "new type",
+        "words() -> Words; total(count: int)",
+        """
+SK201: nothing provides `int` for stage `total` (shop.py:4)
+    `words` returns `Words`, a NewType of `int` and a type of its own: ask for it  (shop.py:2)
+    there is: Words
+    fix: annotate the producer: -> int
+    fix: or give a value: stagekit.run(..., values=[int(...)])
+""",
+    ],
+    [
+        "new type asked for",
+        "count() -> int; free() -> Free; total(words: Words)",
+        """
+SK201: nothing provides `Words` for stage `total` (shop.py:6)
+    `count` returns `int`; did you mean to annotate it `-> Words`?  (shop.py:2)
+    there is: Free, int
+    fix: annotate the producer: -> Words
+    fix: or give a value: stagekit.run(..., values=[given(..., as_=Words)])
+""",
+    ],
+    [
+        "new type of a list",
+        "rows() -> Rows; total(words: List[Words])",
+        """
+SK201: nothing provides `list[Words]` for stage `total` (shop.py:4)
+    `rows` returns `Rows`, a NewType of `list[Words]` and a type of its own: ask for it  (shop.py:2)
+    there is: Rows
+    fix: annotate the producer: -> list[Words]
+    fix: or give a value: stagekit.run(..., values=[given(..., as_=list[Words])])
 """,
     ],
     [
@@ -124,7 +160,9 @@ SK203: stage `load` depends on itself: load → load (shop.py:2)
         """
 SK205: parameter `orders` of stage `total`: `Odrers` cannot be evaluated: the name `Odrers` \
 is not defined in shop (shop.py:2)
+    did you mean `Orders`?
     `Odrers` may be imported under `if TYPE_CHECKING:` only, which does not run
+    fix: write Orders
     fix: import it where the script runs: from ... import Odrers
 """,
     ],

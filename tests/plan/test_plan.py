@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import threading
 import weakref
+from pathlib import Path
 from typing import Any, List, Optional
 
 import pytest
@@ -52,6 +54,14 @@ def registry() -> Registry:
 def made(registry: Registry) -> Plan:
     """Return the plan of these."""
     return plan(registry=registry)
+
+
+def test_the_contract_names_all_there_is() -> None:
+    """Every public attribute of a plan stands in docs/architecture.md."""
+    page = Path(__file__).resolve().parent.parent.parent / "docs" / "architecture.md"
+    text = page.read_text(encoding="utf-8")
+    names = [name for name in dir(Plan) if not name.startswith("_")]
+    assert [] == [name for name in names if not re.search(rf"plan\.{name}\b|`{name}\(", text)]
 
 
 def test_its_arrays_are_indexed_by_step_number(made: Plan) -> None:

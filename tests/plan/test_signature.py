@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Awaitable, Callable, List, TypeVar
+from typing import Any, Awaitable, Callable, List, Tuple, TypeVar
 
 import pytest
 
@@ -114,6 +114,44 @@ def test_what_cannot_be_read_is_told(fn: Callable[..., object]) -> None:
         Code.NO_KEY,
     }
     assert {"builtin"} == {problem.stage_id for problem in caught.value.problems}
+
+
+BOUND: List[Tuple[Any, object]] = [
+    (functools.partial(max, 1, 2), 2),
+    (functools.partial(functools.partial(getattr, Orders), "__name__"), "Orders"),
+    (functools.partial(dict, a=1), {"a": 1}),
+]
+
+
+@pytest.mark.parametrize(("fn", "value"), BOUND, ids=["positional", "nested", "keyword"])
+def test_a_partial_of_a_builtin_without_a_signature_is_a_stage(
+    fn: Callable[..., object], value: object
+) -> None:
+    """What a partial binds is all that is passed, as nothing tells what else there is."""
+    registry = Registry()
+    registry.add(fn, id="bound")
+    assert value == run(registry=registry)["bound"]
+
+
+def nothing() -> None:
+    """Take nothing."""
+
+
+partial: Any = functools.partial  # types would refuse the calls below
+
+
+@pytest.mark.parametrize(
+    "fn",
+    [partial(max), partial(len, (), ()), partial(nothing, 1)],
+    ids=["unbound", "too many of a builtin", "too many of a function"],
+)
+def test_a_partial_that_cannot_be_called_is_refused(fn: Callable[..., object]) -> None:
+    """Nothing is bound, or more than the function takes."""
+    registry = Registry()
+    registry.add(fn, id="partial")
+    with pytest.raises(PlanError) as caught:
+        plan(registry=registry)
+    assert [Code.UNSUPPORTED_FUNCTION] == [each.code for each in caught.value.problems]
 
 
 def test_a_builtin_without_parameters_is_a_stage() -> None:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Dict
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stagekit import Plan, Registry, Result, arun, plan, run
@@ -50,6 +50,13 @@ def by(executor: str, workers: int) -> Way:
     )
 
 
+def managed(executor: str) -> Way:
+    """Run by one of our own executors, with something to be watched over."""
+    return lambda made: run(
+        made, executor=executor, workers=3, check=False, on_failure="continue", deadline=600.0
+    )
+
+
 WAYS: Dict[str, Way] = {
     "inline": by("inline", 1),
     "threads of one": by("threads", 1),
@@ -57,11 +64,15 @@ WAYS: Dict[str, Way] = {
     "auto": by("auto", 2),
     "arun": in_a_loop,
     "pool": in_a_pool,
+    "managed inline": managed("inline"),
+    "managed threads": managed("threads"),
 }
 OTHERS = sorted(set(WAYS) - {"inline"})
+SHARE = settings().max_examples // 3  # for each way, of the examples that others get
 
 
 @pytest.mark.parametrize("way", WAYS)
+@settings(max_examples=SHARE)
 @given(registry=registries())
 def test_values_are_those_of_plain_calls(way: str, registry: Registry) -> None:
     """However it is carried out, a run gives each stage the value of calling it by hand."""
@@ -71,6 +82,7 @@ def test_values_are_those_of_plain_calls(way: str, registry: Registry) -> None:
 
 
 @pytest.mark.parametrize("way", OTHERS)
+@settings(max_examples=SHARE)
 @given(registry=registries(may_fail=True))
 def test_outcomes_do_not_depend_on_the_executor_if_branches_go_on(
     way: str, registry: Registry

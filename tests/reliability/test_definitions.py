@@ -362,7 +362,7 @@ def test_d34_annotations_may_name_what_is_defined_later() -> None:
     assert 7 == run(registry=registry, executor="inline")["total"]
 
 
-@pytest.mark.parametrize("size", [10_000, pytest.param(100_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("size", [3_000, pytest.param(100_000, marks=pytest.mark.heavy)])
 def test_d35_neither_depth_nor_width_is_limited_by_recursion(size: int) -> None:
     """A chain, and one stage that waits for all others, plan and run."""
     registry = Registry()

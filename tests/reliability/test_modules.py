@@ -8,11 +8,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Tuple
+from typing import Callable, List, Tuple
 
 import pytest
 
 Done = Tuple[int, str, str]
+SideBySide = Callable[..., List[Done]]
 INVALID, EMPTY = 3, 4
 
 LOAD = "from stagekit import stage\n@stage\ndef load() -> int:\n    return 1\n"
@@ -96,27 +97,25 @@ def test_d29_a_module_that_raises_leaves_no_stages_behind(tmp_path: Path) -> Non
     assert (0, "SK011 ZeroDivisionError () False\n" * 2, "") == done
 
 
-@pytest.mark.parametrize(
-    ("target", "hint"),
-    [("shpo", "shop"), ("shop.py.txt", "shop"), ("nowhere.shop", "shop"), ("shop:laod", "load")],
-)
 def test_d30_a_target_that_is_not_there_gets_the_right_spelling(
-    tmp_path: Path, target: str, hint: str
+    tmp_path: Path, side_by_side: SideBySide
 ) -> None:
     """A misspelt module or stage is one message with what was most likely meant."""
     (tmp_path / "shop.py").write_text(LOAD, encoding="utf-8")
-    code, out, err = stagekit(tmp_path, "plan", target)
-    assert (INVALID, "") == (code, out)
-    assert hint in err
-    assert "Traceback" not in err
+    meant = {"shpo": "shop", "shop.py.txt": "shop", "nowhere.shop": "shop", "shop:laod": "load"}
+    ended = side_by_side(stagekit, [(tmp_path, "plan", target) for target in meant])
+    for hint, (code, out, err) in zip(meant.values(), ended):
+        assert (INVALID, "") == (code, out)
+        assert hint in err
+        assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("target", ["shop.py", "./shop.py", "shop"])
-def test_d30_a_file_may_be_named_as_a_file(tmp_path: Path, target: str) -> None:
+def test_d30_a_file_may_be_named_as_a_file(tmp_path: Path, side_by_side: SideBySide) -> None:
     """``shop.py`` where a module is meant is understood, as the file it is."""
     (tmp_path / "shop.py").write_text(LOAD, encoding="utf-8")
-    code, _, err = stagekit(tmp_path, "plan", target)
-    assert (0, "") == (code, err)
+    targets = ("shop.py", "./shop.py", "shop")
+    ended = side_by_side(stagekit, [(tmp_path, "plan", target) for target in targets])
+    assert [(0, "")] * 3 == [(code, err) for code, _, err in ended]
 
 
 @pytest.mark.parametrize("call", ["import sys; sys.exit(0)", "import stagekit; stagekit.run()"])

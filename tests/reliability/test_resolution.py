@@ -217,13 +217,15 @@ async def rows_async() -> AsyncIterator[Orders]:
 
 
 @pytest.mark.parametrize("fn", [rows, rows_async])
-def test_d21_a_generator_function_is_refused_until_there_are_resources(
-    fn: Callable[..., object],
-) -> None:
-    """The error names the stage, and what to write instead."""
+def test_d21_a_generator_function_is_a_resource(fn: Callable[..., object]) -> None:
+    """What it yields is what it provides, and it is resumed when its users have ended."""
     registry = Registry()
     registry.add(fn, id="rows")
-    (problem,) = problems(registry)
-    assert (Code.UNSUPPORTED_FUNCTION, "rows") == (problem.code, problem.stage_id)
-    assert "generator" in problem.message
-    assert "return" in problem.message
+
+    def use(orders: object) -> bool:
+        return isinstance(orders, Orders)
+
+    use.__annotations__["orders"] = Orders
+    use.__annotations__["return"] = bool
+    registry.add(use, id="use")
+    assert run("use", registry=registry)["use"] is True

@@ -267,6 +267,7 @@ def test_a_branch_that_has_not_begun_is_cancelled_with_the_run() -> None:
     called: List[str] = []
 
     async def fails() -> None:
+        await asyncio.sleep(0)  # others are about to begin
         raise ValueError("no")
 
     async def late() -> None:
@@ -316,7 +317,18 @@ def test_a_worker_that_goes_to_rest_sees_what_came_in_the_meantime() -> None:
     assert [0] == crew.heap
     assert crew._rest()
     assert [] == crew._idle
-    crew.heap.clear()
+
+    class Called(List[int]):
+        """A heap that gets work, and a call for it, in the moment in which it is looked at."""
+
+        def __len__(self) -> int:
+            crew.call()
+            return 1
+
+    crew.heap = Called()
+    crew._is_waking = False
+    assert crew._rest()
+    crew.heap = []
     crew._is_waking = True
     crew._wake.put(1)
     assert crew._rest()

@@ -168,7 +168,7 @@ def value() -> Big:
     return Big()
 
 
-@pytest.mark.parametrize("executor", ["inline", "threads"])
+@pytest.mark.parametrize("executor", ["inline", pytest.param("threads", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("check", [True, False])
 def test_a_failed_run_holds_its_values_no_longer_than_its_result(
     executor: str,
@@ -202,7 +202,7 @@ def test_a_failed_run_holds_its_values_no_longer_than_its_result(
         gc.enable()
 
 
-@pytest.mark.parametrize("executor", ["inline", "threads"])
+@pytest.mark.parametrize("executor", ["inline", pytest.param("threads", marks=pytest.mark.slow)])
 def test_values_live_as_long_as_their_result(executor: str) -> None:
     """A result holds the values of its stages; without it they are gone."""
     registry = Registry()

@@ -175,6 +175,11 @@ def test_a_soft_failure_goes_as_far_as_its_value_is_needed() -> None:
     assert (2,) == scheduler.ready()
 
 
+def _started_in_spite(scheduler: Scheduler) -> None:
+    scheduler.fail(scheduler.take(), ValueError())
+    scheduler.status[1] = RUNNING
+
+
 def test_validate_finds_bad_states() -> None:
     """The checker is no yes-man."""
     made = made_of(DIAMOND)
@@ -182,6 +187,7 @@ def test_validate_finds_bad_states() -> None:
         (lambda s: s.left.__setitem__(1, 0), "parents are left"),
         (lambda s: s.status.__setitem__(3, RUNNING), "started before its parents"),
         (lambda s: s.heaps[0].clear(), "ready are"),
+        (_started_in_spite, "started although it had to be skipped"),
         (lambda s: setattr(s, "running", 7), "7 are said to run"),
         (lambda s: s.columns.reasons.__setitem__(2, 0), "with a reason"),
         (lambda s: s.columns.causes.__setitem__(2, 0), "do not go together"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -196,18 +197,27 @@ def test_nested_runs_with_one_worker_each_do_not_wait_for_each_other() -> None:
     assert run(registry=registry_of([inner(4)] * 2), executor="threads", workers=1).ok
 
 
-def test_a_run_off_the_main_thread_installs_no_handlers() -> None:
-    """R26: runs work in any thread."""
+def test_a_run_off_the_main_thread_installs_no_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """R26: runs work in any thread, and leave signals alone there."""
     found: List[bool] = []
+    installed: List[object] = []
+
+    def install(number: int, _: object) -> None:
+        installed.append(number)
+
+    monkeypatch.setattr(signal, "signal", install)
 
     def other() -> None:
         registry = registry_of([works, waits])
-        found.extend(run(registry=registry, executor=e).ok for e in ("auto", "inline", "threads"))
+        for executor in ("auto", "inline", "threads"):
+            found.append(run(registry=registry, executor=executor).ok)
+            found.append(run(registry=registry, executor=executor, grace=5).ok)  # a managed one
 
     thread = threading.Thread(target=other)
     thread.start()
     thread.join()
-    assert [True] * 3 == found
+    assert [True] * 6 == found
+    assert [] == installed
 
 
 def test_branches_that_never_suspend_give_way_to_the_loop() -> None:
@@ -332,11 +342,13 @@ print(sorted((set(heavy.split()) & set(sys.modules)) - before))
     assert ("[]\n", "") == (done.stdout, done.stderr)
 
 
-def test_one_hundred_thousand_stages_run_at_the_default_recursion_limit() -> None:
+@pytest.mark.parametrize("size", [5_000, pytest.param(100_000, marks=pytest.mark.heavy)])
+def test_one_hundred_thousand_stages_run_at_the_default_recursion_limit(size: int) -> None:
     """A chain of 100,000 runs on every engine, and fails on them, too."""
+    assert size > sys.getrecursionlimit()
     registry = Registry()
     registry.add(works, id="s0")
-    for number in range(1, 100_000):
+    for number in range(1, size):
         registry.add(lambda: None, id=f"s{number}", depends_on=f"s{number - 1}")
     made = plan(registry=registry)
     for executor in ("inline", "threads"):
@@ -345,7 +357,7 @@ def test_one_hundred_thousand_stages_run_at_the_default_recursion_limit() -> Non
     for executor in ("inline", "threads"):
         fails.append(ValueError())
         counts = made.run(executor=executor, check=False, on_failure="continue").counts()
-        assert {"failed": 1, "skipped": 99_999} == counts
+        assert {"failed": 1, "skipped": size - 1} == counts
         fails.clear()
 
 

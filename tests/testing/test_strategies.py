@@ -47,6 +47,7 @@ def test_each_shape_is_drawn(shape: str, parents: Tuple[Tuple[int, ...], ...]) -
     assert parents == found.parents
 
 
+@pytest.mark.slow
 def test_graphs_shrink_to_small_ones() -> None:
     """What is found to break a test is the least graph that does."""
     assert Dag(((),)) == find(dags(), lambda _: True)

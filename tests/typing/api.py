@@ -8,19 +8,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Awaitable, Callable, List, Tuple
+from typing import Any, Awaitable, Callable, List, Optional, Tuple
 
 from typing_extensions import Annotated, assert_type
 
 from stagekit import (
     Arguments,
+    CancelToken,
     Context,
+    Each,
     From,
     Hook,
     Named,
     Plan,
+    Progress,
     Registry,
     Result,
+    Retry,
     RunInfo,
     StageRef,
     arun,
@@ -32,8 +36,10 @@ from stagekit import (
     stage,
     use_registry,
 )
+from stagekit.testing import VirtualClock
 
 registry = Registry()
+assert_type(Registry.current(), Registry)
 other = Registry()
 
 
@@ -107,6 +113,29 @@ assert_type(Report(Orders(())), Report)
 function: Callable[[Orders], Awaitable[bytes]] = fetch
 
 
+def of_each(
+    order: Annotated[Orders, From("orders"), Each()], token: CancelToken, progress: Progress
+) -> int:
+    """What every attempt has its own of, and a parameter that takes one item at a time."""
+    assert_type(token.wait(0), bool)
+    assert_type(list(progress.track([1])), List[int])
+    progress.update(1, total=2, note="half")
+    return sum(order.rows)
+
+
+def managed_options() -> None:
+    """Options of stages that runs manage."""
+    hereafter = Registry()
+    again = Retry(3, on=(OSError, KeyError), wait=0.5, jitter=0.2)
+    assert_type(again.delay(1, 0.5), float)
+    Retry(2, on=KeyboardInterrupt)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    options = hereafter.stage(retries=again, timeout=3, resources={"db": 1}, undo=a_wrong_call)
+    assert_type(options(of_each)(Orders(()), CancelToken(), Progress()), int)
+    stage(retries=2, timeout=0.5, executor="processes")
+    stage(retries="2")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    stage(executor=3)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+
+
 def a_wrong_call() -> int:
     """A decorated function refuses what the function refuses."""
     return total(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -130,6 +159,8 @@ def a_plan() -> Plan:
     )
     assert_type(made, Plan)
     assert_type(made.order, Tuple[str, ...])
+    assert_type(made.to_tree(columns=80), str)
+    assert_type(made.to_svg(), str)
     assert_type(len(made), int)
     assert_type(list(made), List[str])
     return made
@@ -150,6 +181,16 @@ def a_run() -> None:
     of_references = run(words, registry=other, executor="inline", workers=1, on_failure="continue")
     assert_type(of_references[one], int)
     assert_type(of_references[words], List[str])
+
+
+def a_run_on_a_clock_of_its_own() -> None:
+    """A test moves the clock; the result names what did not end when it was told to."""
+    clock = VirtualClock()
+    assert_type(clock.seconds, float)
+    assert_type(clock.advance(2.5), None)
+    result = run(total, registry=registry, clock=clock, grace=1)
+    assert_type(result.abandoned, Tuple[str, ...])
+    assert_type(result.report(total).item, Optional[int])
 
 
 async def an_async_run() -> int:

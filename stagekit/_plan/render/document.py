@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Sequence
 
 from stagekit._base.keys import describe, describe_fully
 from stagekit._base.problem import Location, Problem
@@ -54,9 +54,18 @@ def _stages(plan: Plan) -> List[Dict[str, object]]:
             "async": bool(plan.is_async[step]),
             "provides": [_key(key) for key in provides[step]],
             "parameters": [_parameter(plan, binding) for binding in bindings[step]],
+            **_policy(plan, step, bindings[step]),
         }
         for step, stage in enumerate(plan.stages)
     ]
+
+
+def _policy(plan: Plan, step: int, bindings: Sequence[Binding]) -> Dict[str, object]:
+    if step not in plan.policies:
+        return {}
+    from stagekit._plan.render.policies import document
+
+    return {"policy": document(plan.stages[step], plan.policies[step], bindings)}
 
 
 def _parameter(plan: Plan, binding: Binding) -> Dict[str, object]:
@@ -65,6 +74,7 @@ def _parameter(plan: Plan, binding: Binding) -> Dict[str, object]:
         **_key(binding.key),
         "kind": binding.kind,
         "providers": [plan.order[step] for step in binding.providers],
+        "others": list(binding.others),
     }
 
 

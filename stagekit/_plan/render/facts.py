@@ -46,10 +46,24 @@ def rows(plan: Plan) -> List[Row]:
     bindings, provides, level = plan.bindings, plan.provides, levels(plan.parents)
     found: List[Row] = []
     for step in sorted(range(len(plan)), key=level.__getitem__):
-        needs = [_need(binding, names) for binding in bindings[step] if binding.kind in _NEEDED]
+        items = _items(plan, step, bindings[step])
+        needs = [
+            ("each " if binding.parameter in items else "") + _need(binding, names)
+            for binding in bindings[step]
+            if binding.kind in _NEEDED
+        ]
         gives = tuple(escape_control(describe(key)) for key in provides[step])
         found.append(Row(step, level[step], names[step], tuple(dict.fromkeys(needs)), gives))
     return found
+
+
+def _items(plan: Plan, step: int, bindings: Sequence[Binding]) -> Tuple[str, ...]:
+    policy = plan.policies.get(step)
+    if policy is None or not policy.each:
+        return ()
+    from stagekit._plan.render.policies import items_of
+
+    return items_of(policy, bindings)
 
 
 def _need(binding: Binding, names: Sequence[str]) -> str:

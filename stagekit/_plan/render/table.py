@@ -8,11 +8,13 @@ from stagekit._base.keys import describe
 from stagekit._base.text import escape_control, pad, width
 from stagekit._plan.plan import Plan
 from stagekit._plan.render.facts import headline, names_of, rows, several
+from stagekit._plan.slots import Binding
 
 __all__ = ["explain"]
 
 _WIDEST_CELL = 48
 _WIDEST_LIST = 88
+_OTHERS = {"given": "a value given", "value": "what stands in for a stage"}
 
 
 def explain(plan: Plan) -> str:
@@ -21,7 +23,9 @@ def explain(plan: Plan) -> str:
     if len(plan):
         lines += ["", *_table(plan)]
     lines += _section("given by the caller", _given(plan))
+    lines += _section("collected", _collected(plan))
     lines += _section("order only", _order_only(plan))
+    lines += _section("policies", _policies(plan))
     lines += _section("warnings", _warnings(plan))
     return "\n".join(lines)
 
@@ -55,6 +59,23 @@ def _given(plan: Plan) -> List[str]:
     return [", ".join(keys)] if keys else []
 
 
+def _collected(plan: Plan) -> List[str]:
+    """Return a line for each collection: which types alone do not tell what it holds."""
+    names = names_of(plan)
+    return [
+        f"{name} takes {escape_control(describe(binding.key))} from "
+        + (several(_sources(binding, names), _WIDEST_LIST) or "nothing")
+        for name, bindings in zip(names, plan.bindings)
+        for binding in bindings
+        if binding.kind == "collect"
+    ]
+
+
+def _sources(binding: Binding, names: Sequence[str]) -> List[str]:
+    others = [_OTHERS[kind] for kind in binding.others]
+    return [*dict.fromkeys(others), *(names[step] for step in binding.providers)]
+
+
 def _order_only(plan: Plan) -> List[str]:
     """Return a line for each stage that waits for others without taking a value from them."""
     names = names_of(plan)
@@ -67,6 +88,15 @@ def _order_only(plan: Plan) -> List[str]:
         for name, before in zip(names, waits)
         if before
     ]
+
+
+def _policies(plan: Plan) -> List[str]:
+    """Return a line for each stage that is more than called; lined up as the table is."""
+    if not plan.policies:
+        return []
+    from stagekit._plan.render.policies import lines
+
+    return [line[2:] for line in aligned(lines(plan, names_of(plan)))]
 
 
 def _warnings(plan: Plan) -> List[str]:

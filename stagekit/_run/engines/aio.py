@@ -18,9 +18,9 @@ from heapq import heappop, heappush
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set, Tuple
 
-from stagekit._run.attempt import check_value
+from stagekit._base.promise import check_value
 from stagekit._run.columns import RUNNING, SUCCEEDED
-from stagekit._run.engines.branchtask import HAS_CONTEXT, start_task, variables_of, what_cancels
+from stagekit._run.engines.branchtask import HAS_CONTEXT, task_starter, variables_of, what_cancels
 from stagekit._run.engines.loopbox import LoopBox
 from stagekit._run.ledger import Ledger, Message
 
@@ -46,6 +46,7 @@ class Branches:
         scheduler, limit = session.scheduler, session.settings.async_limit
         self.session = session
         self.loop = asyncio.get_running_loop()
+        self._start_task = task_starter(self.loop)
         self._thread = get_ident()
         self.heap = scheduler.heaps[-1]
         self.is_mixed = len(scheduler.heaps) > 1
@@ -160,7 +161,7 @@ class Branches:
         number = heappop(self._free) if self._free else len(self.tasks) + 1
         context = self.session.context.copy()
         self._new.add(number)
-        task = start_task(self.loop, self._branch(number, context), context)
+        task = self._start_task(self._branch(number, context), context=context)
         if not task.done():  # it may have begun and ended already
             self.tasks[number] = task
 
@@ -171,7 +172,8 @@ class Branches:
         heappush(self._free, number)
         if self.heap and not self.ledger.is_closed:
             self._pump_soon()
-        self._settled()
+        if not self.tasks:
+            self._settled()
 
     async def _branch(self, number: int, context: contextvars.Context) -> None:
         (

@@ -5,39 +5,39 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sys
-from typing import Any, Callable, Coroutine, Optional, Tuple
+from functools import partial
+from typing import Any, Callable, Optional, Tuple
 
-__all__ = ["HAS_CONTEXT", "Variables", "start_task", "variables_of", "what_cancels"]
+__all__ = ["HAS_CONTEXT", "Variables", "task_starter", "variables_of", "what_cancels"]
 
 # A task runs in the very context it is given, which can be looked at from outside.
 HAS_CONTEXT = sys.version_info >= (3, 11)
 _EAGER = {"eager_start": True} if sys.version_info >= (3, 12) else {}
 
+# Any: of any coroutine, in a context that only some Pythons take
+Starter = Callable[..., "asyncio.Task[Any]"]
+
 # How to read each variable of a context, and its value there. Any: whatever they were made for.
 Variables = Tuple[Tuple[Callable[[], Any], Any], ...]
 
 
-def start_task(
-    loop: asyncio.AbstractEventLoop,
-    branch: Coroutine[Any, Any, None],
-    context: contextvars.Context,
-) -> asyncio.Task[None]:
-    """Start a task in a context, unless the loop has its own way of starting tasks.
+def task_starter(loop: asyncio.AbstractEventLoop) -> Starter:
+    """Return what starts a task of a coroutine in a context (``context=``).
 
-    From 3.12 on it starts at once, up to where it first suspends, else in the next turn. Before
-    3.11 it runs in a copy of the context.
+    The loop's own way of starting tasks is kept, if it has one. From 3.12 on a task starts at once,
+    up to where it first suspends, else in the next turn. Before 3.11 it runs in a copy of the
+    context.
     """
-    if not HAS_CONTEXT:
-        return context.run(loop.create_task, branch)
-    # Any: what both take depends on the Python
-    own: Any = loop.create_task
-    task: asyncio.Task[None]
+    if not HAS_CONTEXT:  # pragma: no cover - older interpreters
+
+        def start(branch: Any, *, context: contextvars.Context) -> asyncio.Task[Any]:
+            return context.run(loop.create_task, branch)
+
+        return start
     if loop.get_task_factory() is not None:
-        task = own(branch, context=context)
-    else:
-        plain: Any = asyncio.Task
-        task = plain(branch, loop=loop, context=context, **_EAGER)
-    return task
+        return loop.create_task
+    plain: Any = asyncio.Task  # Any: what it takes depends on the Python
+    return partial(plain, loop=loop, **_EAGER)
 
 
 def variables_of(context: contextvars.Context) -> Variables:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any, Iterator, List, Optional, Sequence, Tuple
 
-from stagekit._run.attempt import check_value, invoke
+from stagekit._base.promise import check_value
+from stagekit._run.attempt import invoke
 from stagekit._run.columns import Columns
 from stagekit._run.scheduler import inverse
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import contextvars
+    from typing import Any, Iterator, List, Optional, Sequence, Tuple
 
     from stagekit._plan.plan import Plan
     from stagekit._run.session import Session

@@ -18,7 +18,7 @@ from threading import Thread
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
-from stagekit._run.attempt import check_value
+from stagekit._base.promise import check_value
 from stagekit._run.columns import RUNNING, SUCCEEDED
 from stagekit._run.ledger import Ledger, Message
 
@@ -49,6 +49,9 @@ class Crew(Ledger):
         self._is_waking = False  # whether a worker has been called that has not answered yet
         self._threads: Dict[int, Thread] = {}
         self._started = 0
+        self._alive = 0  # how many have been started and have not ended
+        self._lost = 0  # the worker that nobody waits for
+        self._starting = 0  # the last worker that the owner started itself
         self._burst = 1
 
     def open(self) -> None:
@@ -59,12 +62,15 @@ class Crew(Ledger):
 
     def close(self) -> None:
         """Send workers home, each once it has ended what it runs."""
-        self.is_closed = True
-        self._wake.put(None)
-        for number, thread in tuple(self._threads.items()):
-            if self.delegates and thread.ident is None:  # Ctrl-C came while it was being started
-                del self._threads[number]
-        self.is_over = not self._threads
+        lost = self._threads.get(self._starting)
+        with self.lock:
+            if not self.is_closed and lost is not None and lost.ident is None:
+                self._alive -= 1  # Ctrl-C came while it was being started: it may yet come
+                self._lost = self._starting
+            self.is_closed = True
+            self.is_over = not self._alive
+        for _ in range(self._started + 1):  # one for each, who else would call one another in turn
+            self._wake.put(None)
 
     def abandon(self) -> None:
         """Give up on workers that still run."""
@@ -95,45 +101,62 @@ class Crew(Ledger):
             self._wake.put(1)
 
     def _start(self) -> None:
-        """Start workers: one, then two, four … as long as there is work for them."""
+        """Start workers: one, then eight, sixty-four … as long as there is work for them."""
         self._is_waking = True
         wanted = max(1, min(self._burst, len(self.heap)))
-        self._burst *= 2
-        for _ in range(wanted):
+        self._burst *= 8
+        self._spread(wanted, is_owner=self.delegates)
+
+    def _spread(self, wanted: int, *, is_owner: bool = False) -> None:
+        """Start workers, each of which starts a half of what remains.
+
+        To start a thread is to wait for it: sixteen in a row are sixteen waits.
+        """
+        while wanted > 0:
+            half = wanted // 2
+            wanted -= half + 1
             with self.lock:
                 if self.is_closed or self._started >= self.limit:
                     self._is_waking = False
                     return
                 self._started += 1
+                self._alive += 1
                 number = self._started
-            thread = Thread(target=self._live, args=(number,), name=f"stagekit-{number}")
+            thread = Thread(target=self._live, args=(number, half), name=f"stagekit-{number}")
             thread.daemon = True
             self._threads[number] = thread
+            if is_owner:
+                self._starting = number
             try:
                 thread.start()
             except RuntimeError:  # no more threads to be had: go on with fewer
                 del self._threads[number]
+                with self.lock:
+                    self._alive -= 1
                 if not self._threads:
                     raise
                 self.limit = len(self._threads)
                 self._is_waking = False
                 return
 
-    def _gone(self, number: int) -> None:
-        thread = self._threads.pop(number, None)
-        if thread is not None:
-            thread.join()
-        self.is_over = self.is_closed and not self._threads
+    def _all_gone(self) -> None:
+        self.join()
+        self.is_over = True
 
-    def _live(self, number: int) -> None:
+    def _live(self, number: int, others: int) -> None:
         try:
+            self._spread(others)
             self._is_waking = False
             self._work(number)
         except BaseException as error:  # noqa: BLE001 - a defect of ours, told by the owner
             crash = error
             self.post(lambda: self.crashed(crash))
         finally:
-            self.post(lambda: self._gone(number))
+            with self.lock:
+                self._alive -= number != self._lost
+                is_last = self.is_closed and not self._alive
+            if is_last:
+                self.post(self._all_gone)
 
     def _rest(self) -> bool:
         """Wait to be called; return whether there is more to do."""

@@ -42,7 +42,7 @@ def carry_out(
         try:
             return work(output)
         except KeyboardInterrupt:
-            return _interrupted(manner, interruption.exit_code, output)
+            return _interrupted(manner, interruption, output)
         except Exception as error:  # noqa: BLE001 - the last place that can tell it well
             from stagekit.cli.complaint import complaint_of
 
@@ -53,9 +53,10 @@ def carry_out(
             return complaint.exit_code
 
 
-def _interrupted(manner: Manner, exit_code: ExitCode, output: Output) -> ExitCode:
-    message = "interrupted; no stage was run"
+def _interrupted(manner: Manner, interruption: Interruption, output: Output) -> ExitCode:
+    what = "before it was told how the run went" if interruption.has_run else "no stage was run"
+    message = f"interrupted; {what}"
     output.tell(message)
     if manner.is_json:
-        output.answer(as_text(interrupted(manner.schema, exit_code, message)))
-    return exit_code
+        output.answer(as_text(interrupted(manner.schema, interruption.exit_code, message)))
+    return interruption.exit_code

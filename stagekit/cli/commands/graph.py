@@ -21,6 +21,7 @@ class GraphFormat(enum.Enum):
     TREE = "tree"
     MERMAID = "mermaid"
     DOT = "dot"
+    SVG = "svg"
     JSON = "json"
 
 
@@ -37,6 +38,8 @@ def _drawn(plan: Plan, output: Output, graph_format: GraphFormat) -> str:
         return plan.to_mermaid()
     if graph_format is GraphFormat.DOT:
         return plan.to_dot()
+    if graph_format is GraphFormat.SVG:
+        return plan.to_svg()
     if graph_format is GraphFormat.JSON:
         return plan.to_json()
     columns = shutil.get_terminal_size((100, 24)).columns

@@ -9,6 +9,7 @@ from stagekit._base.text import escape_control, pad, short_names, width
 from stagekit._declare.stage import Declaration
 from stagekit._plan.plan import Plan
 from stagekit._plan.refer import Miss, References, targets_of
+from stagekit._plan.render.policies import declared_policy, facts
 from stagekit.cli.documents import as_text, list_document
 from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.nothing import NothingSelectedError
@@ -23,7 +24,7 @@ _GAP = "  "
 
 
 def list_stages(target: str, output: Output, *, is_json: bool) -> ExitCode:
-    """Print id, tags, place and description of every stage of a target."""
+    """Print id, place, tags, description and policy of every stage of a target."""
     parsed, found = load(target, output)
     declarations = _declarations(found)
     if not declarations:
@@ -59,13 +60,19 @@ def _problem(miss: Miss) -> Problem:
     return Problem(miss.code, miss.message, notes=miss.notes, fixes=miss.fixes)
 
 
+def _said(stage: Declaration) -> str:
+    """Return the description of a stage, and in brackets what it is besides a call."""
+    policy = facts(stage, declared_policy(stage))
+    return "  ".join(filter(None, [escape_control(stage.description), policy and f"[{policy}]"]))
+
+
 def _table(declarations: Sequence[Declaration], output: Output) -> List[str]:
     names = short_names(each.id for each in declarations)
     rows: List[Tuple[str, str, str]] = [
         (
             escape_control(names[each.id]),
             " ".join(map(escape_control, each.tags)),
-            escape_control(each.description),
+            _said(each),
         )
         for each in declarations
     ]

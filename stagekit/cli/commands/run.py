@@ -9,16 +9,16 @@ from typing import Any, Dict, Generator, List, NamedTuple, Optional, TextIO, Tup
 from stagekit._api import Plan
 from stagekit._base.outcome import RunStatus
 from stagekit._base.ports import Hook
-from stagekit._prepare import MAX_WORKERS
 from stagekit._run.result import Result
 from stagekit.cli.documents import as_text, run_document
 from stagekit.cli.event_lines import EventLines
 from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.failures import show_failures
-from stagekit.cli.interruption import Interruption
+from stagekit.cli.interruption import Interruption, Phases
 from stagekit.cli.output import Output
 from stagekit.cli.planning import plan_of
 from stagekit.cli.progress import Watching, chosen, watching
+from stagekit.cli.running import Running
 from stagekit.cli.selection import Selection
 from stagekit.cli.summary import plain_summary, summary
 from stagekit.cli.terminal import ProgressChoice
@@ -27,6 +27,8 @@ from stagekit.errors import StagekitWarning, UsageError
 
 __all__ = ["RunRequest", "run_target"]
 
+_SHOW_CURSOR = b"\x1b[?25h"  # what a live board must not leave hidden
+
 
 class RunRequest(NamedTuple):
     """What the command line says of a run."""
@@ -34,9 +36,7 @@ class RunRequest(NamedTuple):
     target: str
     arguments: Tuple[str, ...]
     selection: Selection
-    executor: str
-    workers: Optional[int]
-    on_failure: str
+    running: Running
     is_json: bool
     events: Optional[str]
     watching: Watching
@@ -45,7 +45,11 @@ class RunRequest(NamedTuple):
 
 def run_target(request: RunRequest, interruption: Interruption, output: Output) -> ExitCode:
     """Run what a request says; tell its failures, how it went, and what was asked for."""
-    made = plan_of(request.target, request.selection, output)
+    running = request.running
+    limits = dict(running.limits)
+    made = plan_of(
+        request.target, request.selection, output, executor=running.executor, limits=limits
+    )
     with _event_stream(request, output) as events, watching(
         request.watching, made, output
     ) as hooks:
@@ -53,7 +57,13 @@ def run_target(request: RunRequest, interruption: Interruption, output: Output) 
         under_way = UnderWay(made)
         if listening:  # events cost time; who does not want any is not told names either
             listening.append(under_way)
-        with interruption.telling(lambda: output.tell(under_way.text())):
+        phases = Phases(
+            lambda: output.tell(under_way.text(running.patience)),
+            None if running.is_managed(made) else running.patience,
+            _SHOW_CURSOR if chosen(request.watching) is ProgressChoice.RICH else b"",
+        )
+        with interruption.phases(phases):
+            interruption.has_run = True
             result = _run(made, _options(request, output, listening))
     exit_code = _exit_code(result, interruption)
     _tell(result, request, output)
@@ -63,15 +73,9 @@ def run_target(request: RunRequest, interruption: Interruption, output: Output) 
 
 
 def _options(request: RunRequest, output: Output, hooks: List[Hook]) -> Dict[str, Any]:
-    workers = request.workers
-    if workers is not None and workers > MAX_WORKERS:
-        output.note(f"--workers {workers:,} is more than there can be; {MAX_WORKERS:,} are used")
-        workers = MAX_WORKERS
     return {
+        **request.running.options(output),
         "arguments": request.arguments,
-        "executor": request.executor,
-        "workers": workers,
-        "on_failure": request.on_failure,
         "hooks": tuple(hooks),
         "check": False,
     }
@@ -96,8 +100,12 @@ def _run(made: Any, options: Dict[str, Any]) -> Result:  # Any: a public plan, a
 
 
 def _exit_code(result: Result, interruption: Interruption) -> ExitCode:
-    if result.status is RunStatus.CANCELLED:
+    if result.status is RunStatus.CANCELLED and result.cancel_reason != "deadline":
         return interruption.exit_code
+    if any(each.teardown_error or each.undone is False for each in result.reports()):
+        return ExitCode.INCOMPLETE
+    if result.status is RunStatus.CANCELLED:
+        return ExitCode.DEADLINE
     return ExitCode.OK if result.ok else ExitCode.STAGE_FAILED
 
 

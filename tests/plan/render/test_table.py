@@ -99,6 +99,9 @@ def test_markers_are_told_as_the_keys_they_make() -> None:
           1      one                                                 float
                  two                                                 float named 'us'
           2      three  float named 'us', list[float], value of one
+
+          collected
+            three takes list[float] from one
     """)
     assert expected == plan(registry=registry).explain()
 

@@ -218,3 +218,13 @@ def test_components_part_the_graph(parents: Parents) -> None:
     parts = components(parents)
     assert list(range(len(parents))) == sorted(step for part in parts for step in part)
     assert all(set(parents[step]) <= set(part) for part in parts for step in part)
+
+
+def test_a_plan_draws_itself() -> None:
+    """``Plan.to_tree`` is the picture, or the list where it would be too wide."""
+    registry = Registry()
+    registry.add(lambda: None, id="load")
+    registry.add(lambda: None, id="total", depends_on="load")
+    made = plan(registry=registry)
+    assert "load ─▶ total" == made.to_tree()
+    assert to_tree(made, columns=10) == made.to_tree(columns=10) != made.to_tree()

@@ -1,0 +1,58 @@
+"""Lists of lists as one list and a shape, and back: what ``Each`` takes items of."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, List, Sequence, Tuple, Union
+
+__all__ = ["Shape", "flat", "nested", "size"]
+
+# How many items there are; for lists of lists the shape of each.
+Shape = Union[int, Tuple[Any, ...]]  # Any: a Shape, which type checkers cannot nest
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+def flat(value: Any, depth: int, fetch: Callable[[Any], Any] = _itself) -> Tuple[List[Any], Shape]:
+    """Return the items that are *depth* deep in lists, in order, and the shape of the lists.
+
+    Args:
+        value: a list, or whatever else has items.
+        depth: 1 for the items of a list, 2 for those of a list of lists, and so on.
+        fetch: brings a list here that may be elsewhere.
+
+    Raises:
+        TypeError: what should be a list has no items.
+    """
+    value = fetch(value)
+    if depth == 1:
+        items = list(value)
+        return items, len(items)
+    found: List[Any] = []
+    shapes: List[Shape] = []
+    for part in value:
+        items, shape = flat(part, depth - 1, fetch)
+        found += items
+        shapes.append(shape)
+    return found, tuple(shapes)
+
+
+def size(shape: Shape) -> int:
+    """Return how many items lists of this shape have."""
+    return shape if isinstance(shape, int) else sum(map(size, shape))
+
+
+def nested(items: Sequence[Any], shape: Shape) -> List[Any]:
+    """Return lists of this shape, filled with as many items in their order."""
+    return _filled(items, shape, 0)[0]
+
+
+def _filled(items: Sequence[Any], shape: Shape, start: int) -> Tuple[List[Any], int]:
+    if isinstance(shape, int):
+        return list(items[start : start + shape]), start + shape
+    found: List[Any] = []
+    for part in shape:
+        inner, start = _filled(items, part, start)
+        found.append(inner)
+    return found, start

@@ -1,0 +1,174 @@
+"""From options to the settings that only managed runs have; not loaded for any other run."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+
+from stagekit._base.ports import is_cluster
+from stagekit._base.problem import Code
+from stagekit._base.retry import seconds_mistake
+from stagekit._plan.policies import beyond_problems
+from stagekit._plan.problems_managed import depends_on_run, timeout_on
+from stagekit._run.managed.settings import GRACE, ManagedSettings
+from stagekit.executors.futures import workers_of
+
+if TYPE_CHECKING:
+    from stagekit._base.ports import Pool
+    from stagekit._base.problem import Problem
+    from stagekit._plan.plan import Plan
+    from stagekit._prepare import RunOptions
+
+__all__ = ["NAMED", "RunPools", "kept_warnings", "managed_settings", "option_mistakes"]
+
+NAMED = ("processes", "dask")  # executors beyond this process
+MAX_SLOTS = 10**6
+
+
+class RunPools:
+    """Finds the pools of one run: made when first needed, closed after it.
+
+    Args:
+        workers: how many calls each may carry out at once; None for one a processor.
+        grace: seconds that a worker has to end before it is ended.
+    """
+
+    def __init__(self, workers: Optional[int], grace: float) -> None:
+        self._workers = workers
+        self._grace = grace
+        self._made: List[Any] = []
+        self._by_name: Dict[object, Tuple[Any, str, int]] = {}
+
+    def of(self, executor: Any, /) -> Tuple[Pool, str, int]:  # Any: a name or a pool
+        """Return a pool, its name for people, and how many calls it carries out at once.
+
+        Raises:
+            UsageError: no cluster is where one is said to be.
+            MissingExtraError: Dask is not installed.
+        """
+        is_there = is_cluster(executor)
+        if not isinstance(executor, str) and not is_there:
+            return executor, type(executor).__name__, self._workers or workers_of(executor)
+        found = self._by_name.get(executor)
+        if found is None:
+            pool = self._join(executor) if is_there else self._make(executor)
+            self._made.append(pool)
+            name = "dask" if is_there else executor
+            found = self._by_name[executor] = (pool, name, self._workers or workers_of(pool))
+        return found
+
+    def close(self) -> None:
+        """Close the pools that were made here."""
+        for pool in self._made:
+            pool.shutdown()
+
+    def _make(self, name: str) -> Any:
+        if name == "processes":
+            from stagekit.executors import ProcessPool
+
+            return ProcessPool(self._workers or os.cpu_count() or 1, grace=self._grace)
+        from stagekit.executors.dask import DaskPool
+
+        return DaskPool(workers=self._workers)
+
+    def _join(self, cluster: object) -> Any:
+        from stagekit.executors.dask import DaskPool
+
+        return DaskPool(cluster)
+
+
+def managed_settings(
+    plan: Plan, options: RunOptions, given: Mapping[object, object]
+) -> ManagedSettings:
+    """Return the settings of a managed run, from options that have been checked."""
+    said = options.managed or {}
+    grace = said.get("grace")
+    limits = {name: n for name, n in (options.limits or {}).items() if name != "async"}
+    settings = ManagedSettings(
+        pools=RunPools(options.workers, GRACE if grace is None else grace),
+        cancel=said.get("cancel"),
+        deadline=said.get("deadline"),
+        grace=GRACE if grace is None else float(grace),
+        rollback=bool(said.get("rollback")),
+        rollback_on_cancel=bool(said.get("rollback_on_cancel")),
+        compensate_partial=bool(said.get("compensate_partial")),
+        limits=limits,
+        clock=said.get("clock"),
+        seed=repr(plan.order) if options.seed is None else str(options.seed),
+    )
+    _check_demand(plan, limits)
+    problems = tuple(beyond_problems(plan, options.executor, given))
+    if problems:
+        from stagekit.errors import PlanError
+
+        raise PlanError(problems)
+    return settings
+
+
+def kept_warnings(
+    problems: Sequence[Problem], executor: Any, limits: Optional[Mapping[str, int]] = None
+) -> List[Problem]:
+    """Return the warnings of a plan that hold where *executor* carries it out within *limits*.
+
+    A process can be ended when its time is over, so no wait has to be bounded there; inline, not
+    even a wait can be bounded; and who says how many of a slot there are has nothing to be guessed.
+    """
+    problems = [timeout_on(each, executor) if depends_on_run(each) else each for each in problems]
+    is_hard = executor == "processes" or getattr(executor, "can_stop", False)
+    said = tuple(f"nothing says how many `{name}` there are" for name in limits or {})
+    return [
+        each
+        for each in problems
+        if not (is_hard and depends_on_run(each))
+        and not (each.code is Code.GUESSED_LIMIT and each.message.startswith(said))
+    ]
+
+
+def option_mistakes(said: Mapping[str, Any]) -> List[str]:
+    """Return what is wrong with the options that only managed runs have."""
+    from stagekit._base.cancel import CancelToken
+
+    mistakes: List[str] = []
+    cancel, deadline, grace = said.get("cancel"), said.get("deadline"), said.get("grace")
+    if cancel is not None and not isinstance(cancel, CancelToken):
+        mistakes.append(f"cancel takes a CancelToken, got {cancel!r}")
+    if deadline is not None and deadline != 0:
+        mistake = seconds_mistake(deadline)
+        if mistake is not None:
+            mistakes.append(f"deadline {mistake}, got {deadline!r}")
+    if grace is not None and grace != 0:
+        mistake = seconds_mistake(grace)
+        if mistake is not None:
+            mistakes.append(f"grace {mistake}, got {grace!r}")
+    for name in ("rollback", "rollback_on_cancel", "compensate_partial"):
+        value = said.get(name, False)
+        if not isinstance(value, bool):
+            mistakes.append(f"{name} takes True or False, got {value!r}")
+        elif value and not said.get("rollback"):
+            mistakes.append(f"{name}=True says how to undo; write rollback=True beside it")
+    return mistakes
+
+
+def _check_demand(plan: Plan, limits: Mapping[str, int]) -> None:
+    """Refuse limits below what a single stage takes: it could never start."""
+    mistakes = [
+        f"limits[{name!r}] is {limits[name]}, and stage {plan.order[step]!r} takes {count}"
+        for step, policy in plan.policies.items()
+        for name, count in policy.slots
+        if name in limits and count > limits[name]
+    ]
+    known = {name for policy in plan.policies.values() for name, _ in policy.slots}
+    mistakes += [_unknown_slot(name, known) for name in limits if name not in known]
+    if mistakes:
+        from stagekit.errors import UsageError
+
+        raise UsageError("; ".join(mistakes))
+
+
+def _unknown_slot(name: str, known: Set[str]) -> str:
+    from stagekit._base.text import did_you_mean
+
+    near = did_you_mean(name, [*sorted(known), "async"])
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    there = ", ".join(map(repr, sorted(known))) or "none"
+    return f"limits names {name!r}, which no stage of the plan takes (slots: {there}){hint}"

@@ -1,0 +1,74 @@
+"""``Policy``: what a step needs of a run besides being called. Only managed plans load it."""
+
+from __future__ import annotations
+
+from stagekit._base.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional, Tuple, Union
+
+    from stagekit._base.ports import Pool
+    from stagekit._base.retry import Retry
+    from stagekit._plan.slots import Call
+
+    Place = Union[int, str]
+
+__all__ = ["CALL", "PLAIN", "RESOURCE", "Place", "Policy"]
+
+CALL, RESOURCE = "call", "resource"
+
+
+class Policy(Record):
+    """What was said of a step beyond its needs; equal for equal declarations.
+
+    Attributes:
+        retry: how it is tried again, or None.
+        timeout: seconds that one attempt may take, or None.
+        executor: where this step runs: a name, a pool, or None for where the run does.
+        slots: names of slots and how many of each it takes, by name.
+        kind: ``"call"``, or ``"resource"``: a generator function, whose yielded value is the
+            step's, and which is resumed when the last step that uses it has ended.
+        each: the arguments that take one item at a time of the list they are bound to: positions,
+            or names where a parameter is passed by keyword. Empty: the step is one call.
+        depth: how deep the items are in lists of lists: 1 for those of a list. What the step
+            provides is nested as deeply.
+        undo: the call that makes the step undone, or None. It reads the same slots as the step's
+            call; the step's own value is in its own slot.
+        is_undo_async: whether that call returns an awaitable.
+    """
+
+    __slots__ = ("retry", "timeout", "executor", "slots", "kind", "each", "depth", "undo",
+                 "is_undo_async")  # fmt: skip
+
+    def __init__(  # noqa: PLR0913 - the parts of the record
+        self,
+        *,
+        retry: Optional[Retry] = None,
+        timeout: Optional[float] = None,
+        executor: Union[str, Pool, None] = None,
+        slots: Tuple[Tuple[str, int], ...] = (),
+        kind: str = CALL,
+        each: Tuple[Place, ...] = (),
+        depth: int = 1,
+        undo: Optional[Call] = None,
+        is_undo_async: bool = False,
+    ) -> None:
+        self.retry = retry
+        self.timeout = timeout
+        self.executor = executor
+        self.slots = slots
+        self.kind = kind
+        self.each = each
+        self.depth = depth
+        self.undo = undo
+        self.is_undo_async = is_undo_async
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing has to be judged when a call returns, nor be there for it."""
+        is_bounded = self.retry is not None or self.timeout is not None or bool(self.slots)
+        return not is_bounded and self.undo is None and self.kind == CALL
+
+
+PLAIN = Policy()

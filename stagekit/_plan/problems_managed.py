@@ -1,0 +1,252 @@
+"""The texts of what can be wrong with what a run manages: items, resources, time, undoing."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from stagekit._base.keys import describe
+from stagekit._base.problem import Code, Problem
+from stagekit._declare.stage import Declaration
+from stagekit._plan.reading import Parameter
+from stagekit._plan.wording import MAX_SHOWN, at, place, short
+
+__all__ = [
+    "ambiguous_items",
+    "beyond_sending",
+    "depends_on_run",
+    "each_of_resource",
+    "each_of_tuple",
+    "each_of_undo",
+    "guessed_limit",
+    "inline_timeout",
+    "of_undo",
+    "resource_beyond",
+    "resource_moved",
+    "soft_timeout",
+    "timeout_on",
+    "undo_left_out",
+    "uneven",
+    "value_beyond_sending",
+]
+
+
+def ambiguous_items(
+    stage: Declaration,
+    parameter: Parameter,
+    providers: Sequence[Declaration],
+    given: Sequence[object],
+) -> Problem:
+    """Items that a parameter takes come from several lists."""
+    name, text = parameter.name, describe(parameter.key)
+    who = [f"`{short(provider)}`" for provider in providers]
+    who += [f"the value given for `{describe(key)}`" for key in given]
+    shown = ", ".join(who[:MAX_SHOWN])
+    fixes = [f"or depend on it: @stage(depends_on={short(each)})" for each in providers[:1]]
+    if providers:
+        source = f"From({short(providers[0]).rpartition('.')[2]})"
+        fixes.insert(0, f"say which: {name}: Annotated[{text}, {source}, Each()]")
+    return Problem(
+        Code.AMBIGUOUS_PROVIDER,
+        f"{len(who)} lists have items `{text}` for stage `{short(stage)}`: {shown}",
+        parameter=name,
+        notes=tuple(f"`{short(each)}`{place(each)}" for each in providers[:MAX_SHOWN]),
+        fixes=tuple(fixes),
+        **at(stage),
+    )
+
+
+def uneven(stage: Declaration, parameter: Parameter, depth: int, other: int) -> Problem:
+    """Two parameters take items that are not equally deep in their lists."""
+    return Problem(
+        Code.BAD_MARKER,
+        f"parameter `{parameter.name}` of stage `{short(stage)}` takes items {depth} deep in "
+        f"lists, where another takes them {other} deep; they must go side by side",
+        parameter=parameter.name,
+        fixes=("take lists that are nested equally",),
+        **at(stage),
+    )
+
+
+def each_of_resource(stage: Declaration) -> Problem:
+    """A generator function takes one item at a time."""
+    return Problem(
+        Code.BAD_MARKER,
+        f"stage `{short(stage)}` is a resource, and `Each()` would open it once for each item",
+        fixes=(
+            "take the whole list, and yield once",
+            "or return the value instead of yielding it",
+        ),
+        **at(stage),
+    )
+
+
+def each_of_tuple(stage: Declaration) -> Problem:
+    """A stage that is called for each item provides several values."""
+    return Problem(
+        Code.BAD_MARKER,
+        f"stage `{short(stage)}` is called for each item, and `provides` promises several values "
+        f"of each call",
+        fixes=("return one value, and let other stages take it apart",),
+        **at(stage),
+    )
+
+
+def each_of_undo(stage: Declaration, parameter: Parameter) -> Problem:
+    """A function that undoes a stage takes one item at a time."""
+    return Problem(
+        Code.BAD_MARKER,
+        f"parameter `{parameter.name}` of stage `{short(stage)}`: a stage is undone as a whole, "
+        f"so it takes no `Each()`",
+        parameter=parameter.name,
+        fixes=("take the whole list",),
+        **at(stage),
+    )
+
+
+def resource_beyond(
+    user: Declaration, parameter: str, resource: Declaration, executor: str
+) -> Problem:
+    """A resource is used where it cannot be opened: in another process, or on a cluster."""
+    return Problem(
+        Code.RESOURCE_BEYOND,
+        f"stage `{short(user)}` runs in {executor}, where the resource `{short(resource)}` "
+        f"cannot be used: it is opened and closed in this process",
+        parameter=parameter,
+        notes=(f"`{short(resource)}` yields what `{parameter}` takes{place(resource)}",),
+        fixes=(
+            f'run it in this process: @stage(executor="threads") above {short(user)}',
+            f"or open what it needs inside `{short(user)}`",
+        ),
+        **at(user),
+    )
+
+
+def resource_moved(resource: Declaration, executor: str) -> Problem:
+    """A resource says that it is to be opened in another process, or on a cluster."""
+    return Problem(
+        Code.RESOURCE_BEYOND,
+        f"the resource `{short(resource)}` cannot run in {executor}: "
+        f"it is opened and closed in this process",
+        fixes=(f"take `executor` away from {short(resource)}",),
+        **at(resource),
+    )
+
+
+def beyond_sending(stage: Declaration, where: str, reason: str) -> Problem:
+    """A stage runs in another process, or on a cluster, and its function cannot travel there."""
+    return Problem(
+        Code.CANNOT_BE_SENT,
+        f"stage `{short(stage)}` runs in {where}, and {reason}",
+        fixes=(
+            f'run it in this process: @stage(executor="threads") above {short(stage)}',
+            f"or make what cannot be sent inside `{short(stage)}`",
+        ),
+        **at(stage),
+    )
+
+
+def value_beyond_sending(
+    stage: Declaration, parameter: str, key: object, where: str, reason: str
+) -> Problem:
+    """A given value is needed in another process, or on a cluster, and cannot travel there."""
+    text = describe(key)
+    return Problem(
+        Code.CANNOT_BE_SENT,
+        f"stage `{short(stage)}` runs in {where}, where the value given for `{text}` "
+        f"cannot be sent: {reason}",
+        parameter=parameter,
+        fixes=(
+            f'run it in this process: @stage(executor="threads") above {short(stage)}',
+            f"or give what a `{text}` is made of, and make it inside `{short(stage)}`",
+        ),
+        **at(stage),
+    )
+
+
+def soft_timeout(stage: Declaration, executor: object) -> Problem:
+    """A time limit is set for a stage that runs in a thread; perhaps wherever the others run."""
+    is_own = executor not in (None, "auto")
+    return Problem(
+        Code.SOFT_TIMEOUT,
+        f"the timeout of stage `{short(stage)}` bounds the wait for it, not {_call_on(executor)}, "
+        f"which cannot be stopped",
+        notes=(f"{_OWN}, whatever the executor of the run is",) if is_own else (),
+        fixes=('@stage(timeout=..., executor="processes") keeps it',),
+        **at(stage),
+    )
+
+
+_OWN = "the stage says itself where it runs"
+
+
+def depends_on_run(problem: Problem) -> bool:
+    """Tell whether a time limit that is not kept may be kept by another executor of the run."""
+    is_own = any(note.startswith(_OWN) for note in problem.notes)
+    return problem.code is Code.SOFT_TIMEOUT and not is_own
+
+
+def timeout_on(problem: Problem, executor: object) -> Problem:
+    """Turn the warning of a time limit that depends on the run into that of one executor."""
+    if executor == "inline":
+        return inline_timeout(problem)
+    return _reworded(problem, problem.message.replace(_call_on(None), _call_on(executor)))
+
+
+def inline_timeout(problem: Problem) -> Problem:
+    """Turn the warning of a time limit in threads into that of a stage that runs inline."""
+    stage = problem.message.partition(" bounds the wait ")[0]
+    return _reworded(
+        problem,
+        f"{stage} cannot end a call that is made inline; the clock is asked when it has ended, "
+        f"and an attempt that took longer has failed",
+    )
+
+
+def _call_on(executor: object) -> str:
+    if executor in (None, "auto", "threads", "inline"):
+        return "the thread it runs in"
+    return f"the call on `{executor if isinstance(executor, str) else type(executor).__name__}`"
+
+
+def _reworded(problem: Problem, message: str) -> Problem:
+    return Problem(
+        problem.code,
+        message,
+        stage_id=problem.stage_id,
+        location=problem.location,
+        notes=problem.notes,
+        fixes=problem.fixes,
+    )
+
+
+def guessed_limit(name: str, count: int, stage: Declaration) -> Problem:
+    """Nobody has said how many of a slot there are."""
+    are = "is taken to be 1" if count == 1 else f"are taken to be {count}"
+    return Problem(
+        Code.GUESSED_LIMIT,
+        f"nothing says how many `{name}` there are; there {are}, "
+        f"as many as stage `{short(stage)}` takes by itself",
+        fixes=(f'run(..., limits={{"{name}": {count}}})',),
+        **at(stage),
+    )
+
+
+def of_undo(problem: Problem, stage: Declaration) -> Problem:
+    """Tell a problem of the function that undoes a stage as such."""
+    name = f"stage `{short(stage)}`"
+    return Problem(
+        problem.code,
+        problem.message.replace(name, f"the undo of {name}", 1),
+        stage_id=problem.stage_id,
+        location=problem.location,
+        parameter=problem.parameter,
+        notes=problem.notes,
+        fixes=problem.fixes,
+    )
+
+
+def undo_left_out(stage: Declaration, parameter: Parameter, source: Declaration) -> Problem:
+    """A selection leaves out a stage whose value the undo of a selected one needs."""
+    from stagekit._plan.problems import left_out
+
+    return of_undo(left_out(stage, parameter, source), stage)

@@ -1,0 +1,122 @@
+"""What was read from the function of a stage: its parameters, and what it provides."""
+
+from __future__ import annotations
+
+from stagekit._base.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType, FunctionType
+    from typing import Any, Callable, Dict, List, Optional, Tuple
+
+__all__ = [
+    "ASYNC",
+    "EMPTY",
+    "IS_GENERATOR",
+    "NOTHING",
+    "TRIVIAL",
+    "Fault",
+    "Parameter",
+    "Reading",
+    "read_generator",
+    "written",
+]
+
+ASYNC, IS_GENERATOR, ASYNC_GENERATOR = 0x80, 0x20 | 0x200, 0x200  # inspect.CO_*
+
+
+class _Empty:
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<none>"
+
+
+EMPTY: Any = _Empty()
+
+
+class Fault(Record):
+    """Something wrong with one annotation, told later with its place."""
+
+    __slots__ = ("kind", "text", "name")
+
+    def __init__(self, kind: str, text: str, name: Optional[str] = None) -> None:
+        self.kind = kind
+        self.text = text
+        self.name = name
+
+
+class Parameter:
+    """One parameter: what it asks for, and what it falls back on."""
+
+    __slots__ = ("default", "fault", "is_keyword", "key", "marker", "name")
+
+    def __init__(self, name: str, default: Any, is_keyword: bool) -> None:  # noqa: FBT001
+        self.name = name
+        self.default = default
+        self.is_keyword = is_keyword
+        self.key: object = None
+        self.marker: Any = None
+        self.fault: Optional[Fault] = None
+
+
+class Reading:
+    """What was read from one function.
+
+    Attributes:
+        provides: (key, item) pairs; item is None, or the place in the returned tuple.
+        promise: see ``Plan``: 0 anything, 1 not None, k a tuple of k values.
+        parameters: None until they are asked for.
+        support: why the function cannot be a stage, or None.
+        call: what is called in place of the function, or None.
+        has_each: whether a parameter takes one item at a time.
+        is_managed: whether there is something that a ``Policy`` tells.
+        is_resource: whether the function is a generator function.
+    """
+
+    __slots__ = ("_raw", "call", "fault", "has_each", "is_async", "is_managed", "is_resource",
+                 "parameters", "promise", "provides", "returns", "returns_none",
+                 "support")  # fmt: skip
+
+    def __init__(self) -> None:
+        self.provides: Tuple[Tuple[object, Optional[int]], ...] = ()
+        self.returns: object = None
+        self.returns_none = False
+        self.promise = 0
+        self.is_async = False
+        self.is_managed = False
+        self.is_resource = False
+        self.has_each = False
+        self.call: Optional[Callable[..., Any]] = None
+        self.fault: Optional[Fault] = None
+        self.support: Optional[str] = None
+        self.parameters: Optional[Tuple[Parameter, ...]] = None
+        self._raw: Any = None
+
+
+NOTHING: Tuple[Parameter, ...] = ()
+TRIVIAL = Reading()  # of every plain function that takes nothing and says nothing
+TRIVIAL.parameters = NOTHING
+
+
+def read_generator(reading: Reading, code: CodeType) -> None:
+    """Take down that the function is a generator function, plain or async."""
+    reading.is_resource = reading.is_managed = True
+    reading.is_async = code.co_flags & ASYNC_GENERATOR != 0
+
+
+def written(fn: FunctionType, annotations: Dict[str, Any]) -> List[Tuple[str, Any, Any, bool]]:
+    """Return name, annotation, default and whether it is keyword-only, of each parameter."""
+    code = fn.__code__
+    count, keywords = code.co_argcount, code.co_kwonlyargcount
+    names = code.co_varnames
+    defaults = fn.__defaults__ or ()
+    first = count - len(defaults)
+    found: List[Tuple[str, Any, Any, bool]] = []
+    for place in range(count):
+        default = defaults[place - first] if place >= first else EMPTY
+        found.append((names[place], annotations.get(names[place], EMPTY), default, False))
+    given = fn.__kwdefaults__ or {}
+    for name in names[count : count + keywords]:
+        found.append((name, annotations.get(name, EMPTY), given.get(name, EMPTY), True))  # noqa: PERF401
+    return found

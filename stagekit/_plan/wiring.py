@@ -1,0 +1,117 @@
+"""What one stage waits for, and what fills its parameters: places of stages, not steps yet."""
+
+from __future__ import annotations
+
+from stagekit._base.record import Record
+from stagekit._plan.slots import Slot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, List, Sequence, Tuple, Union
+
+    Source = Union[int, "Item", Slot, "Gather", "Omit"]
+    AnyWiring = Union[Tuple[int, ...], "Wiring"]
+
+__all__ = [
+    "NOTHING_GIVEN",
+    "OMIT",
+    "AnyWiring",
+    "Gather",
+    "Item",
+    "Omit",
+    "Source",
+    "Wiring",
+    "order_of",
+    "places_of",
+    "sources_of",
+    "stages_in",
+    "waited_for",
+]
+
+
+class Item(Record):
+    """One item of the tuple that a stage returns."""
+
+    __slots__ = ("stage", "item")
+
+    def __init__(self, stage: int, item: int) -> None:
+        self.stage = stage
+        self.item = item
+
+
+class Gather(Record):
+    """The values of every provider, as a list or a tuple."""
+
+    __slots__ = ("parts", "kind")
+
+    def __init__(self, parts: Tuple[Union[int, Item, Slot], ...], kind: str) -> None:
+        self.parts = parts
+        self.kind = kind
+
+
+class Omit(Record):
+    """The parameter falls back on its default."""
+
+    __slots__ = ()
+
+
+OMIT = Omit()
+NOTHING_GIVEN: Dict[int, Slot] = {}
+
+
+class Wiring:
+    """What one stage waits for and what fills its parameters; places of stages, not steps."""
+
+    __slots__ = ("instead", "order", "sources", "soft")
+
+    def __init__(self, order: Tuple[int, ...], sources: Tuple[Source, ...], soft: Tuple[int, ...],
+                 instead: Dict[int, Slot]) -> None:  # fmt: skip
+        self.order = order
+        self.sources = sources
+        self.soft = soft  # parameters that can do without the value of their stage
+        self.instead = (
+            instead or NOTHING_GIVEN
+        )  # parameter -> given value, should its stage be left out
+
+
+def sources_of(wiring: AnyWiring) -> Tuple[Source, ...]:
+    """Return what fills the parameters of a stage."""
+    return wiring.sources if isinstance(wiring, Wiring) else ()
+
+
+def order_of(wiring: AnyWiring) -> Tuple[int, ...]:
+    """Return the stages named in ``depends_on``."""
+    return wiring.order if isinstance(wiring, Wiring) else wiring
+
+
+def stages_in(source: Source) -> Tuple[int, ...]:
+    """Return the stages that a source takes values from."""
+    if isinstance(source, Gather):
+        return tuple(place for part in source.parts for place in stages_in(part))
+    if isinstance(source, Item):
+        return (source.stage,)
+    return (source,) if isinstance(source, int) else ()
+
+
+def waited_for(wiring: AnyWiring) -> Sequence[int]:
+    """Return the stages that a stage waits for, without repeats."""
+    found = dict.fromkeys(order_of(wiring))
+    for source in sources_of(wiring):
+        if isinstance(source, int):
+            found[source] = None
+        elif isinstance(source, Item):
+            found[source.stage] = None
+        elif isinstance(source, Gather):
+            for part in source.parts:
+                if not isinstance(part, Slot):
+                    found[part if isinstance(part, int) else part.stage] = None
+    return list(found)
+
+
+def places_of(found: Sequence[Source]) -> List[int]:
+    """Return the stages among the candidates for a parameter."""
+    return [
+        source if isinstance(source, int) else source.stage
+        for source in found
+        if isinstance(source, (int, Item))
+    ]

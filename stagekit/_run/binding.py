@@ -1,0 +1,99 @@
+"""What loguru binds to the records of a stage: run, stage, attempt; where loguru is loaded at all.
+
+A managed run makes a context for each call, and binds there. The engines of plain runs are given
+calls that bind themselves: a run pays for it only where there is something to be bound to.
+
+loguru keeps what ``logger.contextualize`` binds in a context variable. It is found by binding
+something and looking for it, so that nothing private is asked for.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, Optional
+
+    from stagekit._plan.plan import Plan
+    from stagekit._plan.slots import Call
+
+    Variable = contextvars.ContextVar[Dict[str, Any]]  # Any: whatever people bind
+
+__all__ = ["bind", "bound_plan"]
+
+_found: Optional[Variable] = None
+
+
+def bind(context: contextvars.Context, **words: object) -> None:
+    """Have what is logged in a context bear some words; nothing is loaded for it."""
+    if "loguru" not in sys.modules:
+        return
+    variable = _found or _find()
+    if variable is not None:
+        bound: Dict[str, Any] = context.get(variable, {})
+        context.run(variable.set, {**bound, **words})
+
+
+def _find() -> Optional[Variable]:
+    global _found  # noqa: PLW0603 - looked for once
+    logger = getattr(sys.modules.get("loguru"), "logger", None)
+    if logger is None:  # not loaded, or still being imported
+        return None
+    mark = object()
+    with logger.contextualize(stagekit=mark):
+        for variable, value in contextvars.copy_context().items():
+            if isinstance(value, dict) and value.get("stagekit") is mark:  # pyright: ignore[reportUnknownMemberType]  # of whatever types
+                _found = variable
+    return _found
+
+
+def bound_plan(plan: Plan) -> Plan:
+    """Return a plan whose calls bind what they log; the plan itself where nothing is logged."""
+    if "loguru" not in sys.modules or (_found or _find()) is None:
+        return plan
+    calls = tuple(map(_bound, plan.order, plan.calls, plan.is_async))
+    return plan._with_calls(calls)  # noqa: SLF001 - another view of it, for one run
+
+
+def _bound(stage: str, call: Call, is_async: int) -> Call:
+    from stagekit._plan.slots import around
+
+    kind = _BoundAsync if is_async else _Bound
+    return around(call, lambda fn: kind(fn, stage))
+
+
+class _Bound:
+    """A function that is called with its stage and its attempt, the only one, bound."""
+
+    __slots__ = ("__wrapped__", "stage")
+
+    def __init__(self, fn: Callable[..., Any], stage: str) -> None:
+        self.__wrapped__ = fn
+        self.stage = stage
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        variable = _found or _find()
+        if variable is None:  # another process, to which loguru has not come
+            return self.__wrapped__(*args, **kwargs)
+        token = variable.set({**variable.get({}), "stage": self.stage, "attempt": 1})
+        try:
+            return self.__wrapped__(*args, **kwargs)
+        finally:
+            variable.reset(token)
+
+
+class _BoundAsync(_Bound):
+    """The same of an asynchronous one."""
+
+    __slots__ = ()
+
+    async def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        variable = _found or _find()
+        assert variable is not None  # noqa: S101 - tasks stay in the process that has it
+        token = variable.set({**variable.get({}), "stage": self.stage, "attempt": 1})
+        try:
+            return await self.__wrapped__(*args, **kwargs)
+        finally:
+            variable.reset(token)

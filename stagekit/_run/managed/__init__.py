@@ -1,0 +1,1 @@
+"""Runs that need more decisions than success and failure; see docs/architecture.md."""

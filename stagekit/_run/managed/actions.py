@@ -1,0 +1,152 @@
+"""What the machine of a managed run asks to be done, and what it is told."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from stagekit._base.record import Record
+from stagekit.errors import StageCancelledError
+
+__all__ = [
+    "Abandon",
+    "AbandonClosing",
+    "Action",
+    "Close",
+    "Expand",
+    "Open",
+    "Recall",
+    "Retrying",
+    "Start",
+    "Stop",
+    "StopClosing",
+    "WithdrawnError",
+]
+
+
+class WithdrawnError(StageCancelledError):
+    """A call was taken back before it began."""
+
+
+class Action(Record):
+    """Something to be done by who drives the machine."""
+
+    __slots__ = ()
+
+
+class Start(Action):
+    """Begin a call; its end is told with its *ticket*.
+
+    Attributes:
+        ticket: the number of this attempt, unique in the run.
+        step: the stage.
+        item: the index of the item of an ``Each`` stage, or -1.
+        attempt: from 1.
+        lane: what carries it out.
+    """
+
+    __slots__ = ("ticket", "step", "item", "attempt", "lane")
+
+    def __init__(self, ticket: int, step: int, item: int, attempt: int, lane: int) -> None:
+        self.ticket = ticket
+        self.step = step
+        self.item = item
+        self.attempt = attempt
+        self.lane = lane
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the stage begins with it."""
+        return self.attempt == 1 and self.item < 1
+
+
+class Open(Start):
+    """Begin to open a resource: a ``Start`` whose value stays in use until ``Close``."""
+
+    __slots__ = ()
+
+
+class Recall(Action):
+    """Take back the calls that have not begun where they were sent to, in all lanes.
+
+    They end as interrupted. Those that have begun go on.
+    """
+
+    __slots__ = ()
+
+
+class Stop(Action):
+    """Ask a call to end, or with *force* end it."""
+
+    __slots__ = ("ticket", "force", "why")
+
+    def __init__(self, ticket: int, *, force: bool, why: str) -> None:
+        self.ticket = ticket
+        self.force = force
+        self.why = why
+
+
+class Abandon(Action):
+    """Wait no longer for a call that cannot be ended; *error* is what it has failed with."""
+
+    __slots__ = ("ticket", "step", "error")
+
+    def __init__(self, ticket: int, step: int, error: Optional[BaseException]) -> None:
+        self.ticket = ticket
+        self.step = step
+        self.error = error
+
+
+class Expand(Action):
+    """Make the items of an ``Each`` stage; tell ``expanded``."""
+
+    __slots__ = ("step",)
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+
+class Close(Action):
+    """Tear a resource down; tell ``closed``."""
+
+    __slots__ = ("step",)
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+
+class StopClosing(Close):
+    """Ask the tear-down of a resource to end, as its time is up."""
+
+    __slots__ = ()
+
+
+class AbandonClosing(Close):
+    """Wait no longer for the tear-down of a resource."""
+
+    __slots__ = ()
+
+
+class Retrying(Action):
+    """Nothing to do but to tell: another attempt follows after *delay* nanoseconds."""
+
+    __slots__ = ("step", "item", "attempt", "delay", "error")
+
+    def __init__(
+        self, step: int, item: int, attempt: int, delay: int, error: Optional[BaseException]
+    ) -> None:
+        self.step = step
+        self.item = item
+        self.attempt = attempt
+        self.delay = delay
+        self.error = error
+
+
+class Ended(Record):
+    """How a call ended: with a value, or with an error."""
+
+    __slots__ = ("value", "error", "how")
+
+    def __init__(self, value: Any, error: Optional[BaseException], how: int) -> None:
+        self.value = value
+        self.error = error
+        self.how = how

@@ -1,0 +1,1 @@
+"""What ``stagekit.executors.dask`` is made of: the cluster, a call's way there, what comes back."""

@@ -1,0 +1,137 @@
+"""A connection to a Dask cluster: one of our own, or one that somebody else keeps."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any, Dict, Optional
+
+from stagekit.errors import MissingExtraError, UsageError
+
+__all__ = ["Connection"]
+
+# Any: Dask's own objects; it may not be there when types are checked
+
+NO_LIMIT = 1_000_000  # deaths of workers that a waiting task survives: it never ran on them
+TIMEOUT = 10.0  # seconds for a scheduler to answer
+
+
+class Connection:
+    """A client of our own, and the cluster it belongs to where that is ours, too.
+
+    Args:
+        target: None, an address, or a client of the user's, which is left as it is.
+        workers: how many processes a cluster of our own has; one a processor unless said.
+
+    Attributes:
+        exits: exit codes of the worker processes of our own cluster, by process id.
+        size: how many processes our own cluster has; 0 where it is somebody else's.
+
+    Raises:
+        MissingExtraError: Dask is not installed.
+        UsageError: the target is none of these, or no scheduler answers there.
+    """
+
+    def __init__(self, target: object = None, *, workers: Optional[int] = None) -> None:
+        distributed = _load()
+        self.exits: Dict[int, int] = {}
+        self.size = 0
+        self._cluster: Any = None
+        self._folder = ""
+        if target is not None and workers is not None:
+            raise UsageError(
+                "workers is the number of processes of a cluster of our own; "
+                f"the cluster of {target!r} has those it has"
+            )
+        if workers is not None and (type(workers) is not int or workers < 1):
+            raise UsageError(f"workers must be a whole number of 1 or more, got {workers!r}")
+        if target is None:
+            self._start(distributed, workers)
+            self.client: Any = distributed.Client(self._cluster, set_as_default=False)
+        else:
+            self.client = _connect(distributed, target)
+
+    def _start(self, distributed: Any, workers: Optional[int]) -> None:
+        import logging
+        import os
+        import tempfile
+
+        self._folder = tempfile.mkdtemp(prefix="stagekit-dask-")
+        self.size = workers or os.cpu_count() or 1
+        self._cluster = distributed.LocalCluster(
+            n_workers=self.size,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            silence_logs=logging.CRITICAL,
+            memory_limit=0,  # a stage may have all there is, as in any other process
+            local_directory=self._folder,
+            worker_class=_watched(distributed.Nanny, self.exits),
+            scheduler_kwargs={
+                "allowed_failures": NO_LIMIT,
+                "dashboard": False,
+                "dashboard_address": "127.0.0.1:0",  # of its health; any free port
+            },
+        )
+
+    def close(self) -> None:
+        """End the connection, and the cluster where it is ours."""
+        self.client.close()
+        if self._cluster is not None:
+            self._cluster.close()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _load() -> Any:
+    from importlib import import_module
+
+    try:
+        return import_module("distributed")
+    except ImportError as error:
+        raise MissingExtraError("the executor 'dask'", "dask") from error
+
+
+def _connect(distributed: Any, target: object) -> Any:
+    security = None
+    address = target
+    if isinstance(target, distributed.Client):
+        # A client of our own at the same scheduler: its futures end with us, and it may be used
+        # from any thread, whatever the user's is like.
+        client: Any = target
+        security, address = client.security, client.scheduler.address
+    if not isinstance(address, str) or not address:
+        raise UsageError(
+            f"DaskPool takes an address such as 'tcp://10.0.0.1:8786' or a Client, got {target!r}"
+        )
+    try:
+        comm = distributed.comm  # asked first: a client that could not begin is slow to give up
+        comm.registry.get_backend(comm.addressing.parse_address(address)[0])
+        return distributed.Client(address, security=security, set_as_default=False, timeout=TIMEOUT)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"no Dask scheduler answers at {address!r}: {error}") from error
+
+
+def _watched(nanny: Any, exits: Dict[int, int]) -> Any:
+    """Return a class of nannies that notes how worker processes end."""
+
+    def begin(self: Any, *args: Any, **kwargs: Any) -> None:
+        kwargs.update(dashboard=False, dashboard_address="127.0.0.1:0")
+        nanny.__init__(self, *args, **kwargs)
+
+    async def instantiate(self: Any) -> Any:
+        started = await nanny.instantiate(self)
+        self.stagekit_pid = self.pid
+        return started
+
+    def _on_worker_exit_sync(self: Any, exitcode: int) -> None:
+        exits[getattr(self, "stagekit_pid", 0)] = exitcode
+        nanny._on_worker_exit_sync(self, exitcode)  # noqa: SLF001 - what else is told is a log line
+
+    # Not a class statement: type checkers know nothing of the base.
+    return type(
+        "Watched",
+        (nanny,),
+        {
+            "__init__": begin,
+            "instantiate": instantiate,
+            "_on_worker_exit_sync": _on_worker_exit_sync,
+        },
+    )

@@ -1,0 +1,379 @@
+"""``Crew``: the workers of a pool, and what waits for them."""
+
+from __future__ import annotations
+
+import signal
+from functools import partial
+from threading import Lock
+from typing import TYPE_CHECKING, Callable, Iterable, List, Optional, Sequence
+
+from stagekit.errors import WorkerDiedError
+from stagekit.executors._processes import kinds
+from stagekit.executors._processes.answers import Answer, deliver, fail
+from stagekit.executors._processes.frames import RubbishError
+from stagekit.executors._processes.hub import Hub
+from stagekit.executors._processes.link import Link
+from stagekit.executors._processes.roster import Roster
+from stagekit.executors._processes.world import world
+
+if TYPE_CHECKING:
+    from socket import socket
+
+    from stagekit.executors._processes.call import AnyFuture, Call, Recallable
+    from stagekit.executors._processes.launching import Ended, Launcher
+
+__all__ = ["Crew"]
+
+MOST_FAILED_STARTS = 3  # workers one after another that die before they are ready
+PATIENCE = 0.05  # seconds that a lock is waited for that this very thread may hold
+
+
+class Crew:
+    """Gives calls to workers, starts those that are needed, and replaces those that die.
+
+    Everything is done under one lock, by the thread that submits a call or by the hub's; answers
+    are delivered outside of it.
+
+    Args:
+        size: the most workers at a time.
+        launcher: makes what starts workers, given whom to tell how they end.
+        grace: seconds that workers have to leave.
+        max_value_bytes: of what a call returns, pickled, at most; None for any number.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        launcher: Callable[[Ended], Launcher],
+        grace: float,
+        max_value_bytes: Optional[int] = None,
+    ) -> None:
+        self._make_launcher = launcher
+        self._grace = grace
+        self._max_value_bytes = max_value_bytes
+        self._lock = Lock()
+        self._hub: Optional[Hub] = None
+        self._launcher: Optional[Launcher] = None
+        self._roster = Roster(size, self._start)
+        self._started = 0
+        self._failed_starts = 0
+        self._is_shut = False
+        self._is_forked = False
+        self._is_leaving = False  # no call is under way, and the workers have been told
+        self._is_delivering = False  # what is submitted meanwhile is given out together
+
+    def add(self, call: Call) -> None:
+        """Have a call made."""
+        if self._is_forked:  # the lock may have been held in this moment
+            raise RuntimeError(
+                "cannot submit a call to a pool of the process that this one was forked off; "
+                "make a pool here"
+            )
+        with self._lock:
+            if self._is_shut:
+                raise RuntimeError("cannot submit a call to a pool that is shut down")
+            is_recalled = call.batch is not None and call.batch.is_recalled
+            if not is_recalled:
+                self._append(call)
+        if is_recalled:
+            call.future.withdrawn()
+
+    def forget(self, number: int) -> None:
+        """Have all workers forget a function."""
+        with self._lock:
+            for link in self._roster.links.values():
+                link.forget(number)
+            self._flush(self._roster.links.values())
+
+    def take_back(self, future: AnyFuture) -> bool:
+        """Withdraw a call, and tell whether that was before it began."""
+        call = future.call
+        if call is None:
+            return False
+        with self._lock:
+            is_withdrawn = self._roster.withdraw(call)
+            self._give_out()
+            self._settle()
+        return is_withdrawn
+
+    def stop(self, call: Call, *, force: bool) -> bool:
+        """End a call; tell whether it had not begun, and is only withdrawn."""
+        with self._lock:
+            is_withdrawn = self._roster.withdraw(call)
+            link = call.link
+            # Calls that may begin after it have been taken back: it runs, or the last one does.
+            if not is_withdrawn and link is not None and link.sent[-1] is call:
+                self._end(link, signal.SIGKILL if force else signal.SIGTERM, "stopped by {}")
+            self._give_out()
+            self._settle()
+        return is_withdrawn
+
+    def recall(self, batch: Recallable) -> None:
+        """Withdraw the calls of a batch that have not begun, and those to come."""
+        if not self._lock.acquire(timeout=PATIENCE):  # a handler has interrupted who holds it
+            if self._hub is not None:
+                self._hub.soon(partial(self.recall, batch))
+            return
+        try:
+            batch.is_recalled = True
+            recalled = self._roster.recall(batch)
+            self._give_out()
+            self._settle()
+        finally:
+            self._lock.release()
+        if recalled and self._hub is not None:
+            self._hub.soon(partial(_withdraw, recalled))
+
+    def shut(self, *, cancels: bool, ends: bool) -> None:
+        """Take no more calls, and let workers leave when they have made those there are.
+
+        Args:
+            cancels: withdraw calls that have not begun.
+            ends: end those that have, too, after a time of grace.
+        """
+        with self._lock:
+            self._is_shut = True
+            waiting = self._roster.withdraw_all() if cancels or ends else []
+            if ends:
+                for link in self._roster.links.values():
+                    if link.sent:
+                        self._end(link, signal.SIGTERM, "stopped by {}")
+                if self._hub is not None:
+                    self._hub.soon(self._kill_later)
+            self._settle()
+        _withdraw(waiting)
+
+    def join(self) -> None:
+        """Wait until all workers have left."""
+        if self._hub is not None:
+            self._hub.join()
+
+    def close_later(self) -> None:
+        """Shut, from wherever the pool was last used; takes no lock, which may be held there."""
+        if self._hub is not None:
+            self._hub.soon(partial(self.shut, cancels=False, ends=False))
+
+    def forked(self) -> None:
+        """Let go of everything, in a process that somebody has forked off this one."""
+        self._is_shut = self._is_forked = True
+        for link in self._roster.links.values():
+            link.close()
+        for sock in self._launcher.sockets if self._launcher is not None else ():
+            sock.close()
+
+    # Under the lock:
+
+    def _append(self, call: Call) -> None:
+        queue = self._roster.queue
+        queue.append(call)
+        if len(queue) == 1 and not self._is_delivering:
+            try:
+                self._give_out()
+            except BaseException:
+                queue.clear()  # it is the only one
+                raise
+
+    def _give_out(self) -> None:
+        self._flush(self._roster.give_out())
+
+    def _flush(self, links: Iterable[Link]) -> None:
+        hub = self._hub
+        for link in links:
+            if not link.flush() and hub is not None:
+                hub.soon(partial(hub.write, link.wire, partial(self._write, link)))
+
+    def _start(self) -> Link:
+        hub = self._hub
+        if hub is None:
+            hub = self._hub = Hub()
+            hub.start()
+        if self._launcher is None:
+            self._launcher = self._launch(hub)
+        self._started += 1
+        link = self._roster.links[self._started] = Link(self._started)
+        hub.soon(partial(hub.listen, link.wire, partial(self._read, link)))
+        link.begin({**world(), "max_value_bytes": self._max_value_bytes})
+        try:
+            self._launcher.start(link)
+        except OSError:
+            link.has_started()
+            hub.soon(partial(self._ended, link.number, None))
+        return link
+
+    def _launch(self, hub: Hub) -> Launcher:
+        launcher = self._make_launcher(
+            lambda number, status: hub.soon(partial(self._ended, number, status))
+        )
+        for sock in launcher.sockets:
+            hub.soon(partial(hub.listen, sock, partial(self._listen, launcher, sock)))
+        return launcher
+
+    def _end(self, link: Link, number: signal.Signals, reason: str) -> None:
+        self._roster.spare(link)
+        link.reason = reason.format(number.name)
+        if self._launcher is not None:
+            self._launcher.signal(link, number)
+
+    def _settle(self) -> None:
+        """Have all workers leave, once nothing is to be done any more."""
+        if not self._is_shut or self._is_leaving or self._roster.is_busy:
+            return
+        self._is_leaving = True
+        for link in self._roster.links.values():
+            self._roster.spare(link)
+            link.leave()
+        self._flush(self._roster.links.values())
+        if self._hub is not None:
+            self._hub.soon(self._kill_later)
+            self._hub.soon(self._finish)
+
+    # On the hub's thread:
+
+    def _read(self, link: Link) -> None:
+        """Take the answers of a worker."""
+        try:
+            is_open = link.frames.receive()
+        except BlockingIOError:
+            return
+        except RubbishError as error:
+            self._break(link, str(error))
+            return
+        except (OSError, MemoryError):
+            is_open = False
+        self._deliver(self._take(link))
+        if not is_open:
+            self._break(link, "")
+
+    def _take(self, link: Link) -> List[Answer]:
+        answers: List[Answer] = []
+        with self._lock:
+            while link.frames.ready:
+                frame = link.frames.ready.popleft()
+                if frame.kind == kinds.READY:
+                    link.is_ready = True
+                    link.pid = int(frame.body)
+                    self._failed_starts = 0
+                    continue
+                if not link.sent or link.sent[0].number != frame.number:
+                    self._break_later(link)
+                    break
+                call = link.sent[0]
+                if frame.kind not in kinds.ON_THE_WAY:
+                    link.sent.popleft()
+                    call.link = None
+                answers.append((call, frame))
+            if not link.sent:
+                if not link.is_ending:
+                    self._roster.idle(link)
+                elif not self._is_leaving:
+                    link.leave()
+                    self._flush((link,))
+            self._give_out()
+            self._settle()
+        return answers
+
+    def _deliver(self, answers: Sequence[Answer]) -> None:
+        """Deliver answers; calls that are submitted because of them are given out together."""
+        if not answers:
+            return
+        self._is_delivering = True
+        for answer in answers:
+            deliver(answer)
+        with self._lock:
+            self._is_delivering = False
+            self._give_out()
+            self._settle()
+
+    def _break_later(self, link: Link) -> None:
+        if self._hub is not None:
+            self._hub.soon(partial(self._break, link, "it sent an answer that nobody asked for"))
+
+    def _break(self, link: Link, reason: str) -> None:
+        """End a worker that cannot be talked to; how it has ended is told by who started it."""
+        with self._lock:
+            if self._hub is None or not link.is_open:
+                return
+            link.is_open = False
+            self._roster.spare(link)
+            link.reason = link.reason or reason
+            self._hub.leave(link.wire)
+            if self._launcher is not None and (reason or not self._is_leaving):
+                self._launcher.signal(link, signal.SIGKILL)
+
+    def _write(self, link: Link) -> bool:
+        with self._lock:
+            return link.flush()
+
+    def _listen(self, launcher: Launcher, sock: socket) -> None:
+        if not launcher.listen(sock) and self._hub is not None:
+            self._hub.leave(sock)
+            with self._lock:  # the next worker is started by another one
+                self._launcher = None
+            launcher.close()
+
+    def _ended(self, number: int, status: Optional[int]) -> None:
+        """Fail what a worker had begun, have the rest made by others, and let go of it."""
+        link = self._roster.links.get(number)
+        if link is None:
+            return
+        while link.is_open:  # what it has answered before it ended
+            try:
+                if not link.frames.receive():
+                    break
+            except (OSError, MemoryError):
+                break
+            except RubbishError as error:
+                link.reason = link.reason or str(error)
+                break
+        self._deliver(self._take(link))
+        with self._lock:
+            failed = self._bury(link)
+            lost = self._give_up() if self._failed_starts >= MOST_FAILED_STARTS else []
+            self._give_out()
+            self._settle()
+        name = "a process" if link.pid is None else f"process {link.pid}"
+        for call in failed:
+            fail(call, WorkerDiedError(name, status, link.reason))
+        for call in lost:
+            fail(call, WorkerDiedError(name, status, "no worker could be started"))
+        self._finish()
+
+    def _bury(self, link: Link) -> List[Call]:
+        if self._hub is not None:
+            self._hub.leave(link.wire)
+        begun = self._roster.bury(link)
+        link.close()
+        if not link.is_ready and not link.reason:
+            self._failed_starts += 1
+        return begun
+
+    def _give_up(self) -> List[Call]:
+        self._failed_starts = 0
+        return self._roster.withdraw_all()
+
+    def _kill_later(self) -> None:
+        if self._hub is not None:
+            self._hub.after(self._grace, self._kill)
+
+    def _kill(self) -> None:
+        with self._lock:
+            for link in self._roster.links.values():
+                self._end(link, signal.SIGKILL, link.reason)
+
+    def _finish(self) -> None:
+        """End the thread, once all workers have left."""
+        with self._lock:
+            if not self._is_leaving or self._roster.links or self._hub is None:
+                return
+            launcher, self._launcher = self._launcher, None
+            hub = self._hub
+        if launcher is not None:
+            for sock in launcher.sockets:
+                hub.leave(sock)
+            launcher.close()
+        hub.end()
+
+
+def _withdraw(calls: Sequence[Call]) -> None:
+    for call in calls:
+        call.future.withdrawn()

@@ -1,0 +1,386 @@
+"""``DaskPool``: calls carried out by a Dask cluster, where their values stay.
+
+Example:
+    >>> from stagekit import run
+    >>> from stagekit.executors.dask import DaskPool
+    >>> with DaskPool("tcp://10.0.0.1:8786") as pool:  # doctest: +SKIP
+    ...     result = run("shop:nightly", executor=pool)
+"""
+
+from __future__ import annotations
+
+import contextvars
+import pickle
+from concurrent.futures import InvalidStateError
+from concurrent.futures import wait as _all_ended
+from functools import partial
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, cast
+from uuid import uuid4
+
+from stagekit._base.sending import by_value, mistake_in, name_of
+from stagekit._base.variables import travelling
+from stagekit.executors._dask.calls import Call, Sending, Terms
+from stagekit.executors._dask.cluster import Connection
+from stagekit.executors._dask.explaining import Explainer, died
+from stagekit.executors._dask.future import CallFuture, DaskHandle
+from stagekit.executors._dask.grouping import Groups
+from stagekit.executors._dask.packing import Packing
+from stagekit.executors._dask.together import END
+from stagekit.executors._dask.work import (
+    BEGUN,
+    HOME,
+    WITHDRAWN,
+    CallFailedError,
+    Envelope,
+    Ticket,
+    cancel_token,
+    carry,
+    is_withdrawn,
+    running_at,
+)
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+__all__ = ["DaskPool"]
+
+# Any: functions and values of stages, and Dask's own objects, which may have no types
+
+SMALL = 1 << 14  # the scheduler keeps a thousand of what workers tell: 16 MB at most
+PATIENCE = 20  # times 50 ms to learn how a process ended
+
+
+class DaskPool:
+    """Carries calls out on a Dask cluster. stagekit and the stages must be importable there.
+
+    A worker that dies costs the calls it was running, which raise ``WorkerDiedError``: Dask does
+    not run them again, for retries are the run's. A small value comes here with the end of its
+    call; a large one stays on the cluster as long as its handle and the pool are there. One that
+    was lost with a worker and is still needed is made by calling its stage again, at most three
+    times, where its call was submitted with ``again=True``; else who needs the value raises
+    ``WorkerDiedError``.
+
+    Args:
+        target: None for a cluster of our own on this machine, which ends with the pool; the
+            address of a scheduler; or a ``distributed.Client``, which stays open.
+        workers: how many processes a cluster of our own has; one a processor unless said.
+
+    Attributes:
+        left_out: the names of context variables that could not travel.
+        small: bytes, pickled, up to which a value is small.
+
+    Raises:
+        MissingExtraError: Dask is not installed.
+        UsageError: the target cannot be used.
+    """
+
+    can_stop = False  # Dask calls in threads; a `CancelToken` reaches them all the same
+    keeps_values = True
+    ahead_ns = 200_000_000  # of work that a worker may have before it; it takes 10 ms to send more
+
+    def __init__(self, target: object = None, *, workers: Optional[int] = None) -> None:
+        self._connection = Connection(target, workers=workers)
+        self._client = self._connection.client
+        self._explain = Explainer(self._connection.exits)
+        self._id = f"stagekit-{uuid4().hex}"
+        self._calls: Dict[str, Call] = {}
+        self._lock = Lock()
+        self._is_shut = False
+        self._closer: Optional[Thread] = None
+        self._groups = Groups(
+            (self, self._id),
+            client=self._client,
+            calls=self._calls,
+            lock=self._lock,
+            explain=self._explain,
+            send=self._send,
+            end=self._end,
+        )
+        self._width = 0  # of the cluster, once it is needed
+        self.left_out: Tuple[str, ...] = ()
+        self.small = SMALL
+        self._client.subscribe_topic("all", self._on_cluster_event)
+        self._client.subscribe_topic(self._id, self._on_progress)
+
+    @property
+    def _max_workers(self) -> int:
+        """How many calls the cluster carries out at once: all threads of its workers."""
+        if self._connection.size:
+            return self._connection.size  # even while one of them is started again
+        threads: Mapping[str, int] = self._client.nthreads()
+        return max(1, sum(threads.values()))
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> CallFuture:
+        """Have *fn* called; the result of the future is the value, fetched when asked for."""
+        context = contextvars.copy_context()
+        return self._submit(fn, args, kwargs, context, Terms(fetches=True))
+
+    def submit_call(  # noqa: PLR0913 - the contract of pools
+        self,
+        fn: Callable[..., Any],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        *,
+        context: contextvars.Context,
+        promise: int = 0,
+        tell: Optional[Callable[[Any], object]] = None,
+        again: bool = False,
+        begun: Optional[Callable[[], object]] = None,
+        together: bool = False,
+    ) -> CallFuture:
+        """Have *fn* called; the result of the future is the value, or the handle of a large one.
+
+        Handles of this pool may be arguments, alone or in lists and tuples; a ``Progress`` or a
+        ``CancelToken`` among them has its twin on the worker.
+
+        Args:
+            fn: what is called.
+            args: its positional arguments.
+            kwargs: its arguments by name.
+            context: what the call starts from, as far as it can travel.
+            promise: what the value must be, checked on the worker.
+            tell: called with (done, total, note) when the call tells its progress.
+            again: whether the call may be made again when its value is lost with a worker.
+            begun: called, on any thread, when a worker begins the call.
+            together: it is short, and may share a task of Dask with others, one after another.
+        """
+        return self._submit(
+            fn, args, kwargs, context, Terms(promise, tell, begun, again=again, together=together)
+        )
+
+    def _submit(
+        self,
+        fn: Callable[..., Any],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        context: contextvars.Context,
+        terms: Terms,
+    ) -> CallFuture:
+        key = f"stagekit-{name_of(fn)}-{uuid4().hex}"
+        variables, left_out = travelling(context)
+        self.left_out = tuple(dict.fromkeys((*self.left_out, *left_out)))
+        packing = Packing(self)
+        sent = Envelope(fn, packing.args(args), packing.kwargs(kwargs), variables, terms.promise)
+        envelope: bytes = by_value(tuple(sent))
+        ticket = Ticket(self._id, key, terms.again, self.small, terms.begun is not None)
+        sending = Sending(ticket, envelope, packing.held, packing.tokens)
+        future = CallFuture(partial(self._take_back, key), fetches=terms.fetches)
+        with self._lock:
+            if self._is_shut:
+                raise RuntimeError("cannot submit a call to a pool that is shut down")
+            self._calls[key] = call = Call(future, terms, sending, self._cancel_token)
+        try:
+            if terms.together and not terms.again and len(envelope) <= self.small:
+                if not self._width or len(self._calls) == 1:  # it may have grown meanwhile
+                    self._width = self._max_workers
+                self._groups.add(key, self._width)
+            else:
+                self._send(key, call)
+        except BaseException:
+            self._calls.pop(key, None)
+            raise
+        return future
+
+    def _send(self, key: str, call: Call) -> None:
+        """Have a call made by a task of its own."""
+        sending = call.sending
+        ticket = tuple(sending.ticket)
+        call.task = self._client.submit(
+            carry, ticket, sending.envelope, *sending.held, key=key, pure=False, retries=0
+        )  # fmt: skip
+        call.task.add_done_callback(partial(self._on_done, key))
+        call.listen(key)
+
+    def stop(self, future: CallFuture, *, force: bool = False) -> None:
+        """Do nothing: a call that runs on Dask cannot be ended from outside."""
+
+    def fetch_together(self, handles: Sequence[DaskHandle]) -> None:
+        """Bring many values here in one go; those that are lost are left to ``fetch``."""
+        wanted = [each for each in handles if not each.is_here]
+        try:
+            found: Sequence[Any] = self._client.gather([each.task for each in wanted])
+        except Exception:  # noqa: BLE001 - which of them, and why, is found out one by one
+            return
+        for handle, value in zip(wanted, found):
+            handle.arrived(value)
+
+    def check(self, fn: Callable[..., Any]) -> Optional[str]:
+        """Return why *fn* cannot be sent to a worker, or None."""
+        return mistake_in(fn)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as concurrent.futures has it
+        """Take no more calls, and end the connection and a cluster of our own.
+
+        Args:
+            wait: until all calls have ended; else they are given up.
+            cancel_futures: withdraw what has not begun.
+        """
+        with self._lock:
+            self._is_shut = True
+            calls = tuple(self._calls.values())
+        if cancel_futures:
+            for call in calls:
+                call.future.cancel()
+        if wait:
+            _all_ended([call.future for call in calls])
+        with self._lock:
+            closer, is_first = self._closer, self._closer is None
+            if closer is None:
+                closer = self._closer = Thread(target=self._close, name="stagekit-dask-close")
+        if is_first:
+            closer.start()
+        if wait:
+            closer.join()
+
+    def _close(self) -> None:
+        for key in tuple(self._calls):
+            self._end(key, None, RuntimeError("the pool was shut down before the call had ended"))
+        try:
+            self._client.unsubscribe_topic("all")
+            self._client.unsubscribe_topic(self._id)
+            self._client.set_metadata(self._id, {})
+        except Exception:  # noqa: BLE001, S110 - the scheduler is gone, and what it knew
+            pass
+        self._groups.close()
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.shutdown()
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a pool cannot be sent to another process")
+
+    def _on_done(self, key: str, task: Any) -> None:
+        """End a call that Dask has ended. On Dask's thread for callbacks."""
+        if task.status == "finished":
+            self._end(key, self._value(key, task), None)
+            return
+        try:
+            error = task.exception()
+        except BaseException as cancelled:  # noqa: BLE001 - CancelledError is no Exception in new Pythons
+            error = cancelled
+        try:
+            told = self._explain.of_call(key, error)
+        except BaseException as mistake:  # noqa: BLE001 - code of a user's class: nobody may wait on
+            told = mistake
+        self._end(key, None, told)
+
+    def _value(self, key: str, task: Any) -> Any:
+        """Return the value of a call that has ended, or the handle of it."""
+        call = self._calls.get(key)
+        if task.type is type(None):
+            return None
+        if call is not None and call.data is not None:
+            try:
+                return pickle.loads(call.data)  # noqa: S301 - from a worker of our cluster
+            except Exception:  # noqa: BLE001, S110 - raised where somebody needs it here
+                pass
+        return DaskHandle(self, task, partial(self._explain.of_value, key))
+
+    def _end(self, key: str, value: object, error: Optional[BaseException]) -> None:
+        with self._lock:
+            call = self._calls.pop(key, None)
+        if call is None:
+            return
+        self._groups.go_on()
+        call.leave()
+        try:
+            if error is None:
+                call.future.set_result(value)
+            elif isinstance(error, CallFailedError):  # withdrawn
+                call.future.withdrawn()
+            else:
+                call.future.set_exception(error)
+        except InvalidStateError:  # withdrawn in this moment
+            pass
+
+    def _take_back(self, key: str, future: CallFuture) -> bool:
+        """Withdraw a call, and tell whether that was before it began; see ``work.carry``."""
+        call = self._calls.get(key)
+        if call is None:
+            return False
+        group = call.group
+        try:
+            is_back = self._groups.withdraw(key, call)
+            if is_back is None:
+                self._client.set_metadata([self._id, key, WITHDRAWN], 1)
+                entries: Mapping[str, Any] = self._client.get_metadata([self._id, key])
+                is_back = is_withdrawn(entries)
+        except Exception:  # noqa: BLE001 - the scheduler is gone; the call ends with that
+            return False
+        if not is_back:
+            return False
+        with self._lock:
+            is_sent_again = group is not None and call.group is None
+            found = None if is_sent_again else self._calls.pop(key, None)
+        if is_sent_again:  # meanwhile, by itself
+            return self._take_back(key, future)
+        if found is not None:
+            found.leave()
+            if found.task is not None:
+                found.task.cancel()
+        return found is not None
+
+    def _cancel_token(self, key: str, token: Any) -> None:
+        """Have the twin of a token cancelled. On any thread, even in a signal handler."""
+        run = partial(self._client.run, cancel_token, key, token.reason, on_error="ignore")
+        self._client.loop.add_callback(run)
+
+    def _on_progress(self, event: Tuple[float, Sequence[Any]]) -> None:
+        key, *told = event[1]
+        if told[0] == END:
+            self._groups.heard(key, *told[1:])
+            return
+        call = self._calls.get(key)
+        if call is None:
+            return
+        if told[0] == HOME:
+            call.data = told[1]
+        elif told[0] == BEGUN:
+            if call.terms.begun is not None:
+                call.terms.begun()
+        elif call.terms.tell is not None:
+            call.terms.tell(tuple(told))
+
+    async def _on_cluster_event(self, event: Tuple[float, Any]) -> None:
+        """Fail the calls that a worker was running which is gone, without waiting for another."""
+        import asyncio
+
+        told = cast("Mapping[str, Any]", event[1] if isinstance(event[1], dict) else {})
+        if told.get("action") != "remove-worker":
+            return
+        address = str(told.get("worker"))
+        claims: Dict[str, Dict[str, Any]] = await self._client.scheduler.get_metadata(
+            keys=[self._id], default={}
+        )
+        for key in (*self._calls, *self._groups.by_key):
+            pid = running_at(address, claims.get(key, {}))
+            if pid is None:
+                continue
+            for _ in range(PATIENCE if self._connection.size else 0):
+                if pid in self._connection.exits:
+                    break
+                await asyncio.sleep(0.05)
+            error = died(address, pid, self._connection.exits)
+            group = self._groups.by_key.get(key)
+            if group is not None:
+                self._groups.died(group, error)
+            else:
+                asyncio.get_running_loop().run_in_executor(None, self._bury, key, error)
+
+    def _bury(self, key: str, error: BaseException) -> None:
+        call = self._calls.get(key)
+        self._end(key, None, error)
+        if call is not None:
+            call.task.cancel()

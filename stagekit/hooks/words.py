@@ -1,0 +1,48 @@
+"""The words for what happens while a stage runs: another attempt, and how far it has come."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from stagekit._base.text import error_line, escape_control, seconds
+from stagekit.events import StageProgress, StageRetrying
+
+__all__ = ["how_far", "retry_words"]
+
+_LONGEST_ERROR = 300
+
+
+def retry_words(event: StageRetrying) -> str:
+    """Return what follows a failed attempt: ``attempt 2 of 3 in 0.5 s: ValueError: no``."""
+    error = error_line(event.error, limit=_LONGEST_ERROR)
+    return f"{_item(event.item)}{next_attempt(event)} {_delay(event.delay)}: {error}"
+
+
+def next_attempt(event: StageRetrying) -> str:
+    """Return which attempt comes next: ``attempt 2 of 3``."""
+    of = "" if event.attempts is None else f" of {event.attempts}"
+    return f"attempt {event.attempt + 1}{of}"
+
+
+def how_far(event: StageProgress) -> str:
+    """Return what a stage says of how far it is: ``7/20  reading``; empty where it says nothing."""
+    parts = [_counted(event.done, event.total), escape_control(event.note or "")]
+    return _item(event.item) + "  ".join(filter(None, parts))
+
+
+def _item(item: Optional[int]) -> str:
+    return "" if item is None else f"item {item}: "
+
+
+def _delay(delay: float) -> str:
+    return f"in {seconds(delay)}" if delay else "now"
+
+
+def _counted(done: Optional[float], total: Optional[float]) -> str:
+    if done is None:
+        return "" if total is None else f"of {_number(total)}"
+    return _number(done) if total is None else f"{_number(done)}/{_number(total)}"
+
+
+def _number(number: float) -> str:
+    return f"{int(number):,}" if number == int(number) else f"{number:,.1f}"

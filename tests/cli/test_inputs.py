@@ -1,0 +1,57 @@
+"""What fills the parameters of a stage, as a line for people."""
+
+from __future__ import annotations
+
+from typing import Any, List
+
+from typing_extensions import Annotated
+
+from stagekit import Collect, Registry, plan, run
+from stagekit.cli.inputs import argument_types, input_lines
+
+
+class Orders:
+    """What is collected."""
+
+
+def test_arguments_are_told_by_their_types() -> None:
+    """By position or by name, as they were passed; never their values."""
+    registry = Registry()
+    registry.add(Orders, id="orders")
+
+    @registry.stage(id="count")
+    def count(orders: Orders, *, parts: Annotated[List[Orders], Collect()], year: int = 1) -> int:
+        return len([orders, *parts]) + year
+
+    result = run("count", registry=registry)
+    assert "orders: Orders, parts: list of 1" == argument_types(result, "count")
+    assert "" == argument_types(result, "orders")
+
+
+def test_a_collection_tells_every_source_it_has() -> None:
+    """Given values and stand-ins stand beside the stages; without any of them there is nothing."""
+    registry = Registry()
+
+    def load() -> Orders:
+        return Orders()
+
+    @registry.stage(id="count")
+    def count(parts: Annotated[List[Orders], Collect()]) -> None:
+        raise NotImplementedError(parts)
+
+    def told(**options: Any) -> str:  # Any: what plan takes
+        made = plan("count", registry=registry, **options)
+        return input_lines(made)["count"]
+
+    assert "parts: list[Orders] = nothing" == told()
+    assert "parts: list[Orders] = given by the caller" == told(values=[Orders()])
+    for name in ("north", "south"):
+        registry.add(load, id=name)
+    assert "parts: list[Orders] = north + south" == told()
+    assert "parts: list[Orders] = given by the caller + north + south" == told(values=[Orders()])
+    replaced = told(overrides={"north": Orders(), "south": Orders()})
+    assert "parts: list[Orders] = stands in for a stage" == replaced
+    (binding,) = plan(count, registry=registry, values=[Orders()]).bindings[-1]
+    assert ("collect", (0, 1), ("given",)) == (binding.kind, binding.providers, binding.others)
+    parameter, _, kind, providers = binding
+    assert ("parts", "collect", (0, 1)) == (parameter, kind, providers)
