@@ -116,7 +116,7 @@ class _Watch:
         self._count = 0
         self._since = 0.0
         self._has_told = False
-        self._is_heard = False  # the main thread has looked for signals since the first one
+        self._is_unheard = False  # the main thread may not have looked for signals since the last
         self._is_missed = False  # it had not when the second one came: it takes the two for one
         self._has_asked = phases.grace is None
 
@@ -136,7 +136,7 @@ class _Watch:
         due = [] if self._has_told else [_PATIENCE]
         due += [] if self._has_asked else [self._phases.grace or 0.0]
         patience = max(0.0, self._since + min(due) - time.monotonic()) if due else None
-        if self._is_missed:
+        if self._is_unheard:
             return _AGAIN if patience is None else min(patience, _AGAIN)
         return patience
 
@@ -151,22 +151,24 @@ class _Watch:
             self._has_asked = True
             # If the first one has just come, nobody knows: once more is worse than once too few.
             is_old = time.monotonic() - self._since >= _AGAIN
-            self._is_missed = is_old and not self._is_heard
+            self._is_missed = is_old and self._is_unheard
         else:
             if self._phases.last_words:
                 os.write(2, self._phases.last_words)
             os._exit(int(self._interruption.exit_code))  # at once: nobody is waited for
+        self._is_unheard = True
         _nudge()
 
     def heard(self, _number: int, frame: Optional[FrameType]) -> None:
         """Take a nudge, which comes after the signals before it: that it comes is most of it."""
-        self._is_heard = self._count > 0
+        self._is_unheard = False
         if self._is_missed:
             self._is_missed = False
             _handle_ctrl_c(frame)
+        signal.pthread_kill(threading.get_ident(), 0)  # looks for those that have come meanwhile
 
     def _do_due(self) -> None:
-        if self._is_missed:
+        if self._is_unheard:  # the nudge may have come in that same instant: until it is heard
             _nudge()
         waited = time.monotonic() - self._since
         if not self._has_told and waited >= _PATIENCE:

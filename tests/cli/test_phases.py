@@ -210,6 +210,34 @@ def test_a_run_that_keeps_no_time_itself_is_asked_again() -> None:
     assert ExitCode.TERMINATED is interruption.exit_code
 
 
+def test_a_signal_that_came_just_before_a_wait_is_not_slept_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The main thread is woken until it answers, for what wakes it may come just as early."""
+    kill, woken = signal.pthread_kill, []
+
+    def lose_some(thread: int, number: int) -> None:
+        if number:
+            woken.append(number)
+        if not number or len(woken) > 3:
+            kill(thread, number)
+
+    monkeypatch.setattr(signal, "pthread_kill", lose_some)
+    is_taken = threading.Event()
+    handler = signal.signal(signal.SIGINT, lambda *_: is_taken.set())
+    try:
+        interruption = Interruption()
+        with interruption.listening(), interruption.phases(Phases(lambda: None)):
+            os.kill(os.getpid(), signal.SIGINT)
+            until = time.monotonic() + LIMIT
+            while len(woken) < 4:
+                assert time.monotonic() < until, woken
+                is_taken.wait(0.01)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert is_taken.is_set()
+
+
 @pytest.mark.slow
 @needs_processes
 @pytest.mark.parametrize(

@@ -175,7 +175,8 @@ def work(token: CancelToken) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "stagekit", "run", "-q", str(tmp_path / "flow.py")],
+            [sys.executable, "-m", "stagekit", "run", "-q", "flow.py"],
+            cwd=tmp_path,
             env={**unwatched(), "PYTHONPATH": str(ROOT)},
             timeout=LIMIT,
             check=False,
@@ -183,3 +184,4 @@ def work(token: CancelToken) -> None:
     finally:
         signal.signal(signal.SIGHUP, before)
     assert 0 == done.returncode
+    assert (tmp_path / "after").exists()
