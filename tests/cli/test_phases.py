@@ -89,7 +89,7 @@ from stagekit import stage
 @stage
 def work() -> bytes:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    print("inside", os.getpid(), os.getppid(), flush=True)
+    print(f"inside {os.getpid()} .", flush=True)  # at once: a board is drawn on that terminal
     while True:
         time.sleep(600)
 
@@ -259,8 +259,8 @@ def test_no_worker_outlives_a_signal(
     grace = "0.3" if count == 1 else "600"
     terminal = start(started, tmp_path, "run", "flow", "--executor", "processes", "--grace", grace)
     line = terminal.read_until(b"inside ")
-    if b"\r\n" not in line.partition(b"inside ")[2]:
-        line += terminal.read_until(b"\r\n")
+    if b" ." not in line.partition(b"inside ")[2]:
+        line += terminal.read_until(b" .")
     worker = int(line.partition(b"inside ")[2].split()[0])
     os.kill(terminal.process.pid, number)
     if count > 1:

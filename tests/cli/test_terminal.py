@@ -47,21 +47,21 @@ BODIES = {
     "threads": """
 @stage(depends_on=opened)
 def work(token: CancelToken) -> None:
-    print("inside", os.getpid(), flush=True)
+    print(f"inside {os.getpid()} .", flush=True)
     token.wait(600)
     token.raise_if_cancelled()
 """,
     "asyncio": """
 @stage(depends_on=opened)
 async def work() -> None:
-    print("inside", os.getpid(), flush=True)
+    print(f"inside {os.getpid()} .", flush=True)
     await asyncio.sleep(600)
 """,
     "processes": """
 @stage(depends_on=opened, executor="processes")
 def work() -> None:
     import time
-    print("inside", os.getpid(), flush=True)
+    print(f"inside {os.getpid()} .", flush=True)
     time.sleep(600)
 """,
 }
@@ -110,6 +110,11 @@ def read(master: int, is_enough: Callable[[bytes], bool]) -> bytes:
     return seen
 
 
+def is_inside(seen: bytes) -> bool:
+    """Tell whether a process has said that it is inside, and which one."""
+    return b" ." in seen.partition(b"inside ")[2]
+
+
 def worker_in(seen: bytes) -> int:
     """Return the process that has said that it is inside."""
     return int(seen.split(b"inside ")[1].split()[0])
@@ -134,7 +139,7 @@ def test_the_key_ctrl_c_ends_the_run(kind: str, tmp_path: Path) -> None:
     """It goes to all that is in the foreground: the run is cancelled, and nothing is left open."""
     command, master = started(tmp_path, kind)
     try:
-        seen = read(master, lambda seen: b"inside" in seen and seen.endswith(b"\n"))
+        seen = read(master, is_inside)
         os.write(master, CTRL_C)
         rest = read(master, lambda _: False)
     finally:
@@ -153,7 +158,7 @@ def test_r25_closing_the_terminal_is_a_cancel(kind: str, tmp_path: Path) -> None
     """R25: as with Ctrl-C, stages are told to end and resources are torn down; 128 + SIGHUP."""
     command, master = started(tmp_path, kind)
     try:
-        seen = read(master, lambda seen: b"inside" in seen and seen.endswith(b"\n"))
+        seen = read(master, is_inside)
     finally:
         os.close(master)
     assert 129 == command.wait(LIMIT)
