@@ -214,7 +214,8 @@ def test_a_signal_that_came_just_before_a_wait_is_not_slept_through(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The main thread is woken until it answers, for what wakes it may come just as early."""
-    kill, woken = signal.pthread_kill, []
+    kill = signal.pthread_kill
+    woken: List[int] = []
 
     def lose_some(thread: int, number: int) -> None:
         if number:
@@ -224,7 +225,11 @@ def test_a_signal_that_came_just_before_a_wait_is_not_slept_through(
 
     monkeypatch.setattr(signal, "pthread_kill", lose_some)
     is_taken = threading.Event()
-    handler = signal.signal(signal.SIGINT, lambda *_: is_taken.set())
+
+    def take(_number: int, _frame: object) -> None:
+        is_taken.set()
+
+    handler = signal.signal(signal.SIGINT, take)
     try:
         interruption = Interruption()
         with interruption.listening(), interruption.phases(Phases(lambda: None)):

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from concurrent.futures import CancelledError, wait
 from functools import partial
 from pathlib import Path
@@ -48,6 +49,7 @@ import contextvars
 import os
 import signal
 import threading
+import time
 from typing import List
 
 from typing_extensions import Annotated
@@ -203,6 +205,14 @@ def mortal(mortals: List[DaskPool]) -> DaskPool:
         mortals.append(DaskPool(workers=2))
     mortals[-1].small = 0
     return mortals[-1]
+
+
+def wait_until(is_so: Callable[[], object]) -> None:
+    """Look again and again, for as long as a test has patience."""
+    until = time.monotonic() + LIMIT
+    while not is_so():
+        assert time.monotonic() < until
+        threading.Event().wait(0.01)
 
 
 def call(pool: DaskPool, fn: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -415,6 +425,43 @@ def test_a_worker_that_dies_fails_its_call_once(
     assert str(error).startswith("worker died: SIGKILL (possibly out of memory), ")
     assert list(range(8)) == [other.result(LIMIT) for other in others]
     assert 1 == len(lines(tmp_path / "log"))
+
+
+@needs_dask
+@pytest.mark.slow
+def test_workers_that_dask_gives_up_are_started_again() -> None:
+    """A cluster of our own that has lost all is whole again, and a call that waits is made."""
+    importlib.import_module("distributed")  # its settings, first
+    dask = importlib.import_module("dask")
+    setting = {"distributed.deploy.lost-worker-timeout": "1ms"}
+    with dask.config.set(setting), DaskPool(workers=2) as pool:
+        cluster = pool._connection._cluster
+        forsaken = set(cluster.workers.values())
+        for nanny in forsaken:
+            os.kill(nanny.pid, signal.SIGKILL)
+        wait_until(lambda: all(nanny.status.name == "closed" for nanny in forsaken))
+        assert 3 == pool.submit(int, "3").result(LIMIT)
+        wait_until(lambda: len(cluster.scheduler.workers) == 2)
+        assert not forsaken & set(cluster.workers.values())
+
+
+@needs_dask
+@pytest.mark.slow
+def test_a_call_does_not_wait_for_ever_for_a_worker() -> None:
+    """It is told that the cluster has none; the next call finds one again."""
+    with DaskPool(workers=1) as pool:
+        cluster = pool._connection._cluster
+        if not hasattr(cluster.scheduler, "_check_no_workers"):
+            pytest.skip("this Dask lets calls wait for ever")
+        assert 0.0 < cluster.scheduler.no_workers_timeout
+        cluster.scheduler.no_workers_timeout = 0.05
+        cluster.scale(0)
+        wait_until(lambda: not cluster.scheduler.workers)
+        with pytest.raises(WorkerDiedError, match=r"the cluster has none left, for 0\.05 s now"):
+            pool.submit(int, "3").result(LIMIT)
+        cluster.scheduler.no_workers_timeout = LIMIT
+        cluster.scale(1)
+        assert 3 == pool.submit(int, "3").result(LIMIT)
 
 
 @needs_dask

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from typing import Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from stagekit.errors import MissingExtraError, UsageError
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["Connection"]
 
@@ -13,6 +16,8 @@ __all__ = ["Connection"]
 
 NO_LIMIT = 1_000_000  # deaths of workers that a waiting task survives: it never ran on them
 TIMEOUT = 10.0  # seconds for a scheduler to answer
+ALONE = 120.0  # seconds that a cluster of our own may be without a worker, while calls wait
+BREATH = 1.0  # seconds after which Dask has given a worker up that it was about to
 
 
 class Connection:
@@ -36,6 +41,8 @@ class Connection:
         self.exits: Dict[int, int] = {}
         self.size = 0
         self._cluster: Any = None
+        self._is_mending = False
+        self._is_closed = False
         self._folder = ""
         if target is not None and workers is not None:
             raise UsageError(
@@ -71,9 +78,42 @@ class Connection:
                 "dashboard_address": "127.0.0.1:0",  # of its health; any free port
             },
         )
+        self._cluster.scheduler.no_workers_timeout = ALONE  # older ones do not look at it
+
+    def lost_worker(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Take in that a worker has ended, and see to it that our own cluster has all again.
+
+        Dask starts it again. But after a time, in its settings, it looks once whether that worker
+        is there, and gives it up for ever where it is not: where starting takes long, or where it
+        has died a second time in just that moment.
+
+        Args:
+            loop: Dask's, on which this is called.
+        """
+        if self._cluster is None or self._is_mending:
+            return
+        from importlib import import_module
+
+        dask: Any = import_module("dask")
+        patience = dask.config.get("distributed.deploy.lost-worker-timeout", "15s")
+        seconds: float = dask.utils.parse_timedelta(patience)
+        self._is_mending = True
+        loop.call_later(seconds + BREATH, self._mend, loop)
+
+    def _mend(self, loop: asyncio.AbstractEventLoop) -> None:
+        cluster = self._cluster
+        self._is_mending = not self._is_closed and len(cluster.scheduler.workers) < self.size
+        if not self._is_mending:
+            return
+        for name, nanny in tuple(cluster.workers.items()):
+            if nanny.status.name in ("closed", "failed"):
+                del cluster.workers[name]
+        cluster.scale(self.size)  # starts those that are not there; it may fail: until they are
+        loop.call_later(BREATH, self._mend, loop)
 
     def close(self) -> None:
         """End the connection, and the cluster where it is ours."""
+        self._is_closed = True
         self.client.close()
         if self._cluster is not None:
             self._cluster.close()

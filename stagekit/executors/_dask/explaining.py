@@ -48,6 +48,9 @@ class Explainer:
         if name == "KilledWorker":  # it waited on workers that died, more often than Dask allows
             worker: Any = getattr(error, "last_worker", None)
             return WorkerDiedError(f"worker {getattr(worker, 'address', worker)}")
+        if name == "NoWorkerError":
+            seconds = float(getattr(error, "timeout", 0.0))
+            return WorkerDiedError(f"the cluster has none left, for {seconds:g} s now")
         if name in {"CancelledError", "FutureCancelledError"}:
             return WorkerDiedError(f"the cluster gave the call up ({str(error) or name})")
         return error
