@@ -65,7 +65,7 @@ PLACES = [
     (Ledger, "returned", "pool"),
     (Scheduler, "succeed", "pool"),
     (Branches, "_pump", "asyncio"),
-    (Branches, "_start", "asyncio"),
+    (Branches, "_take", "asyncio"),
     (aio, "what_cancels", "asyncio"),
     (aio, "variables_of", "asyncio"),
     (inline, "run_order", "inline"),

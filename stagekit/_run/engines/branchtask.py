@@ -37,7 +37,7 @@ def task_starter(loop: asyncio.AbstractEventLoop) -> Starter:
     if loop.get_task_factory() is not None:
         return loop.create_task
     plain: Any = asyncio.Task  # Any: what it takes depends on the Python
-    return partial(plain, loop=loop, **_EAGER)
+    return partial(plain, loop=loop, name="stagekit", **_EAGER)  # a number for each takes time
 
 
 def variables_of(context: contextvars.Context) -> Variables:

@@ -116,7 +116,10 @@ class Connection:
         self._is_closed = True
         self.client.close()
         if self._cluster is not None:
-            self._cluster.close()
+            try:
+                self._cluster.close()
+            except Exception:  # noqa: BLE001 - older ones stumble over workers that have died
+                self._cluster.status = self._cluster.status.__class__.closed
             shutil.rmtree(self._folder, ignore_errors=True)
 
 

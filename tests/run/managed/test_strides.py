@@ -302,7 +302,10 @@ def test_an_item_that_fails_is_named_although_it_follows_others(
     pool = process_pool if executor == "processes" else executor
     result = run(registry=registry, executor=pool, workers=2, on_failure=on_failure, check=False)
     report = result.report("checked")
-    assert (Outcome.FAILED, 7) == (report.outcome, report.item)
+    assert Outcome.FAILED is report.outcome
+    # Item 7 begins first; where the other fails first, it is waited for unless it is cancelled.
+    is_either = on_failure == "cancel" and executor != "inline"
+    assert report.item in ({7, 11} if is_either else {7})
     failed = [attempt.item for attempt in report.attempts if attempt.error is not None]
     ended = [attempt.item or 0 for attempt in report.attempts]
     assert len(ended) == len(set(ended))
