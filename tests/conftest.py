@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from random import Random
 from typing import Any, Callable, Iterable, Iterator, List, Set, Tuple
 
 import pytest
@@ -107,6 +108,16 @@ def process_pool() -> Iterator[Any]:
         yield pool
 
 
+# Modules that Dask imports, and that draw from the global generator on its threads.
+DRAWING = (
+    "dask.sizeof",
+    "distributed.comm.core",
+    "distributed.scheduler",
+    "distributed.utils_comm",
+    "tornado.ioloop",
+)
+
+
 @pytest.fixture(scope="session")
 def dask_pool() -> Iterator[Any]:
     """Give a cluster of two warm workers, for tests that leave them as they are."""
@@ -114,6 +125,8 @@ def dask_pool() -> Iterator[Any]:
     from stagekit.executors.dask import DaskPool
 
     with DaskPool(workers=2) as pool:
+        for name in DRAWING:  # at any time, beside a test whose strategies must not be seen to
+            vars(sys.modules[name])["random"] = Random()  # noqa: S311 - no secret
         pool.submit(os.getpid).result()
         yield pool
 

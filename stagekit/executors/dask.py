@@ -360,7 +360,6 @@ class DaskPool:
         told = cast("Mapping[str, Any]", event[1] if isinstance(event[1], dict) else {})
         if told.get("action") != "remove-worker":
             return
-        self._connection.lost_worker(asyncio.get_running_loop())
         address = str(told.get("worker"))
         claims: Dict[str, Dict[str, Any]] = await self._client.scheduler.get_metadata(
             keys=[self._id], default={}

@@ -437,6 +437,7 @@ def test_workers_that_dask_gives_up_are_started_again() -> None:
     with dask.config.set(setting), DaskPool(workers=2) as pool:
         cluster = pool._connection._cluster
         forsaken = set(cluster.workers.values())
+        wait_until(lambda: len(cluster.scheduler_info["workers"]) == 2)  # what it gives up by
         for nanny in forsaken:
             os.kill(nanny.pid, signal.SIGKILL)
         wait_until(lambda: all(nanny.status.name == "closed" for nanny in forsaken))

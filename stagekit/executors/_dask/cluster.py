@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING, Any, Dict, Optional
+from typing import Any, Callable, Dict, Optional
 
 from stagekit.errors import MissingExtraError, UsageError
-
-if TYPE_CHECKING:
-    import asyncio
 
 __all__ = ["Connection"]
 
@@ -71,7 +68,7 @@ class Connection:
             silence_logs=logging.CRITICAL,
             memory_limit=0,  # a stage may have all there is, as in any other process
             local_directory=self._folder,
-            worker_class=_watched(distributed.Nanny, self.exits),
+            worker_class=_watched(distributed.Nanny, self._on_exit),
             scheduler_kwargs={
                 "allowed_failures": NO_LIMIT,
                 "dashboard": False,
@@ -80,36 +77,39 @@ class Connection:
         )
         self._cluster.scheduler.no_workers_timeout = ALONE  # older ones do not look at it
 
-    def lost_worker(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Take in that a worker has ended, and see to it that our own cluster has all again.
+    def _on_exit(self, pid: int, exitcode: int) -> None:
+        """Note how a worker ended, and see to it that our own cluster has all again.
 
         Dask starts it again. But after a time, in its settings, it looks once whether that worker
         is there, and gives it up for ever where it is not: where starting takes long, or where it
-        has died a second time in just that moment.
-
-        Args:
-            loop: Dask's, on which this is called.
+        has died a second time in just that moment. On Dask's loop.
         """
-        if self._cluster is None or self._is_mending:
+        self.exits[pid] = exitcode
+        if self._is_mending or self._is_closed:
             return
+        import asyncio
         from importlib import import_module
 
         dask: Any = import_module("dask")
         patience = dask.config.get("distributed.deploy.lost-worker-timeout", "15s")
         seconds: float = dask.utils.parse_timedelta(patience)
         self._is_mending = True
-        loop.call_later(seconds + BREATH, self._mend, loop)
+        loop = asyncio.get_running_loop()
+        loop.call_later(seconds + BREATH, self._mend, loop.call_later)
 
-    def _mend(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _mend(self, later: Callable[..., object]) -> None:
         cluster = self._cluster
-        self._is_mending = not self._is_closed and len(cluster.scheduler.workers) < self.size
+        is_whole = cluster is not None and len(cluster.scheduler.workers) >= self.size
+        self._is_mending = not self._is_closed and not is_whole
         if not self._is_mending:
+            return
+        later(BREATH, self._mend, later)
+        if cluster is None:  # it is being started
             return
         for name, nanny in tuple(cluster.workers.items()):
             if nanny.status.name in ("closed", "failed"):
                 del cluster.workers[name]
-        cluster.scale(self.size)  # starts those that are not there; it may fail: until they are
-        loop.call_later(BREATH, self._mend, loop)
+        cluster.scale(self.size)  # starts those that are not there; it may fail
 
     def close(self) -> None:
         """End the connection, and the cluster where it is ours."""
@@ -152,8 +152,8 @@ def _connect(distributed: Any, target: object) -> Any:
         raise UsageError(f"no Dask scheduler answers at {address!r}: {error}") from error
 
 
-def _watched(nanny: Any, exits: Dict[int, int]) -> Any:
-    """Return a class of nannies that notes how worker processes end."""
+def _watched(nanny: Any, on_exit: Callable[[int, int], object]) -> Any:
+    """Return a class of nannies that tells how worker processes end: process id, exit code."""
 
     def begin(self: Any, *args: Any, **kwargs: Any) -> None:
         kwargs.update(dashboard=False, dashboard_address="127.0.0.1:0")
@@ -165,7 +165,7 @@ def _watched(nanny: Any, exits: Dict[int, int]) -> Any:
         return started
 
     def _on_worker_exit_sync(self: Any, exitcode: int) -> None:
-        exits[getattr(self, "stagekit_pid", 0)] = exitcode
+        on_exit(getattr(self, "stagekit_pid", 0), exitcode)
         nanny._on_worker_exit_sync(self, exitcode)  # noqa: SLF001 - what else is told is a log line
 
     # Not a class statement: type checkers know nothing of the base.
