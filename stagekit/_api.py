@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     Target = Any  # a function, an id, a StageRef, a module, several of these, a plan, or None
 
-__all__ = ["Plan", "arun", "plan", "run"]
-
 
 class Plan(_plans.Plan):
     __doc__ = _plans.Plan.__doc__

@@ -15,8 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stagekit._prepare import Values
 
-__all__ = ["fixed", "keyed", "refuse_planning_options", "texts"]
-
 
 def texts(option: str, value: Sequence[str]) -> Tuple[str, ...]:
     """Return the words of a selection."""

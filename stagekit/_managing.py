@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from stagekit._plan.plan import Plan
     from stagekit._prepare import RunOptions
 
-__all__ = ["NAMED", "RunPools", "kept_warnings", "managed_settings", "option_mistakes"]
-
 NAMED = ("processes", "dask")  # executors beyond this process
 MAX_SLOTS = 10**6
 

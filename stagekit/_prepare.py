@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     Values = Union[Iterable[object], Mapping[Any, object]]  # Any: keys are types of whatever kind
 
-__all__ = ["PlanOptions", "RunOptions", "Values", "settings_for"]
-
 MODES = ("auto", "inline", "threads")
 BEYOND = ("processes", "dask")  # executors that other processes carry out
 POLICIES = ("stop", "continue", "cancel")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Tuple
 
-__all__ = ["Awaited"]
-
 
 class Awaited:
     """Calls an async function, and runs what it returns to its end, on a loop of its own.

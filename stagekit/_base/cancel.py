@@ -8,8 +8,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, Dict, List, NoReturn, Optional, Tuple
 
-__all__ = ["CancelToken"]
-
 
 class CancelToken:
     """A request to end, that any thread, and a handler of signals, can make; once, for good.

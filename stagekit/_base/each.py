@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from stagekit._base.refs import From, Named
 
-__all__ = ["Each", "each_of"]
-
 
 class Each(Marker):
     """``Annotated[T, Each()]``: call the stage once for each item of the provider of ``list[T]``.

@@ -6,8 +6,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional
 
-__all__ = ["fetched", "is_remote", "leads_to_handle"]
-
 DEPTH = 8  # lists in lists; deeper ones are not looked through
 
 

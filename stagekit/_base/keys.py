@@ -15,22 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, FrozenSet, List, Optional, Tuple
 
-__all__ = [
-    "BadTypeError",
-    "NamedKey",
-    "NoKeyError",
-    "NoneType",
-    "Parametrised",
-    "UnionOf",
-    "describe",
-    "describe_fully",
-    "is_scalar",
-    "may_be_none",
-    "members_of",
-    "named",
-    "normalise",
-]
-
 NoneType = type(None)
 _SCALARS: FrozenSet[object] = frozenset((bool, int, float, complex, str, bytes, NoneType))
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Callable, List, Sequence, Tuple, Union
 
-__all__ = ["Shape", "flat", "nested", "size"]
-
 # How many items there are; for lists of lists the shape of each.
 Shape = Union[int, Tuple[Any, ...]]  # Any: a Shape, which type checkers cannot nest
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import enum
 
-__all__ = ["OnFailure", "Outcome", "Reason", "RunStatus"]
-
 
 class Outcome(enum.Enum):
     """How a planned stage ended. Each has exactly one, and it is final."""

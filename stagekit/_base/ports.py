@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, Callable, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from stagekit.events import Event
 
-__all__ = ["Future", "Handle", "Hook", "Pool", "is_cluster"]
-
 
 class Hook(Protocol):
     """An object that is told the events of a run.

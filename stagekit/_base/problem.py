@@ -8,8 +8,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional, Tuple
 
-__all__ = ["Code", "Location", "Problem"]
-
 
 class Code(enum.Enum):
     """The stable codes of problems. ``stagekit explain CODE`` tells cause and cures."""

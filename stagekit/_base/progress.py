@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     T = TypeVar("T")
     Tell = Callable[[Optional[float], Optional[float], Optional[str]], object]
 
-__all__ = ["EVERY", "Progress"]
-
 EVERY = 0.05  # seconds: at most twenty times a second anybody is told
 
 

@@ -6,8 +6,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Tuple
 
-__all__ = ["check_value"]
-
 
 def check_value(value: object, promise: int) -> None:
     """Check what a stage returned against what it promises: see ``Plan``.

@@ -10,8 +10,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Iterator
 
-__all__ = ["Record", "Row"]
-
 
 class Record:
     """Equal if its parts are, and readable when printed: its ``__slots__``."""

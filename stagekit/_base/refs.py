@@ -16,21 +16,6 @@ else:
     R_co = None
 
 
-__all__ = [
-    "Collect",
-    "From",
-    "Given",
-    "Marker",
-    "Named",
-    "OneOf",
-    "OptionalRef",
-    "StageRef",
-    "given",
-    "one_of",
-    "optional",
-]
-
-
 class StageRef(Generic[R_co]):
     """A handle on a stage added with ``registry.add``, typed by the stage's result.
 

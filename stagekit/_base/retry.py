@@ -10,8 +10,6 @@ if TYPE_CHECKING:
 
     Errors = Union[Type[Exception], Tuple[Type[Exception], ...]]
 
-__all__ = ["MAX_ATTEMPTS", "MAX_SECONDS", "Retry", "retry_of", "seconds_mistake"]
-
 MAX_ATTEMPTS = 1_000
 MAX_SECONDS = 366 * 24 * 60 * 60  # a year; what waits must not overflow any clock
 MAX_BACKOFF = 1_000

@@ -11,17 +11,6 @@ from stagekit._base.cancel import CancelToken
 from stagekit._base.progress import Progress
 from stagekit._base.variables import place_of
 
-__all__ = [
-    "by_value",
-    "is_imported",
-    "is_nowhere",
-    "mistake_in",
-    "name_of",
-    "new_type",
-    "refusal",
-    "try_sending",
-]
-
 # Any: functions and values of stages
 
 _make_new_type: Any = NewType  # with names known at run time only

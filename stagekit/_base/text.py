@@ -4,20 +4,6 @@ from __future__ import annotations
 
 from typing import Callable, Dict, Iterable, List, Optional, Tuple, Type
 
-__all__ = [
-    "did_you_mean",
-    "error_line",
-    "escape_control",
-    "pad",
-    "plural",
-    "safe_repr",
-    "safe_text",
-    "seconds",
-    "short_name",
-    "short_names",
-    "width",
-]
-
 LIMIT = 64 * 1024
 MOST_SUGGESTIONS = 3
 MOST_COMPARED = 5_000

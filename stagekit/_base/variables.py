@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 if TYPE_CHECKING:
     Place = Tuple[str, str]  # module, name in it
 
-__all__ = ["are_ours", "place_of", "restored", "travelling"]
-
 # Any: a variable holds whatever its owner sets
 
 _OURS = "stagekit."

@@ -9,8 +9,6 @@ from typing import Any, Dict, Iterator, List
 
 from stagekit._declare.stage import MARK, Declaration, Options, own_mark
 
-__all__ = ["from_instance", "from_module"]
-
 
 def from_module(module: ModuleType) -> List[Declaration]:
     """Return the stages bound in a module and its imported submodules, in order of definition."""

@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 else:
     _Words = tuple
 
-__all__ = ["Arguments", "Context", "RunInfo", "importing", "of_call", "of_item"]
-
-
 importing: contextvars.ContextVar[bool] = contextvars.ContextVar(
     "stagekit_importing", default=False
 )

@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["declare", "decorate", "stage"]
-
 
 @overload
 def stage(fn: F, /) -> F: ...

@@ -10,8 +10,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional
 
-__all__ = ["check_taken"]
-
 
 def check_taken(old: Declaration, new: Declaration) -> None:
     """Return if *new* may replace *old*, which has its id.

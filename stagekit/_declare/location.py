@@ -7,8 +7,6 @@ from typing import Any, Optional
 from stagekit._base.problem import Location
 from stagekit._declare.stage import unwrap_partial
 
-__all__ = ["locate"]
-
 
 def locate(fn: Any) -> Optional[Location]:  # Any: whatever was registered
     """Return the place of a function, class, method, partial or callable object, if it has one."""

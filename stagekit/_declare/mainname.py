@@ -8,8 +8,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Mapping
 
-__all__ = ["MAIN_NAMES", "import_name", "import_root", "main_name"]
-
 MAIN_NAMES = ("__main__", "__mp_main__")
 
 

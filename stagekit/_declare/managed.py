@@ -8,8 +8,6 @@ from stagekit._base.ports import Pool, is_cluster
 from stagekit._base.record import Record
 from stagekit._base.retry import MAX_ATTEMPTS, Retry, seconds_mistake
 
-__all__ = ["EXECUTORS", "MAX_SLOTS", "Managed", "make_managed"]
-
 EXECUTORS = ("auto", "inline", "threads", "processes", "dask")
 MAX_SLOTS = 1_000_000
 

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     F = TypeVar("F", bound=Callable[..., Any])
     R = TypeVar("R")
 
-__all__ = ["Registry", "current_registry", "default_registry", "use_registry"]
-
 
 class Registry:
     """An ordered index of stages that any thread may read and write.

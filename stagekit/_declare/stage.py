@@ -14,16 +14,6 @@ if TYPE_CHECKING:
     from stagekit._base.problem import Location
     from stagekit._declare.managed import Managed
 
-__all__ = [
-    "DEFAULTS",
-    "MARK",
-    "Declaration",
-    "Options",
-    "default_id",
-    "make_options",
-    "own_mark",
-]
-
 MANAGED_OPTIONS = ("retries", "timeout", "executor", "resources", "undo")
 MARK = "__stagekit_stage__"
 MAX_ID = 200

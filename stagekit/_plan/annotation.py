@@ -14,16 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional, Tuple
 
-__all__ = [
-    "Evaluator",
-    "Scope",
-    "UnresolvedError",
-    "closure_names",
-    "innermost",
-    "markers_of",
-    "scope_of",
-]
-
 
 class UnresolvedError(Exception):
     """An annotation cannot be evaluated; *name* is the name that is not known, if it is that."""

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     P = TypeVar("P", bound=Plan)
 
-__all__ = ["assemble"]
-
 NOTHING: Mapping[int, Any] = MappingProxyType({})  # of every plan without policies
 
 

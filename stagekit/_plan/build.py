@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     P = TypeVar("P", bound=Plan)
 
-__all__ = ["Request", "make_plan"]
-
 
 class Request(Record):
     """What is to be planned."""

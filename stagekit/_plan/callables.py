@@ -17,8 +17,6 @@ from stagekit._plan.reading import (
 )
 from stagekit._plan.slots import AwaitIfNeeded
 
-__all__ = ["parameters_of", "read_callable"]
-
 
 def read_callable(fn: Any, reading: Reading) -> Any:  # Any: whatever was declared; an annotation
     """Read what is not a plain function through ``inspect``; return its return annotation."""

@@ -18,8 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stagekit._plan.wiring import Source
 
-__all__ = ["Fanout", "lifted", "listed", "peeled"]
-
 Key = object
 _LISTS = {"list", "Sequence", "MutableSequence", "Collection", "Iterable"}
 

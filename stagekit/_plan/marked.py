@@ -17,8 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stagekit._plan.wiring import Source
 
-__all__ = ["fits", "source_of"]
-
 
 def source_of(
     resolver: Resolver,

@@ -17,8 +17,6 @@ from stagekit._base.keys import (
 from stagekit._declare.stage import Declaration
 from stagekit._plan.wording import as_annotation, place, short
 
-__all__ = ["near_misses"]
-
 
 def near_misses(
     key: object, provided: Dict[object, List[Declaration]], given: Sequence[object]

@@ -10,8 +10,6 @@ from typing import Any, get_args, get_origin
 from stagekit._base.compat import Annotated
 from stagekit._base.keys import BadTypeError
 
-__all__ = ["opener", "yielded"]
-
 _KINDS = {
     *("Iterator", "Generator", "Iterable", "AsyncIterator", "AsyncGenerator", "AsyncIterable"),
 }

@@ -6,9 +6,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, List, Optional, Sequence, Tuple
 
-
-__all__ = ["find_cycles", "heights", "longest_remaining"]
-
 MAX_CYCLES = 20
 
 

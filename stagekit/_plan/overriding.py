@@ -13,8 +13,6 @@ from stagekit._plan.refer import Miss, References
 from stagekit._plan.resolve import Resolver
 from stagekit._plan.slots import Slot
 
-__all__ = ["check_constants", "part_of", "put_in_place"]
-
 
 def put_in_place(
     stages: Tuple[Declaration, ...],

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from stagekit._plan.reading import Parameter, Reading
     from stagekit._plan.wiring import AnyWiring, Source
 
-__all__ = ["Parts", "binding_of"]
-
 _KINDS = {"given": "given", "value": "value", "injectable": "injectable", "none": "none"}
 
 

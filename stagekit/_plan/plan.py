@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stagekit._declare.stage import Declaration
-from stagekit._plan.slots import PACKED, Binding, Edge, PackedCall, Slot
+from stagekit._plan.slots import Binding, Edge, Slot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from stagekit._plan.policy import Policy
     from stagekit._plan.refer import References
     from stagekit._plan.slots import Call
-
-__all__ = ["PACKED", "PackedCall", "Plan"]
 
 
 class Plan:

@@ -33,15 +33,6 @@ if TYPE_CHECKING:
     from stagekit._plan.slots import Binding, Call
     from stagekit._plan.wiring import AnyWiring
 
-__all__ = [
-    "beyond_problems",
-    "crossings",
-    "fresh_of",
-    "guessed_limits",
-    "policies_of",
-    "soft_timeouts",
-]
-
 NOTHING_SAID = Managed()
 _BEYOND = {"processes": "worker processes", "dask": "a Dask cluster"}
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     Place = Union[int, str]
 
-__all__ = ["CALL", "PLAIN", "RESOURCE", "Place", "Policy"]
-
 CALL, RESOURCE = "call", "resource"
 
 

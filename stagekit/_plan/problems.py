@@ -16,20 +16,6 @@ if TYPE_CHECKING:
     from stagekit._plan.reading import Fault, Parameter
     from stagekit._plan.refer import Miss
 
-__all__ = [
-    "ambiguous",
-    "bad_annotation",
-    "bare_parameter",
-    "cycle",
-    "empty_collection",
-    "from_miss",
-    "left_out",
-    "missing",
-    "type_mismatch",
-    "unsupported",
-    "value_conflict",
-]
-
 _WORD = r"(?<![\w.]){}\b"  # a name, and no attribute
 
 

@@ -10,25 +10,6 @@ from stagekit._declare.stage import Declaration
 from stagekit._plan.reading import Parameter
 from stagekit._plan.wording import MAX_SHOWN, at, place, short
 
-__all__ = [
-    "ambiguous_items",
-    "beyond_sending",
-    "depends_on_run",
-    "each_of_resource",
-    "each_of_tuple",
-    "each_of_undo",
-    "guessed_limit",
-    "inline_timeout",
-    "of_undo",
-    "resource_beyond",
-    "resource_moved",
-    "soft_timeout",
-    "timeout_on",
-    "undo_left_out",
-    "uneven",
-    "value_beyond_sending",
-]
-
 
 def ambiguous_items(
     stage: Declaration,

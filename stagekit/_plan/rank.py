@@ -8,8 +8,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping, Sequence, Tuple
 
-__all__ = ["inverse", "ranks_by_hops", "ranks_by_seconds", "turns_of"]
-
 
 def turns_of(priorities: Sequence[int], numbers: Sequence[int]) -> Tuple[int, ...]:
     """Return ranks by priority, then step number, which is by hops to the end."""

@@ -9,19 +9,6 @@ if TYPE_CHECKING:
     from types import CodeType, FunctionType
     from typing import Any, Callable, Dict, List, Optional, Tuple
 
-__all__ = [
-    "ASYNC",
-    "EMPTY",
-    "IS_GENERATOR",
-    "NOTHING",
-    "TRIVIAL",
-    "Fault",
-    "Parameter",
-    "Reading",
-    "read_generator",
-    "written",
-]
-
 ASYNC, IS_GENERATOR, ASYNC_GENERATOR = 0x80, 0x20 | 0x200, 0x200  # inspect.CO_*
 
 

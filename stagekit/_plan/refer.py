@@ -14,8 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
-__all__ = ["Miss", "References", "show_ref"]
-
 
 class Miss(Record):
     """Why a reference leads nowhere."""

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     Provider = Tuple[int, Optional[int]]
 
-__all__ = ["Resolver", "is_per_attempt"]
-
 INJECTABLES: FrozenSet[object] = frozenset((Context, RunInfo, Arguments))
 _PER_ATTEMPT = {
     ("stagekit._base.cancel", "CancelToken"),

@@ -33,8 +33,6 @@ from typing import (
 from stagekit._base.problem import Code, Problem
 from stagekit._base.text import did_you_mean, escape_control, short_name, short_names
 
-__all__ = ["TAG", "Atom", "Graph", "atoms_of", "is_pattern", "select"]
-
 UNLIMITED = -1
 TAG = "tag:"
 _MOST_DIGITS = 9  # more hops than that no graph has

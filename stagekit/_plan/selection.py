@@ -15,8 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stagekit._plan.wiring import Source
 
-__all__ = ["selected"]
-
 _MOST_NAMED = 5
 
 

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
 
     Call = Tuple[Callable[..., Any], int, int, Optional[Tuple[int, ...]], int]
 
-__all__ = ["PACKED", "Binding", "Call", "Edge", "PackedCall", "Slot", "Take", "around", "slots_of"]
-
 
 class Slot(Record):
     """One constant slot of a run's values.

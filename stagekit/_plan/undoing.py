@@ -18,8 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stagekit._plan.wiring import Source
 
-__all__ = ["Undo", "cut_undo", "wire_managed", "wire_undo"]
-
 
 class Undo(Record):
     """A function that undoes a stage, and what fills its parameters."""

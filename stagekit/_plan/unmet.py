@@ -16,8 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stagekit._plan.wiring import Source
 
-__all__ = ["providers_but", "report_fault", "report_many", "without"]
-
 
 def without(resolver: Resolver, place: int, stage: Declaration, parameter: Parameter) -> Source:
     """Return what fills a parameter without a provider, after reporting where nothing does."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import List, Sequence
 
-__all__ = ["levels", "widest"]
-
 
 def levels(parents: Sequence[Sequence[int]]) -> List[int]:
     """Return the level of each step: 0 without parents, else one more than its parents' highest.

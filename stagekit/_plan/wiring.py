@@ -12,22 +12,6 @@ if TYPE_CHECKING:
     Source = Union[int, "Item", Slot, "Gather", "Omit"]
     AnyWiring = Union[Tuple[int, ...], "Wiring"]
 
-__all__ = [
-    "NOTHING_GIVEN",
-    "OMIT",
-    "AnyWiring",
-    "Gather",
-    "Item",
-    "Omit",
-    "Source",
-    "Wiring",
-    "order_of",
-    "places_of",
-    "sources_of",
-    "stages_in",
-    "waited_for",
-]
-
 
 class Item(Record):
     """One item of the tuple that a stage returns."""

@@ -7,8 +7,6 @@ from typing import Any, Dict, Sequence
 from stagekit._base.keys import NamedKey, UnionOf, describe
 from stagekit._declare.stage import Declaration
 
-__all__ = ["MAX_SHOWN", "as_annotation", "as_value", "at", "place", "several", "short"]
-
 MAX_SHOWN = 8
 
 

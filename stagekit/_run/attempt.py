@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from stagekit._plan.slots import Call
 
-__all__ = ["arguments", "cut", "invoke", "is_broken_promise"]
-
 _NOTE = "stagekit: stage "
 # Whose frames may stand between a run and the user's function.
 _BETWEEN = (

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     Variable = contextvars.ContextVar[Dict[str, Any]]  # Any: whatever people bind
 
-__all__ = ["bind", "bound_plan"]
-
 _found: Optional[Variable] = None
 
 

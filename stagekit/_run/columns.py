@@ -13,25 +13,6 @@ if TYPE_CHECKING:
 
     from stagekit._plan.plan import Plan
 
-__all__ = [
-    "BAD_VALUE",
-    "CANCELLED",
-    "CRASHED",
-    "FAILED",
-    "INTERRUPTED",
-    "NOT_NEEDED",
-    "NO_VALUE",
-    "RAISED",
-    "RUNNING",
-    "SKIPPED",
-    "STOPPED",
-    "SUCCEEDED",
-    "TIMED_OUT",
-    "UPSTREAM_FAILED",
-    "WAITING",
-    "Columns",
-]
-
 # Statuses of a step. The last four are final and stand for an `Outcome`.
 WAITING, RUNNING, SUCCEEDED, FAILED, SKIPPED, CANCELLED = range(6)
 # Reasons; each stands for a `Reason`. Steps that succeeded have none.

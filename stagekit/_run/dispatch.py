@@ -23,8 +23,6 @@ from stagekit.events import (
 if TYPE_CHECKING:
     from stagekit._declare.context import RunInfo
 
-__all__ = ["OUTCOMES", "REASONS", "Dispatcher", "worker_name"]
-
 OUTCOMES = {
     SUCCEEDED: Outcome.SUCCEEDED,
     FAILED: Outcome.FAILED,

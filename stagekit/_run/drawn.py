@@ -5,8 +5,6 @@ from __future__ import annotations
 from random import Random
 from typing import Tuple
 
-__all__ = ["drawn_rank"]
-
 
 def drawn_rank(count: int, seed: int) -> Tuple[int, ...]:
     """Return a rank for each of so many steps, as a seed decides: the same on every Python."""

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from stagekit._base.ports import Future, Pool
     from stagekit._run.session import Session
 
-__all__ = ["Feed", "Sent"]
-
 
 class Feed(Ledger):
     """Keeps a pool busy; plain steps are in lane 0."""

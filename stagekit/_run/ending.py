@@ -13,8 +13,6 @@ from stagekit.errors import InternalError, MissingExtraError, UsageError
 if TYPE_CHECKING:
     from stagekit._run.session import Session
 
-__all__ = ["conclude", "defect", "warn"]
-
 
 def conclude(session: Session, cancelled: Optional[BaseException] = None) -> Result:
     """End a run in which nothing is under way any more.

@@ -12,15 +12,6 @@ if TYPE_CHECKING:
 
     from stagekit._plan.plan import Plan
 
-__all__ = [
-    "failed_item",
-    "failed_steps",
-    "failure_text",
-    "location_of",
-    "places_elsewhere",
-    "release_frames",
-]
-
 MOST_NAMED = 10
 
 

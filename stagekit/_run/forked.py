@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, Optional
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["guard"]
-
 CODE = 70  # of its exit: sysexits.h calls it an internal error of software
 _OURS = "stagekit._run."
 _ENDS_ITSELF = "multiprocessing."

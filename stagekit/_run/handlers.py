@@ -12,8 +12,6 @@ from typing import Any, List, Sequence
 
 from stagekit._base.problem import Location
 
-__all__ = ["put_back"]
-
 # Any: handlers of users
 
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from stagekit._run.ledger import Ledger, Message
     from stagekit._run.session import Session
 
-__all__ = ["await_inline", "host", "host_inline"]
-
 
 def host(session: Session, make: Callable[[Callable[[Message], object]], Ledger]) -> None:
     """Run the branches of a session on a loop of its own.

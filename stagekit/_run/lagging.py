@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from stagekit._plan.plan import Plan
     from stagekit._run.session import Session
 
-__all__ = ["LoopWatch", "watched"]
-
 PATIENCE = 1.0  # seconds without an answer that are told of
 LOOK = 0.25  # seconds between two questions
 LINGER = 5.0  # seconds that the thread stays without a loop to watch

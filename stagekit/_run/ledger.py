@@ -18,8 +18,6 @@ from stagekit._run.columns import RUNNING
 if TYPE_CHECKING:
     from stagekit._run.session import Session
 
-__all__ = ["Ledger", "Message", "has_gil"]
-
 # A step that has ended, ~step where it has started, or something to be done.
 Message = Union[int, Callable[[], None]]
 

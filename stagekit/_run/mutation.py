@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from stagekit._plan.plan import Plan
     from stagekit._plan.slots import Call
 
-__all__ = ["watched"]
-
 # Any: functions and values of stages
 
 

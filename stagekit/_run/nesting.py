@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from stagekit._declare.context import RunInfo
     from stagekit._run.settings import RunSettings
 
-__all__ = ["Nest", "enter", "refuse_running_loop"]
-
 LIMIT = 8
 
 

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from stagekit._declare.context import RunInfo
     from stagekit._run.columns import AttemptRow
 
-__all__ = ["Attempt", "StageReport", "report_of"]
-
 
 @dataclass(frozen=True)
 class Attempt:

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     R = TypeVar("R")
     _Stage = Union[str, Callable[..., Any], StageRef[Any]]
 
-__all__ = ["Result", "arguments_of"]
-
 # Any: a stage takes whatever its parameters say
 
 

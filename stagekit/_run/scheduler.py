@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 
     from stagekit._plan.plan import Plan
 
-__all__ = ["Scheduler", "inverse"]
-
 # Every transition there is. A step is ready when it is waiting and no parent is left.
 _LEGAL = frozenset([
     (WAITING, RUNNING),

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from stagekit._run.dispatch import Dispatcher
     from stagekit._run.settings import RunSettings
 
-__all__ = ["Session"]
-
 _OPEN = (WAITING, RUNNING)
 
 

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from stagekit._base.ports import Hook, Pool
     from stagekit._run.managed.settings import ManagedSettings
 
-__all__ = ["RunSettings"]
-
 
 class RunSettings(Record):
     """The settings of one run; made by ``stagekit._prepare.settings_for``.

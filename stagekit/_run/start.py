@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 else:
     from _signal import getsignal  # without the enums of ``signal``: 1 ms
 
-__all__ = ["aexecute", "execute"]
-
 SERIAL, PARALLEL = 1, 2
 _ENDING = (1, 2, 3, 15) if os.name == "posix" else (2, 15, 21)  # signals that end a program
 

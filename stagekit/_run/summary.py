@@ -13,18 +13,6 @@ if TYPE_CHECKING:
     from stagekit._run.report import Attempt, StageReport
     from stagekit._run.result import Result
 
-__all__ = [
-    "counts_of",
-    "critical_path",
-    "headline",
-    "raise_for",
-    "status_of",
-    "to_html",
-    "to_json",
-    "to_text",
-    "why_no_value",
-]
-
 SCHEMA = "stagekit.run/1"
 _ORDER = (
     (Outcome.SUCCEEDED, SUCCEEDED),

@@ -25,8 +25,6 @@ from stagekit._run.columns import (
 if TYPE_CHECKING:
     from stagekit._run.scheduler import Scheduler
 
-__all__ = ["validate"]
-
 _ENDED = (SUCCEEDED, FAILED, SKIPPED)
 _REASONS = {
     FAILED: (RAISED, BAD_VALUE, TIMED_OUT, CRASHED),

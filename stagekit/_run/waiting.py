@@ -10,8 +10,6 @@ from stagekit._run.ledger import Ledger, Message
 if TYPE_CHECKING:
     from stagekit._run.session import Session
 
-__all__ = ["serve"]
-
 # A wait cannot be interrupted by Ctrl-C on Windows, nor anywhere in its very first instant.
 _PATIENCE = 0.2  # seconds
 

@@ -26,8 +26,6 @@ from stagekit.cli.selection import Selection
 from stagekit.cli.terminal import ColorChoice, ProgressChoice
 from stagekit.cli.version import version_line
 
-__all__ = ["main"]
-
 
 def main(arguments: Sequence[str], interruption: Optional[Interruption] = None) -> int:
     """Carry out a command line; return its exit code.

@@ -8,8 +8,6 @@ import click
 
 from stagekit._base.text import did_you_mean, escape_control
 
-__all__ = ["Command", "Group"]
-
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
 _COLUMNS = 80
 

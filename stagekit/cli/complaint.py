@@ -26,8 +26,6 @@ from stagekit.errors import (
     UsageError,
 )
 
-__all__ = ["Complaint", "complaint_of"]
-
 _REPORT = (
     "this is a fault of stagekit, not of your stages; please report it, with the traceback and "
     "what `stagekit --version` prints"

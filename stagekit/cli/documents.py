@@ -11,8 +11,6 @@ from stagekit._plan.render.policies import declared_policy, document, undo_name
 from stagekit._run.result import Result
 from stagekit.cli.exitcode import ExitCode
 
-__all__ = ["ERROR", "RUN", "as_text", "interrupted", "list_document", "run_document"]
-
 RUN = "stagekit.run/1"
 ERROR = "stagekit.error/1"
 LIST = "stagekit.list/1"

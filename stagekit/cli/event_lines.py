@@ -10,8 +10,6 @@ from typing import Any, Dict, TextIO
 from stagekit._base.text import safe_text
 from stagekit.events import Event, RunFinished
 
-__all__ = ["EventLines", "event_document"]
-
 SCHEMA = "stagekit.event/1"
 
 

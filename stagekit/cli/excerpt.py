@@ -10,8 +10,6 @@ from stagekit.cli.spot import Spot
 from stagekit.cli.style import Style
 from stagekit.errors import Location
 
-__all__ = ["excerpt"]
-
 INDENT = "   "
 _TAB = 4
 _WIDEST = 160

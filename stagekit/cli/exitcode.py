@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import enum
 
-__all__ = ["ExitCode"]
-
 
 class ExitCode(enum.IntEnum):
     """The exit codes of every command. They are stable: scripts may rely on them.

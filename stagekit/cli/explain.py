@@ -7,8 +7,6 @@ from typing import Iterator, NamedTuple
 
 from stagekit.errors import Code
 
-__all__ = ["Page", "handbook", "page"]
-
 _FOLDER = os.path.join(os.path.dirname(__file__), "explanations")
 _NOT_RUN = "<!-- not run: tests/cli/test_explanations.py runs it -->"
 _PREFACE = """\

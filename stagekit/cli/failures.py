@@ -14,8 +14,6 @@ from stagekit.cli.style import Style
 from stagekit.cli.trace import raised_at, traceback_lines
 from stagekit.errors import Code, Problem
 
-__all__ = ["show_failures"]
-
 _LONGEST = 200
 _MOST_NAMED = 8
 _RETURN = "end the stage with `return`: sys.exit() in a stage is a failure, whatever its code"

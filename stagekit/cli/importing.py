@@ -28,8 +28,6 @@ from stagekit.errors import (
     UsageError,
 )
 
-__all__ = ["import_target"]
-
 _DOTTED = re.compile(r"[\w-]+(\.[\w-]+)*")
 _GUARD = 'put it below:  if __name__ == "__main__":'
 _NOT_DEFINED = re.compile(r"name '(\w+)' is not defined")

@@ -10,8 +10,6 @@ from stagekit._plan.plan import Plan
 from stagekit._plan.slots import Binding
 from stagekit._run.result import Result, arguments_of
 
-__all__ = ["argument_types", "input_lines"]
-
 _SOURCES = {
     "given": "given by the caller",
     "value": "stands in for a stage",

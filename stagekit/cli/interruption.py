@@ -17,8 +17,6 @@ from typing import Callable, Generator, NamedTuple, Optional
 
 from stagekit.cli.exitcode import ExitCode
 
-__all__ = ["Interruption", "Phases"]
-
 _PATIENCE = 0.3  # seconds that a run may take to end before a word is said about it
 _AGAIN = 0.1  # seconds after which the main thread is nudged once more
 _LAST = 3  # the signal that ends the process

@@ -9,8 +9,6 @@ from typing import List, Sequence, Tuple
 from stagekit._base.text import did_you_mean
 from stagekit.cli.target import Target
 
-__all__ = ["file_fixes", "module_fixes", "scripts"]
-
 MOST = 5
 _HEAD = 20_000  # bytes in which an import stands
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from stagekit.errors import StagekitError
 
-__all__ = ["NothingSelectedError"]
-
 
 class NothingSelectedError(StagekitError):
     """There are no stages, or none of them was selected."""

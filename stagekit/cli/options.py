@@ -12,17 +12,6 @@ from stagekit._base.ports import is_cluster
 from stagekit._base.text import did_you_mean, escape_control
 from stagekit.cli.terminal import ColorChoice
 
-__all__ = [
-    "Choice",
-    "choice_option",
-    "color_option",
-    "json_option",
-    "running_options",
-    "selection_options",
-    "target_argument",
-    "tb_option",
-]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -10,8 +10,6 @@ from stagekit.cli.streams import StandardError
 from stagekit.cli.style import Style, style_of
 from stagekit.cli.terminal import ColorChoice
 
-__all__ = ["Output"]
-
 
 class Output:
     """The two streams of one command, with what each can show.

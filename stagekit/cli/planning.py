@@ -18,8 +18,6 @@ from stagekit.cli.show_problem import show_problems
 from stagekit.cli.target import Found, Target, find, parse, registries
 from stagekit.errors import Code, UsageError
 
-__all__ = ["load", "plan_of", "why_empty"]
-
 
 def load(text: str, output: Output) -> Tuple[Target, Found]:
     """Import a target and return what it stands for; warn of files that hide modules.

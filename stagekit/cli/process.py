@@ -9,8 +9,6 @@ from typing import Sequence
 from stagekit.cli.interruption import Interruption
 from stagekit.cli.streams import adopt
 
-__all__ = ["main"]
-
 
 def main(arguments: Sequence[str]) -> int:
     """Carry out a command line; nothing that goes wrong on the way shows as a bare traceback."""

@@ -16,8 +16,6 @@ from stagekit.cli.terminal import ProgressChoice, may_animate
 from stagekit.errors import UsageError
 from stagekit.events import Event, RunFinished, RunStarted, RunStatus, StageStarted
 
-__all__ = ["Watching", "chosen", "watching"]
-
 _LOG = 2  # as many -v ask for the log
 _FORMAT = "<level>{level: <7}</level> {message}"
 

@@ -9,8 +9,6 @@ from stagekit._prepare import MAX_WORKERS, MODES
 from stagekit._run.managed.settings import GRACE
 from stagekit.cli.output import Output
 
-__all__ = ["Running"]
-
 
 class Running(NamedTuple):
     """The options of a run.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import List, NamedTuple, Optional, Tuple
 
-__all__ = ["NO_SELECTION", "Selection"]
-
 
 class Selection(NamedTuple):
     """The options that say which stages of a target are meant."""

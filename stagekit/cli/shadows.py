@@ -8,8 +8,6 @@ from typing import FrozenSet, List, Optional
 
 from stagekit.cli.nearby import module_names
 
-__all__ = ["shadows"]
-
 _HARMLESS = {"test", "tests", "this", "antigravity"}
 
 

@@ -10,8 +10,6 @@ from stagekit.cli.spot import spot_of
 from stagekit.cli.style import Style
 from stagekit.errors import Code, Location, Problem
 
-__all__ = ["Details", "headline", "more_line", "show_problem", "show_problems"]
-
 _LABELS = {
     Code.AMBIGUOUS_NAME: "which one?",
     Code.AMBIGUOUS_PROVIDER: "which one?",

@@ -10,8 +10,6 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, 
 
 from stagekit.errors import Code, Location, Problem
 
-__all__ = ["Spot", "spot_of", "spot_of_word"]
-
 _Definition = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef]
 _RETURNS = (Code.BAD_ANNOTATION, Code.BAD_MARKER, Code.NO_KEY, Code.BAD_VALUE)
 _RAISED = (Code.MODULE_RAISED, Code.CANNOT_MARK, Code.STAGE_FAILED)

@@ -9,17 +9,6 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Generator, List, Optional, Sequence, Set, TextIO, Tuple, Type
 
-__all__ = [
-    "StandardError",
-    "adopt",
-    "claimed_stdout",
-    "hand_on",
-    "is_terminal",
-    "keep",
-    "screen",
-    "stand_ins",
-]
-
 STDOUT, STDERR = 1, 2
 _NEWLINE = ord("\n")
 # Device and number of each file, pipe or terminal whose last line is not complete.

@@ -9,8 +9,6 @@ from stagekit._base.text import escape_control
 from stagekit.cli.terminal import ColorChoice, can_draw, shows_links, wants_color
 from stagekit.errors import Location
 
-__all__ = ["PLAIN", "Style", "style_of"]
-
 _COLORS = {
     "error": "1;31",
     "warning": "1;33",

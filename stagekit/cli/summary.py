@@ -10,8 +10,6 @@ from stagekit._run.result import Result
 from stagekit.cli.style import Style
 from stagekit.hooks.tally import counts_text
 
-__all__ = ["plain_summary", "summary"]
-
 _MOST_ON_PATH = 12
 _LONG_ENOUGH = 0.1  # seconds; below, a critical path is noise
 

@@ -15,8 +15,6 @@ from stagekit._plan.plan import Plan
 from stagekit._plan.refer import References
 from stagekit.errors import Code, TargetError
 
-__all__ = ["Found", "Target", "find", "parse", "registries", "stages_of"]
-
 _FILE = re.compile(r"(?P<file>.+?\.pyw?)(?::(?P<attribute>.*))?", re.DOTALL)
 _KINDS = "a stage, a Registry, a Plan, or a list of stages"
 

@@ -7,8 +7,6 @@ from typing import Mapping, Optional, TextIO
 
 from stagekit.cli.streams import is_terminal
 
-__all__ = ["ColorChoice", "ProgressChoice", "can_draw", "may_animate", "shows_links", "wants_color"]
-
 _LINKING = ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "Tabby", "rio")
 _LINKING_TERMS = ("xterm-kitty", "alacritty", "foot", "contour")
 _VTE_WITH_LINKS = 5000

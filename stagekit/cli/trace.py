@@ -12,8 +12,6 @@ from stagekit._base.text import error_line, escape_control
 from stagekit._run.failure import places_elsewhere
 from stagekit.errors import Location
 
-__all__ = ["is_ours", "is_users", "raised_at", "short_path", "traceback_lines", "user_frames"]
-
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _INSTALLED = ("site-packages", "dist-packages")

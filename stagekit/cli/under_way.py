@@ -8,8 +8,6 @@ from stagekit._base.text import escape_control, short_names
 from stagekit._plan.plan import Plan
 from stagekit.events import Event, StageEvent, StageStarted
 
-__all__ = ["UnderWay"]
-
 _MOST_NAMED = 5
 
 

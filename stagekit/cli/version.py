@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["version_line"]
-
 _IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalPy"}
 
 

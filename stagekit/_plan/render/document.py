@@ -10,8 +10,6 @@ from stagekit._plan.plan import Plan
 from stagekit._plan.slots import Binding
 from stagekit._plan.width import levels
 
-__all__ = ["SCHEMA", "to_json"]
-
 SCHEMA = "stagekit.plan/1"
 
 

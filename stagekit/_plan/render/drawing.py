@@ -7,8 +7,6 @@ from typing import Dict, Iterator, List, Sequence, Tuple
 from stagekit._base.text import width
 from stagekit._plan.render.lanes import Graph, Lane, lanes_of
 
-__all__ = ["CannotDrawError", "draw"]
-
 LEFT, RIGHT, UP, DOWN = 1, 2, 4, 8
 _LINES = "?───│┘└┴│┐┌┬│┤├┼"  # by the sum of the sides that a character reaches
 _MOST_LANES = 24

@@ -10,8 +10,6 @@ from stagekit._plan.plan import Plan
 from stagekit._plan.slots import Binding
 from stagekit._plan.width import levels, widest
 
-__all__ = ["Row", "called", "data_labels", "headline", "names_of", "rows", "several"]
-
 MOST_COUNTED = 1_000  # to count more exactly takes longer than anybody would wait
 _NEEDED = ("stage", "collect", "given")
 

@@ -8,8 +8,6 @@ from stagekit._base.text import escape_control
 from stagekit._plan.plan import Plan
 from stagekit._plan.render.facts import called, data_labels
 
-__all__ = ["to_dot", "to_mermaid"]
-
 _PLAIN = " _-.:,"
 
 

@@ -6,8 +6,6 @@ from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 from stagekit._plan.width import levels
 
-__all__ = ["Graph", "Lane", "components", "lanes_of", "reduced"]
-
 Graph = Sequence[Tuple[int, ...]]  # the parents of each step, in a topological order
 
 

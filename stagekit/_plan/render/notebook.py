@@ -9,8 +9,6 @@ from stagekit._plan.plan import Plan
 from stagekit._plan.render.facts import Row, called, headline, rows, several
 from stagekit._plan.render.table import explain
 
-__all__ = ["mimebundle"]
-
 MOST_ROWS = 500
 _WIDEST_CELL = 200
 

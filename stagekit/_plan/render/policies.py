@@ -13,8 +13,6 @@ from stagekit._plan.policy import CALL, RESOURCE, Policy
 from stagekit._plan.signature import Reader
 from stagekit._plan.slots import Binding
 
-__all__ = ["declared_policy", "document", "facts", "items_of", "lines", "undo_name"]
-
 
 def items_of(policy: Policy, bindings: Sequence[Binding]) -> Tuple[str, ...]:
     """Return the parameters of a step that take one item at a time."""

@@ -9,8 +9,6 @@ from stagekit._plan.plan import Plan
 from stagekit._plan.render.facts import called, data_labels
 from stagekit._plan.width import levels
 
-__all__ = ["to_svg"]
-
 _Spot = Tuple[int, int]  # a step, and the level where it stands or where its arrows pass
 _MOST_PASSING = 20_000
 

@@ -10,8 +10,6 @@ from stagekit._plan.plan import Plan
 from stagekit._plan.render.facts import headline, names_of, rows, several
 from stagekit._plan.slots import Binding
 
-__all__ = ["explain"]
-
 _WIDEST_CELL = 48
 _WIDEST_LIST = 88
 _OTHERS = {"given": "a value given", "value": "what stands in for a stage"}

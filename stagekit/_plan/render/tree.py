@@ -12,8 +12,6 @@ from stagekit._plan.render.lanes import Graph, components, reduced
 from stagekit._plan.render.table import aligned
 from stagekit._plan.width import levels
 
-__all__ = ["to_tree"]
-
 MOST_STAGES = 40
 MOST_EDGES = 80
 _WIDEST_LIST = 88

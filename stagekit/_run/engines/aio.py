@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
     Branch = Callable[[int, int, contextvars.Context], Coroutine[Any, Any, None]]
 
-__all__ = ["Branches"]
-
 SLICE = 5_000_000  # nanoseconds after which a branch gives way
 _LAST = -2
 

@@ -8,8 +8,6 @@ import sys
 from functools import partial
 from typing import Any, Callable, Optional, Tuple
 
-__all__ = ["HAS_CONTEXT", "Variables", "task_starter", "variables_of", "what_cancels"]
-
 # A task runs in the very context it is given, which can be looked at from outside.
 HAS_CONTEXT = sys.version_info >= (3, 11)
 _EAGER = {"eager_start": True} if sys.version_info >= (3, 12) else {}

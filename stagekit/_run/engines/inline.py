@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from stagekit._run.session import Session
     from stagekit._run.settings import RunSettings
 
-__all__ = ["resume", "run_fast", "run_order", "walk"]
-
 
 def run_fast(
     plan: Plan, settings: RunSettings, context: contextvars.Context

@@ -11,8 +11,6 @@ from stagekit._run.ledger import Message
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["LoopBox"]
-
 
 class LoopBox:
     """Keeps messages, and has them read in the next turn of a loop.

@@ -25,8 +25,6 @@ from stagekit._run.ledger import Ledger, Message
 if TYPE_CHECKING:
     from stagekit._run.session import Session
 
-__all__ = ["Crew"]
-
 
 class Crew(Ledger):
     """The workers of one run; plain steps are in lane 0.

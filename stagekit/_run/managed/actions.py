@@ -7,21 +7,6 @@ from typing import Any, Optional
 from stagekit._base.record import Record
 from stagekit.errors import StageCancelledError
 
-__all__ = [
-    "Abandon",
-    "AbandonClosing",
-    "Action",
-    "Close",
-    "Expand",
-    "Open",
-    "Recall",
-    "Retrying",
-    "Start",
-    "Stop",
-    "StopClosing",
-    "WithdrawnError",
-]
-
 
 class WithdrawnError(StageCancelledError):
     """A call was taken back before it began."""

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from stagekit._run.managed.interrupts import Gate
     from stagekit._run.managed.job import Job, Post
 
-__all__ = ["Batch", "Here", "Pooled", "Threads"]
-
 
 class Here:
     """The calling thread: one call after another, each to its end."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from time import perf_counter_ns
 from typing import Callable, Protocol
 
-__all__ = ["Clock", "SystemClock"]
-
 
 class Clock(Protocol):
     """Tells the time, and may skip it where nothing else can happen."""

@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from stagekit._run.managed.settings import ManagedSettings
     from stagekit._run.session import Session
 
-__all__ = ["Conductor", "Message"]
-
 Message = Callable[[], None]
 
 

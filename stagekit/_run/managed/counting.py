@@ -9,8 +9,6 @@ from stagekit._base.progress import Progress
 if TYPE_CHECKING:
     from stagekit._run.dispatch import Dispatcher
 
-__all__ = ["Counting"]
-
 
 class Counting:
     """The items of ``Each`` stages that have ended.

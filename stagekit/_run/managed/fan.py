@@ -6,8 +6,6 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from stagekit._base.nested import Shape, nested, size
 
-__all__ = ["Fan"]
-
 
 class Fan:
     """One stage that is called once for each item.

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Callable, Optional
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["Gate", "Interrupts"]
-
 HEARD = 2  # how many are made messages: one cancels the run, the next ends its grace
 
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from stagekit._plan.plan import Plan
     from stagekit._run.columns import Columns
 
-__all__ = ["Items"]
-
 Place = Union[int, str]
 
 

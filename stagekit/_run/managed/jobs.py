@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from stagekit._run.managed.items import Items
     from stagekit._run.session import Session
 
-__all__ = ["Numbers", "job_of", "of_attempt", "undo_job"]
-
 # What a stage says of its progress: done, total, note.
 Said = Tuple[Optional[float], Optional[float], Optional[str]]
 

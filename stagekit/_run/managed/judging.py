@@ -13,8 +13,6 @@ from stagekit._run.managed.tearing import Tearing
 if TYPE_CHECKING:
     from stagekit._plan.policy import Policy
 
-__all__ = ["Judging"]
-
 MOST_CRASHES = 3  # how often a call that killed its worker is tried again at most
 
 

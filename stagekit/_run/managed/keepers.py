@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from stagekit._run.managed.job import Job, Post
     from stagekit._run.managed.loop import Tasks
 
-__all__ = ["AsyncKeeper", "HereKeeper", "ThreadKeeper"]
-
 Closed = Callable[[Optional[BaseException]], object]  # told once a resource has been torn down
 NO_VALUE = "yielded nothing; a resource yields its value once"
 _forsaken: List[Any] = []  # generators that nobody may resume, nor clear away

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, List, Set, Tuple
 if TYPE_CHECKING:
     from stagekit._plan.plan import Plan
 
-__all__ = ["Keeping"]
-
 
 class Keeping:
     """Which resources are wanted, open, and free to be closed. Pure.

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from stagekit._run.managed.settings import ManagedSettings
     from stagekit._run.settings import RunSettings
 
-__all__ = ["Lanes", "limits_of"]
-
 NEAR = (None, "auto", "inline", "threads")  # what an async stage may say, and stays on the loop
 MAX_TASKS = 1_000_000  # of async stages, where nobody says how many
 

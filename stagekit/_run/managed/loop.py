@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from stagekit._run.lagging import LoopWatch
     from stagekit._run.managed.job import Job, Post
 
-__all__ = ["Tasks"]
-
 LEFT_BEHIND = 1.0  # seconds that tasks have to end which stages left behind
 STUCK = 0.25  # seconds that a loop has to end on which a stage was given up on
 

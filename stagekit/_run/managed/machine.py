@@ -22,8 +22,6 @@ from stagekit._run.managed.judging import Judging
 from stagekit._run.managed.queue import Demand, Waiting
 from stagekit._run.managed.state import NAG, NO_DEMAND, SECOND, Call
 
-__all__ = ["Machine"]
-
 
 class Machine(Judging):
     """One managed run, transition by transition; takes what ``State`` does."""

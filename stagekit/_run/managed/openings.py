@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from stagekit._run.managed.job import Job, Post
     from stagekit._run.managed.lanes import Lanes
 
-__all__ = ["Openings"]
-
 
 class Openings:
     """Opens and closes the resources of one run.

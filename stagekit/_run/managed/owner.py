@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from stagekit._run.managed.settings import ManagedSettings
     from stagekit._run.session import Session
 
-__all__ = ["own", "own_on_loop"]
-
 # A wait cannot be interrupted by Ctrl-C on Windows, nor anywhere in its very first instant.
 PATIENCE = 0.2  # seconds
 

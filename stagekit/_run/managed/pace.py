@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["Pace"]
-
 MOST = 32  # calls that a worker has before it at most
 FIRST = 4  # calls of each worker that are looked at before any is sent ahead
 _SHARE = 8  # a call counts for so much of the mean, as one of so many

@@ -15,8 +15,6 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
-__all__ = ["Demand", "Queue", "Waiting"]
-
 Demand = Tuple[Tuple[str, int], ...]  # names of slots and how many of each
 Waiting = Tuple[int, int, int]  # rank, item, step
 _Class = Tuple[int, Demand, bool]  # lane, demand, is patient

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
             """Close the pools that were made for the run."""
 
 
-__all__ = ["GRACE", "ManagedSettings"]
-
 GRACE = 10.0  # seconds
 
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from stagekit._plan.policy import Policy
     from stagekit._run.scheduler import Scheduler
 
-__all__ = ["NAG", "NO_DEMAND", "SECOND", "Call", "Limits", "State"]
-
 SECOND = 1_000_000_000
 NAG = SECOND // 10  # how often a call on the loop is told to end, until it does
 NO_DEMAND: Demand = ()

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from stagekit._run.managed.machine import Machine
     from stagekit._run.session import Session
 
-__all__ = ["RESTED", "Stride", "Strides", "plain_steps"]
-
 # Any: values of stages
 _NOTHING: Dict[str, Any] = {}
 RESTED = object()  # what a stride returns when its last value has been taken in

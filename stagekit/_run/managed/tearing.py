@@ -8,8 +8,6 @@ from stagekit._run.managed.actions import AbandonClosing, Close, StopClosing
 from stagekit._run.managed.state import SECOND, State
 from stagekit.errors import StageCancelledError, StageTimeoutError
 
-__all__ = ["LAST_WORD", "Tearing"]
-
 LAST_WORD = SECOND // 4  # that what was told to end has, before it is given up on
 
 

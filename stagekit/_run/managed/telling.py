@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from stagekit._run.managed.machine import Machine
     from stagekit._run.session import Session
 
-__all__ = ["Telling"]
-
 
 class Telling:
     """What hooks are told, on the thread that owns the run.

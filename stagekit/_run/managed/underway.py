@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from stagekit._run.managed.lanes import Lanes
     from stagekit._run.session import Session
 
-__all__ = ["UnderWay", "annotate_call", "how_ended"]
-
 
 class Call(NamedTuple):
     """One attempt under way: what the machine has asked for, what carriers got, and when."""

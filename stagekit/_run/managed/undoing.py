@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from stagekit._run.managed.settings import ManagedSettings
     from stagekit._run.session import Session
 
-__all__ = ["Undoing"]
-
 GRACE = 10.0  # seconds that a compensation has where a run has no grace
 
 

@@ -11,8 +11,6 @@ from stagekit.cli.output import Output
 from stagekit.cli.streams import claimed_stdout
 from stagekit.cli.terminal import ColorChoice
 
-__all__ = ["Manner", "carry_out"]
-
 
 class Manner(NamedTuple):
     """How a command talks.

@@ -12,8 +12,6 @@ from stagekit.cli.output import Output
 from stagekit.cli.style import Style
 from stagekit.errors import Code, UsageError
 
-__all__ = ["explain_code"]
-
 
 def explain_code(word: Optional[str], output: Output) -> ExitCode:
     """Print what is told of a code."""

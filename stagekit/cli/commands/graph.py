@@ -12,8 +12,6 @@ from stagekit.cli.output import Output
 from stagekit.cli.planning import plan_of
 from stagekit.cli.selection import Selection
 
-__all__ = ["GraphFormat", "show_graph"]
-
 
 class GraphFormat(enum.Enum):
     """The values of ``--format``."""

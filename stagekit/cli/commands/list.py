@@ -18,8 +18,6 @@ from stagekit.cli.planning import load, why_empty
 from stagekit.cli.target import Found
 from stagekit.errors import PlanError, Problem
 
-__all__ = ["list_stages"]
-
 _GAP = "  "
 
 

@@ -7,8 +7,6 @@ from stagekit.cli.output import Output
 from stagekit.cli.planning import plan_of
 from stagekit.cli.selection import Selection
 
-__all__ = ["show_plan"]
-
 
 def show_plan(target: str, selection: Selection, output: Output, *, is_json: bool) -> ExitCode:
     """Print the plan of a target as a table, or as JSON."""

@@ -25,8 +25,6 @@ from stagekit.cli.terminal import ProgressChoice
 from stagekit.cli.under_way import UnderWay
 from stagekit.errors import StagekitWarning, UsageError
 
-__all__ = ["RunRequest", "run_target"]
-
 _SHOW_CURSOR = b"\x1b[?25h"  # what a live board must not leave hidden
 
 

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from stagekit.executors._dask.future import CallFuture
     from stagekit.executors._dask.work import Ticket
 
-__all__ = ["Call", "Sending", "Terms", "Together"]
-
 # Any: what a stage says of its progress, and Dask's own futures, which may have no types
 
 

@@ -7,8 +7,6 @@ from typing import Any, Callable, Dict, Optional
 
 from stagekit.errors import MissingExtraError, UsageError
 
-__all__ = ["Connection"]
-
 # Any: Dask's own objects; it may not be there when types are checked
 
 NO_LIMIT = 1_000_000  # deaths of workers that a waiting task survives: it never ran on them

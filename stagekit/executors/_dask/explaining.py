@@ -7,8 +7,6 @@ from typing import Any, Mapping
 from stagekit.errors import WorkerDiedError
 from stagekit.executors._dask.work import WITHDRAWN, CallFailedError
 
-__all__ = ["ClusterClosedError", "Explainer", "died"]
-
 
 class ClusterClosedError(WorkerDiedError):
     """A value is asked for after the cluster that held it was closed.

@@ -6,8 +6,6 @@ from concurrent.futures import CancelledError, Future
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Callable, List, Optional
 
-__all__ = ["CallFuture", "DaskHandle"]
-
 # Any: values of stages, and Dask's own futures, which may have no types
 
 

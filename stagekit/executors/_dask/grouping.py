@@ -21,8 +21,6 @@ from stagekit.executors._dask.work import PART, WITHDRAWN, CallFailedError, Tick
 if TYPE_CHECKING:
     End = Callable[[str, object, Optional[BaseException]], object]
 
-__all__ = ["Groups"]
-
 # Any: functions and values of stages, and Dask's own objects, which may have no types
 
 MOMENT = 0.002  # seconds that calls are gathered for

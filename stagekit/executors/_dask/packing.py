@@ -9,8 +9,6 @@ from stagekit._base.progress import Progress
 from stagekit.executors._dask.future import DaskHandle, DaskItem
 from stagekit.executors._dask.work import Place
 
-__all__ = ["Packing"]
-
 # Any: values of stages, and Dask's own futures, which may have no types
 
 DEPTH = 8  # lists in lists; deeper ones are not looked through

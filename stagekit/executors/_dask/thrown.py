@@ -10,8 +10,6 @@ from stagekit.errors import RemoteError
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["Thrown"]
-
 DEPTH = 8  # causes of causes
 
 

@@ -27,8 +27,6 @@ from stagekit.executors._dask.work import (
     the_worker,
 )
 
-__all__ = ["END", "HERE", "KEPT", "RAISED", "carry_together", "withdraw_part"]
-
 # Any: values of stages, and Dask's own objects, which may have no types
 
 END = "end"  # instead of a progress: which part begins, and how the one before has ended

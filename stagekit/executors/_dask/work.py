@@ -33,19 +33,6 @@ from stagekit.executors._dask.thrown import Thrown
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = [
-    "AGAIN",
-    "BEGUN",
-    "HOME",
-    "CallFailedError",
-    "Envelope",
-    "Place",
-    "Ticket",
-    "cancel_token",
-    "carry",
-    "running_at",
-]
-
 # Any: functions and values of stages, and Dask's own objects, which may have no types
 
 AGAIN = 3  # how often a lost value is computed again, before it counts as lost

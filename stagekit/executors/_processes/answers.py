@@ -12,8 +12,6 @@ from stagekit.executors._processes.call import Call
 from stagekit.executors._processes.frames import Frame
 from stagekit.executors._processes.thrown import unpack_error
 
-__all__ = ["Answer", "deliver", "fail"]
-
 Answer = Tuple[Call, Frame]
 
 

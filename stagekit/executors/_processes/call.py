@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 else:
     _Future = Future  # which is not generic on Python 3.8
 
-__all__ = ["AnyFuture", "Call", "CallFuture", "Packed", "Pending", "Recallable"]
-
 # Any: values of users
 
 

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 else:
     from _signal import getsignal  # without the enums of ``signal``: asked for each call
 
-__all__ = ["Worker", "ignored", "serve"]
-
 # Any: functions and values of users
 
 IS_POSIX = os.name == "posix"

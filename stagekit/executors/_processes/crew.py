@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from stagekit.executors._processes.call import AnyFuture, Call, Recallable
     from stagekit.executors._processes.launching import Ended, Launcher
 
-__all__ = ["Crew"]
-
 MOST_FAILED_STARTS = 3  # workers one after another that die before they are ready
 PATIENCE = 0.05  # seconds that a lock is waited for that this very thread may hold
 

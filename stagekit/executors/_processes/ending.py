@@ -6,8 +6,6 @@ import os
 import signal
 from typing import Optional
 
-__all__ = ["ended", "exit_code", "signal_group"]
-
 
 def exit_code(status: int) -> int:
     """Return how a process ended: its exit code, or minus the signal that ended it."""

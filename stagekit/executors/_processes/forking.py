@@ -14,8 +14,6 @@ from stagekit.executors._processes.zygote import BEGUN, ENDED, MESSAGE, SIGNAL, 
 if TYPE_CHECKING:
     from stagekit.executors._processes.link import Link
 
-__all__ = ["Forking"]
-
 
 class Forking:
     """Has workers forked by a process that does nothing else."""

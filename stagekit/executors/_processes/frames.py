@@ -10,8 +10,6 @@ from zlib import crc32
 if TYPE_CHECKING:
     from socket import socket
 
-__all__ = ["Frame", "FrameReader", "RubbishError", "framed", "head_of", "send_frame"]
-
 _MAGIC = b"SGK1"
 _HEAD = Struct("<4sIIQQQ")  # magic, kind, checksum, number, length of the body, time taken
 _CHUNK = 1 << 16

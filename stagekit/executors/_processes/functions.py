@@ -12,8 +12,6 @@ from stagekit._base.sending import mistake_in, name_of
 from stagekit.errors import BadValueError
 from stagekit.executors._processes.packing import PROTOCOL, by_value, pack
 
-__all__ = ["Definition", "Functions", "mistake_of"]
-
 # Any: functions of users
 
 MOST = 256  # functions that are sent by value: what is beyond is forgotten, oldest first

@@ -10,8 +10,6 @@ from threading import Thread, current_thread
 from time import monotonic
 from typing import Any, Callable, Deque, Optional
 
-__all__ = ["Hub"]
-
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 

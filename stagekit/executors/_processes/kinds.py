@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["BEGIN", "CALL", "CANCEL", "CLOSE", "DEFINE", "FORGET", "TIMED_CALL"]
-__all__ += ["BEGUN", "ON_THE_WAY", "RAISED", "READY", "RETURNED", "TOLD"]
 
 # From a pool to its worker:
 BEGIN = 1  # the world that calls are made in: paths, environment; the first frame

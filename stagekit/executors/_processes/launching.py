@@ -14,8 +14,6 @@ from stagekit.executors._processes.ending import ended, exit_code, signal_group
 if TYPE_CHECKING:
     from stagekit.executors._processes.link import Link
 
-__all__ = ["Ended", "Launcher", "Spawning", "start_python"]
-
 # Any: options of subprocess.Popen, which differ from system to system
 
 # Told, on any thread, that a worker has ended: its number, and how, where that is known.

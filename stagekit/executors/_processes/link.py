@@ -17,8 +17,6 @@ from stagekit.executors._processes.packing import PROTOCOL
 if TYPE_CHECKING:
     from stagekit.executors._processes.call import Call
 
-__all__ = ["AHEAD", "Link"]
-
 # Any: what a worker begins with is a mapping of many types
 
 _NUMBER = Struct("<Q")

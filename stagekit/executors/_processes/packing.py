@@ -16,8 +16,6 @@ from stagekit._base.variables import place_of
 from stagekit.errors import BadValueError
 from stagekit.executors._processes.twins import arrived, of_main, progress, token, variable
 
-__all__ = ["article", "by_value", "pack", "pack_result", "reason_of"]
-
 # Any: whatever users send, and cloudpickle, which has no types
 
 PROTOCOL = 5

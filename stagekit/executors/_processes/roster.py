@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     from stagekit.executors._processes.call import Call, Recallable
     from stagekit.executors._processes.link import Link
 
-__all__ = ["Roster"]
-
 ALL = 256  # more calls than a worker has before it
 
 

@@ -11,8 +11,6 @@ from stagekit.executors._processes.packing import PROTOCOL, by_value
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["RemoteTraceback", "pack_error", "unpack_error"]
-
 # Any: exceptions of users, whose classes may do anything
 
 

@@ -11,8 +11,6 @@ from typing import Any, Callable, Dict, Optional, Tuple
 from stagekit._base.cancel import CancelToken
 from stagekit._base.progress import Progress
 
-__all__ = ["WORKER", "arrived", "of_main", "progress", "token", "variable"]
-
 # Any: whatever a user's main module holds
 
 MAIN = "__main__"

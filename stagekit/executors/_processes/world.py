@@ -7,8 +7,6 @@ import sys
 from contextlib import suppress
 from typing import Any, Dict, List, Mapping, Tuple
 
-__all__ = ["enter", "world"]
-
 # Any: parts of many types
 
 

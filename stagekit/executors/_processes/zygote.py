@@ -19,8 +19,6 @@ from typing import Dict, List, Tuple
 from stagekit.executors._processes.child import ignored, serve
 from stagekit.executors._processes.ending import ended, exit_code, signal_group
 
-__all__ = ["BEGUN", "ENDED", "MESSAGE", "SIGNAL", "START", "main"]
-
 MESSAGE = Struct("<BQi")
 START, SIGNAL, BEGUN, ENDED = 1, 2, 3, 4
 FDS = 3  # of a worker: wire, control, claims
