@@ -12,11 +12,6 @@ if TYPE_CHECKING:
     from stagekit._plan.slots import Call
 
 _NOTE = "stagekit: stage "
-# Whose frames may stand between a run and the user's function.
-_BETWEEN = (
-    *("stagekit._run.", "stagekit._plan.", "stagekit._base.promise", "stagekit.executors."),
-    *("stagekit.testing.chaos", "concurrent.futures."),
-)
 
 
 def invoke(call: Call, values: List[Any]) -> Any:
@@ -52,15 +47,12 @@ def is_broken_promise(error: BaseException) -> bool:
 
 def cut(error: BaseException) -> BaseException:
     """Take our own frames, and a pool's, from the front of a traceback: the user's comes first."""
+    from stagekit._base.frames import is_caller  # only where a stage has failed
+
     trace: Optional[TracebackType] = error.__traceback__
-    while trace is not None and _is_ours(trace):
+    while trace is not None and is_caller(trace.tb_frame):
         trace = trace.tb_next
     return BaseException.with_traceback(error, trace)
-
-
-def _is_ours(trace: TracebackType) -> bool:
-    module = trace.tb_frame.f_globals.get("__name__")
-    return isinstance(module, str) and module.startswith(_BETWEEN)
 
 
 if sys.version_info >= (3, 11):

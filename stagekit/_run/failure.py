@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, List, Optional
 
 from stagekit._base.text import error_line, plural
 from stagekit._run.columns import CANCELLED, FAILED, SKIPPED, Columns
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from stagekit._plan.plan import Plan
 
 MOST_NAMED = 10
@@ -28,43 +26,14 @@ def location_of(error: BaseException, plan: Plan, step: int) -> Optional[str]:
 
     It may be one of another process. Without a traceback it is the declaration of the stage.
     """
+    from stagekit._base.frames import raised_at
     from stagekit._base.problem import Location
 
-    found = _deepest(error.__traceback__)
-    if found is not None:
-        return str(Location(found.tb_frame.f_code.co_filename, found.tb_lineno))
-    for file, line in reversed(places_elsewhere(error)):
-        if not _in_library(file):
-            return str(Location(file, line))
-    location = plan.stages[step].location
-    return None if location is None else str(location)
-
-
-def places_elsewhere(error: BaseException) -> Sequence[Tuple[str, int]]:
-    """Return files and lines of the frames of another process, the outermost first."""
-    places: Sequence[Tuple[str, int]] = getattr(error.__cause__, "places", ())
-    return places if hasattr(error.__cause__, "is_of_a_worker") else ()
-
-
-def _deepest(trace: Optional[TracebackType]) -> Optional[TracebackType]:
-    """Return the last entry that is in no library, ours included; the first where all are."""
-    first, found = trace, None
-    while trace is not None:
-        if not _in_library(trace.tb_frame.f_code.co_filename):
-            found = trace
-        trace = trace.tb_next
-    return found if found is not None else first
-
-
-def _in_library(file: str) -> bool:
-    import os
-
-    parts = ("site-packages", "dist-packages")
-    home = os.path.dirname(os.__file__)
-    ours = os.path.dirname(os.path.dirname(__file__))  # of a run in a stage
-    return file.startswith(("<frozen", home + os.sep, ours + os.sep)) or any(
-        f"{os.sep}{part}{os.sep}" in file for part in parts
-    )
+    place, trace = raised_at(error), error.__traceback__
+    if place is None and trace is not None:  # a library's function is the stage
+        place = Location(trace.tb_frame.f_code.co_filename, trace.tb_lineno)
+    place = place or plan.stages[step].location
+    return None if place is None else str(place)
 
 
 def failure_text(columns: Columns, run_id: str) -> str:
@@ -148,11 +117,13 @@ def release_frames(columns: Columns) -> None:
 
     A traceback keeps the user's frame, that keeps ours, and ours would keep values of the run.
     """
+    from stagekit._base.frames import is_runner
+
     for error in columns.errors.values():
         trace = error.__traceback__
         frame = trace.tb_frame.f_back if trace is not None else None
         while frame is not None:
-            if str(frame.f_globals.get("__name__")).startswith("stagekit._run."):
+            if is_runner(frame):
                 try:
                     frame.clear()
                 except RuntimeError:  # still at work, and so are those that called it

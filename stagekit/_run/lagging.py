@@ -14,6 +14,8 @@ from threading import Event, Lock, Thread, get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any, List, Optional, Tuple
 
+from stagekit._base.frames import is_runner
+
 if TYPE_CHECKING:
     import asyncio
     from contextlib import AbstractContextManager
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 PATIENCE = 1.0  # seconds without an answer that are told of
 LOOK = 0.25  # seconds between two questions
 LINGER = 5.0  # seconds that the thread stays without a loop to watch
-_OURS = "stagekit._run."
 
 
 class LoopWatch:
@@ -81,7 +82,7 @@ class LoopWatch:
         """Return which stage is blocking the loop, and where; nothing where it is none of ours."""
         frame: Optional[FrameType] = sys._current_frames().get(self._thread)  # noqa: SLF001 - documented
         stack: List[FrameType] = []
-        while frame is not None and not _is_ours(frame):
+        while frame is not None and not is_runner(frame):
             stack.append(frame)
             frame = frame.f_back
         names = dict(map(_code_of, self._plan.order, self._plan.calls))
@@ -156,10 +157,6 @@ def _begin_again() -> None:
 
 if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=_begin_again)
-
-
-def _is_ours(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__")).startswith(_OURS)
 
 
 def _code_of(stage: str, call: Any) -> Tuple[Optional[CodeType], str]:  # Any: a call of a plan

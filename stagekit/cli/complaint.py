@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 
+from stagekit._base.frames import user_frames
 from stagekit._base.text import error_line, escape_control, safe_text
 from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.nothing import NothingSelectedError
 from stagekit.cli.show_problem import Details, show_problem, show_problems
 from stagekit.cli.style import Style
-from stagekit.cli.trace import raised_at, traceback_lines, user_frames
+from stagekit.cli.trace import raised_at, traceback_lines
 from stagekit.errors import (
     Code,
     DeclarationError,

@@ -2,64 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
-from types import CodeType
-from typing import Iterator, List, Optional, Set, Tuple
+from typing import List, Optional, Set
 
+from stagekit._base import frames
+from stagekit._base.frames import is_ours, is_users
 from stagekit._base.text import error_line, escape_control
-from stagekit._run.failure import places_elsewhere
 from stagekit.errors import Location
 
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
-_INSTALLED = ("site-packages", "dist-packages")
 _MOST_CAUSES = 50
 _HIDDEN = "(what libraries did below is left out; --tb full shows it)"
-
-
-def is_ours(file: str) -> bool:
-    """Say whether a file belongs to stagekit."""
-    return os.path.abspath(file).startswith(_OURS)
-
-
-def is_users(file: str) -> bool:
-    """Say whether a file is the user's: not ours, not of Python, not installed."""
-    if file.startswith("<"):
-        return not file.startswith(("<frozen ", "<string>"))
-    path = os.path.abspath(file)
-    if path.startswith(_OURS) or any(f"{os.sep}{each}{os.sep}" in path for each in _INSTALLED):
-        return False
-    return not path.startswith(_STANDARD)
-
-
-def user_frames(error: BaseException) -> List[Tuple[Location, str]]:
-    """Return place and function name of the user's own frames, the outermost first."""
-    found: List[Tuple[Location, str]] = []
-    for file, line, code in _frames(error):
-        if is_users(file):
-            found.append((Location(file, line), code.co_name))
-    return found
-
-
-def _frames(error: BaseException) -> Iterator[Tuple[str, int, CodeType]]:
-    each = error.__traceback__
-    while each is not None:
-        code = each.tb_frame.f_code
-        yield code.co_filename, each.tb_lineno, code
-        each = each.tb_next
 
 
 def raised_at(error: BaseException) -> Optional[Location]:
     """Return the place to look at: the user's innermost frame, or the line that cannot be read."""
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         return Location(error.filename, error.lineno)
-    frames = user_frames(error)
-    if frames:
-        return frames[-1][0]
-    far = [Location(*each) for each in places_elsewhere(error) if is_users(each[0])]
-    return far[-1] if far else None
+    return frames.raised_at(error)
 
 
 def short_path(file: str) -> str:

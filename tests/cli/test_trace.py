@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Callable, Optional
 
 import pytest
 
-from stagekit.cli.trace import is_ours, is_users, raised_at, traceback_lines
+from stagekit._base.frames import is_users
+from stagekit.cli.trace import raised_at, traceback_lines
 from stagekit.errors import Location
 
 if TYPE_CHECKING:
@@ -20,18 +21,6 @@ def raised(call: Callable[[], object]) -> BaseException:
     with pytest.raises(BaseException) as caught:  # noqa: PT011 - whatever it is
         call()
     return caught.value
-
-
-def test_frames_are_told_apart_by_their_files(write: Write) -> None:
-    """Ours, those of Python and those that were installed are none of the user's."""
-    own = str(write("flow.py", ""))
-    assert (True, False) == (is_users(own), is_ours(own))
-    assert not is_users(json.__file__)
-    assert not is_users(pytest.__file__)
-    assert not is_users("<frozen importlib._bootstrap>")
-    assert is_users("<ipython-input-3>")
-    assert is_ours(traceback_lines.__code__.co_filename)
-    assert not is_users(traceback_lines.__code__.co_filename)
 
 
 def test_libraries_are_left_out_and_said_to_be() -> None:

@@ -1,0 +1,84 @@
+"""Whose a frame is: the user's, stagekit's, Python's, or an installed library's."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType, TracebackType
+    from typing import List, Optional, Sequence, Tuple
+
+    from stagekit._base.problem import Location
+
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_INSTALLED = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
+_GENERATED = "<string>"  # code that a library made, such as a dataclass; or all of `python -c`
+_RUNNER = "stagekit._run."
+# The modules whose frames may come between a run and the function of a stage.
+_CALLERS = (
+    *(_RUNNER, "stagekit._plan.", "stagekit._base.promise", "stagekit.executors."),
+    *("stagekit.testing.chaos", "concurrent.futures."),
+)
+
+
+def is_ours(file: str) -> bool:
+    """Say whether a file belongs to stagekit."""
+    return os.path.abspath(file).startswith(_OURS)
+
+
+def is_users(file: str) -> bool:
+    """Say whether a file is the user's: not ours, not of Python, not installed, not generated."""
+    if file.startswith("<"):
+        return file != _GENERATED and not file.startswith("<frozen ")
+    path = os.path.abspath(file)
+    return not path.startswith((_OURS, _STANDARD)) and not any(each in path for each in _INSTALLED)
+
+
+def is_runner(frame: FrameType) -> bool:
+    """Say whether a frame runs code of ours that runs stages."""
+    return str(frame.f_globals.get("__name__")).startswith(_RUNNER)
+
+
+def is_caller(frame: FrameType) -> bool:
+    """Say whether a frame runs what calls stages: a runner of ours, an executor or a pool."""
+    return str(frame.f_globals.get("__name__")).startswith(_CALLERS)
+
+
+def user_frames(error: BaseException) -> List[Tuple[Location, str]]:
+    """Return place and function name of the user's own frames, the outermost first.
+
+    Where there is none, those of generated code count: all of ``python -c`` is ``<string>``.
+    """
+    from stagekit._base.problem import Location
+
+    found: List[Tuple[Location, str]] = []
+    generated: List[Tuple[Location, str]] = []
+    each: Optional[TracebackType] = error.__traceback__
+    while each is not None:
+        code = each.tb_frame.f_code
+        entry = (Location(code.co_filename, each.tb_lineno), code.co_name)
+        if is_users(code.co_filename):
+            found.append(entry)
+        elif code.co_filename == _GENERATED:
+            generated.append(entry)
+        each = each.tb_next
+    return found or generated
+
+
+def places_elsewhere(error: BaseException) -> Sequence[Tuple[str, int]]:
+    """Return files and lines of the frames of another process, the outermost first."""
+    places: Sequence[Tuple[str, int]] = getattr(error.__cause__, "places", ())
+    return places if hasattr(error.__cause__, "is_of_a_worker") else ()
+
+
+def raised_at(error: BaseException) -> Optional[Location]:
+    """Return the user's innermost frame, here or in a worker process; None where there is none."""
+    from stagekit._base.problem import Location
+
+    here = user_frames(error)
+    if here:
+        return here[-1][0]
+    there = [Location(*each) for each in places_elsewhere(error) if is_users(each[0])]
+    return there[-1] if there else None
