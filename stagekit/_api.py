@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stagekit._base.ports import Hook, Pool
     from stagekit._base.problem import Problem
     from stagekit._prepare import Values
-    from stagekit._run.managed.clock import Clock
+    from stagekit._run.clock import Clock
     from stagekit._run.result import Result
     from stagekit._run.settings import RunSettings
 

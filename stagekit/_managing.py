@@ -10,7 +10,7 @@ from stagekit._base.problem import Code
 from stagekit._base.retry import seconds_mistake
 from stagekit._plan.policies import beyond_problems
 from stagekit._plan.problems_managed import depends_on_run, timeout_on
-from stagekit._run.managed.settings import GRACE, ManagedSettings
+from stagekit._run.policy_settings import GRACE, ManagedSettings
 from stagekit.executors.futures import workers_of
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Dict, List, Optional
 
 from stagekit._base.text import error_line, plural
-from stagekit._run.columns import CANCELLED, FAILED, SKIPPED, Columns
+from stagekit._run.state.columns import CANCELLED, FAILED, SKIPPED, Columns
 
 if TYPE_CHECKING:
     from stagekit._plan.plan import Plan

@@ -8,9 +8,9 @@ import threading
 from typing import TYPE_CHECKING, Any, Callable, List, Optional, Tuple
 
 from stagekit._run.attempt import invoke
-from stagekit._run.engines.aio import Branches
-from stagekit._run.engines.inline import walk
-from stagekit._run.lagging import LoopWatch
+from stagekit._run.fast.inline import walk
+from stagekit._run.fast.loop import Branches
+from stagekit._run.guards.loop_watchdog import LoopWatch
 
 if TYPE_CHECKING:
     from types import FrameType

@@ -13,7 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Callable, List, Optional, Union
 
 from stagekit._base.promise import check_value
-from stagekit._run.columns import RUNNING
+from stagekit._run.state.columns import RUNNING
 
 if TYPE_CHECKING:
     from stagekit._run.session import Session

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional, Tuple
 
 from stagekit._base.outcome import Outcome, Reason
-from stagekit._run.columns import SUCCEEDED, Columns
-from stagekit._run.dispatch import OUTCOMES, REASONS, worker_name
+from stagekit._run.notify import OUTCOMES, REASONS, worker_name
+from stagekit._run.state.columns import SUCCEEDED, Columns
 
 if TYPE_CHECKING:
     from stagekit._declare.context import RunInfo
-    from stagekit._run.columns import AttemptRow
+    from stagekit._run.state.columns import AttemptRow
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stagekit._base.refs import StageRef
 from stagekit._base.static import overload
-from stagekit._run.columns import SUCCEEDED
+from stagekit._run.state.columns import SUCCEEDED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from stagekit._base.outcome import RunStatus
     from stagekit._declare.context import RunInfo
     from stagekit._plan.plan import Plan
-    from stagekit._run.columns import Columns
     from stagekit._run.report import StageReport
+    from stagekit._run.state.columns import Columns
 
     R = TypeVar("R")
     _Stage = Union[str, Callable[..., Any], StageRef[Any]]

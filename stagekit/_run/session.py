@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from stagekit._base.promise import check_value
 from stagekit._run.attempt import annotate, cut, is_broken_promise
-from stagekit._run.columns import BAD_VALUE, RAISED, RUNNING, WAITING
-from stagekit._run.scheduler import Scheduler
+from stagekit._run.state.columns import BAD_VALUE, RAISED, RUNNING, WAITING
+from stagekit._run.state.scheduler import Scheduler
 
 if TYPE_CHECKING:
     import contextvars
 
     from stagekit._plan.plan import Plan
-    from stagekit._run.dispatch import Dispatcher
+    from stagekit._run.notify import Dispatcher
     from stagekit._run.settings import RunSettings
 
 _OPEN = (WAITING, RUNNING)
@@ -65,7 +65,7 @@ class Session:
     def listen(self, *, delays: bool) -> None:
         """Make the dispatcher, if there are hooks, and tell them that the run begins."""
         if self.settings.hooks:
-            from stagekit._run.dispatch import Dispatcher  # events: 3 ms, only with hooks
+            from stagekit._run.notify import Dispatcher  # events: 3 ms, only with hooks
 
             hooks = self.settings.hooks
             self.hooks = Dispatcher(hooks, self.columns, self.settings.info, delays=delays)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Any, List, Optional, Tuple
 
     from stagekit._base.ports import Hook, Pool
-    from stagekit._run.managed.settings import ManagedSettings
+    from stagekit._run.policy_settings import ManagedSettings
 
 
 class RunSettings(Record):

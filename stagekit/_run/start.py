@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from stagekit._run.binding import bound_plan
-from stagekit._run.engines.inline import run_fast
-from stagekit._run.nesting import enter, refuse_running_loop
+from stagekit._run.fast.inline import run_fast
+from stagekit._run.guards.log_context import bound_plan
+from stagekit._run.guards.nesting import enter, refuse_running_loop
 from stagekit._run.result import Result
 
 TYPE_CHECKING = False
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from typing import Any, Callable, List, Optional
 
     from stagekit._plan.plan import Plan
-    from stagekit._run.columns import Columns
     from stagekit._run.ledger import Ledger, Message
     from stagekit._run.session import Session
     from stagekit._run.settings import RunSettings
+    from stagekit._run.state.columns import Columns
 
 else:
     from _signal import getsignal  # without the enums of ``signal``: 1 ms
@@ -82,7 +82,7 @@ async def aexecute(plan: Plan, settings: RunSettings) -> Result:
     from asyncio import CancelledError
 
     from stagekit._run.ending import conclude
-    from stagekit._run.lagging import watched
+    from stagekit._run.guards.loop_watchdog import watched
     from stagekit._run.session import Session
 
     context, settings = enter(settings)
@@ -98,7 +98,7 @@ async def aexecute(plan: Plan, settings: RunSettings) -> Result:
         try:
             with watched(session, mode):
                 if managed is not None:
-                    from stagekit._run.managed.owner import own_on_loop
+                    from stagekit._run.run_loop import own_on_loop
 
                     await own_on_loop(session, managed)
                 else:
@@ -122,7 +122,7 @@ def _put_back(before: List[Any], settings: RunSettings) -> None:
     """Put back the handlers of signals that stages have set."""
     now = [getsignal(number) for number in _ENDING]
     if now != before:
-        from stagekit._run.handlers import put_back
+        from stagekit._run.guards.signal_handlers import put_back
 
         settings.notices += put_back(_ENDING, before, now)
 
@@ -136,7 +136,7 @@ def _noticed(result: Result, settings: RunSettings) -> Result:
 
 
 def _forked() -> None:
-    from stagekit._run.forked import guard  # only in processes that are forked
+    from stagekit._run.guards.fork_guard import guard  # only in processes that are forked
 
     guard(sys._getframe().f_back)  # noqa: SLF001 - there is no other way to it
 
@@ -188,7 +188,7 @@ def _resumed(
     error: BaseException,
 ) -> Session:
     """Carry on inline after the first exception; return the session at its end."""
-    from stagekit._run.engines.inline import resume, walk
+    from stagekit._run.fast.inline import resume, walk
     from stagekit._run.session import Session
 
     session = Session(plan, settings, context, "inline")
@@ -217,7 +217,7 @@ def _carried_out(
 
 def _managed(plan: Plan, settings: RunSettings, context: contextvars.Context, mode: str) -> Session:
     """Carry a managed run out in the calling thread; return the session at its end."""
-    from stagekit._run.managed.owner import own
+    from stagekit._run.run_loop import own
     from stagekit._run.session import Session
 
     assert settings.managed is not None  # noqa: S101 - asked by the caller
@@ -233,7 +233,7 @@ def _carry_out(session: Session, mode: str) -> None:
 
         host_inline(session)
     elif mode == "inline":
-        from stagekit._run.engines.inline import walk
+        from stagekit._run.fast.inline import walk
 
         next(walk(session), None)  # to the end: there is nothing to await
     elif mode == "asyncio" or len(session.scheduler.heaps) > 1:
@@ -252,7 +252,7 @@ async def _await(session: Session, mode: str) -> None:
 
         await await_inline(session)
     else:
-        from stagekit._run.engines.aio import Branches
+        from stagekit._run.fast.loop import Branches
 
         branches = Branches(session, _maker(session, mode, is_alone=False))
         await branches.run()
@@ -272,7 +272,7 @@ def _maker(
         from stagekit._run.driver import Feed
 
         return lambda post: Feed(session, post, pool)
-    from stagekit._run.engines.threads import Crew
+    from stagekit._run.fast.threads import Crew
 
     delegates = is_alone and session.hooks is None
     return lambda post: Crew(session, post, delegates=delegates)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set, Tuple
 
 from stagekit._base.outcome import Outcome, RunStatus
 from stagekit._base.text import error_line, escape_control, safe_text, seconds
-from stagekit._run.columns import CANCELLED, FAILED, SKIPPED, SUCCEEDED, Columns
+from stagekit._run.state.columns import CANCELLED, FAILED, SKIPPED, SUCCEEDED, Columns
 
 if TYPE_CHECKING:
     from stagekit._plan.plan import Plan

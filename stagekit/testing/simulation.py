@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Tuple
 
 from stagekit._plan.order import longest_remaining
 from stagekit._plan.plan import Plan
-from stagekit._run.scheduler import Scheduler
+from stagekit._run.state.scheduler import Scheduler
 from stagekit.errors import UsageError
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ LIMIT = 60
 FAILS = "from stagekit import stage\n@stage\ndef load() -> None:\n    print('begun')\n    1 / 0\n"
 SABOTAGE = """
 from stagekit import stage
-from stagekit._run.scheduler import Scheduler
+from stagekit._run.state.scheduler import Scheduler
 
 def take(self):
     raise ZeroDivisionError("sabotage")

@@ -10,8 +10,8 @@ from typing_extensions import Annotated
 from stagekit import Each, Registry, Result, plan, run
 from stagekit.errors import WorkerDiedError
 from stagekit.testing import Chaos
-from tests.run.managed.things import Base, Page, Size, Total, pages
-from tests.run.managed.ways import as_async
+from tests.run.things import Base, Page, Size, Total, pages
+from tests.run.ways import as_async
 
 ENGINES = (
     "threads",

@@ -9,7 +9,7 @@ from typing import Callable, Dict, List
 import pytest
 
 from stagekit import CancelToken, Registry, Result, arun, run
-from stagekit._run import lagging
+from stagekit._run.guards import loop_watchdog as lagging
 from stagekit.errors import StagekitWarning
 from stagekit.events import RunStatus
 

@@ -10,14 +10,15 @@ from typing import Any, List
 import pytest
 
 from stagekit import Registry, arun, run
-from stagekit._run.dispatch import Dispatcher
 from stagekit._run.driver import Feed
-from stagekit._run.engines import aio, inline, threads
-from stagekit._run.engines.aio import Branches
-from stagekit._run.engines.threads import Crew
+from stagekit._run.fast import inline, threads
+from stagekit._run.fast import loop as aio
+from stagekit._run.fast.loop import Branches
+from stagekit._run.fast.threads import Crew
 from stagekit._run.ledger import Ledger
-from stagekit._run.scheduler import Scheduler
+from stagekit._run.notify import Dispatcher
 from stagekit._run.session import Session
+from stagekit._run.state.scheduler import Scheduler
 from stagekit.errors import InternalError
 
 

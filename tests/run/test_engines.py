@@ -13,13 +13,13 @@ import pytest
 
 from stagekit import Registry, RunCancelledError, RunFailedError, StageRef, arun, plan, run
 from stagekit._run import ledger as ledger_module
-from stagekit._run.columns import Columns
-from stagekit._run.engines.inline import resume, run_fast
-from stagekit._run.engines.threads import Crew
+from stagekit._run.fast.inline import resume, run_fast
+from stagekit._run.fast.threads import Crew
+from stagekit._run.guards.nesting import enter
 from stagekit._run.ledger import Ledger
-from stagekit._run.nesting import enter
 from stagekit._run.session import Session
 from stagekit._run.settings import RunSettings
+from stagekit._run.state.columns import Columns
 from stagekit.errors import NoValueError
 from stagekit.events import StageStarted
 from stagekit.testing import RecordingHook
@@ -291,7 +291,7 @@ def test_a_branch_that_has_not_begun_is_cancelled_with_the_run() -> None:
 
 def test_an_interrupted_thread_start_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C in the very moment in which a worker is started ends the run like any other."""
-    from stagekit._run.engines import threads
+    from stagekit._run.fast import threads
 
     class Interrupted(threading.Thread):
         def start(self) -> None:

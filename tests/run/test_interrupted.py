@@ -13,8 +13,9 @@ import pytest
 
 from stagekit import Registry, Result, run
 from stagekit._run import hosting
-from stagekit._run.dispatch import Dispatcher
-from stagekit._run.engines import aio, threads
+from stagekit._run.fast import loop as aio
+from stagekit._run.fast import threads
+from stagekit._run.notify import Dispatcher
 from stagekit._run.session import Session
 from stagekit.errors import InternalError
 from stagekit.testing import RecordingHook

@@ -12,7 +12,7 @@ from typing import Any, List
 import pytest
 
 from stagekit import Registry, Result, RunFailedError, run
-from stagekit._run.columns import Columns
+from stagekit._run.state.columns import Columns
 from stagekit.events import RunStatus
 
 

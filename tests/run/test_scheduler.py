@@ -16,7 +16,8 @@ from hypothesis.stateful import (
 )
 
 from stagekit import Plan, Registry, plan
-from stagekit._run.columns import (
+from stagekit._run.fast.inline import run_order
+from stagekit._run.state.columns import (
     CANCELLED,
     FAILED,
     NO_VALUE,
@@ -27,8 +28,7 @@ from stagekit._run.columns import (
     UPSTREAM_FAILED,
     WAITING,
 )
-from stagekit._run.engines.inline import run_order
-from stagekit._run.scheduler import Scheduler
+from stagekit._run.state.scheduler import Scheduler
 from stagekit.testing import plans
 
 

@@ -14,7 +14,7 @@ from typing import Any, Callable, List, Optional, Sequence, Tuple
 import pytest
 
 from stagekit import Registry, RunFailedError, arun, plan, run
-from stagekit._run import dispatch
+from stagekit._run import notify as dispatch
 from stagekit.errors import RunningLoopError, TooDeepError
 from stagekit.events import RunStarted
 from stagekit.testing import RecordingHook

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 # From a pool to its worker:
 BEGIN = 1  # the world that calls are made in: paths, environment; the first frame
 DEFINE = 2  # a function and its number

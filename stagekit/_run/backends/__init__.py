@@ -1,0 +1,1 @@
+"""What makes the calls of a run: the calling thread, threads, an event loop, pools."""

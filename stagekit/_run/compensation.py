@@ -1,0 +1,203 @@
+"""Undoing a failed run: the compensations of the stages that succeeded, one after another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable, List, Optional
+
+from stagekit._plan.slots import slots_of
+from stagekit._run.attempt import cut
+from stagekit._run.backends.jobs import undo_job
+from stagekit._run.state.columns import CANCELLED, FAILED, SUCCEEDED
+from stagekit._run.state.state import SECOND
+from stagekit._run.state.tearing import LAST_WORD
+from stagekit.errors import BadValueError, StageCancelledError, StageTimeoutError
+
+if TYPE_CHECKING:
+    from stagekit._run.backends.job import Carrier, Job
+    from stagekit._run.backends.placement import Lanes
+    from stagekit._run.policy_settings import ManagedSettings
+    from stagekit._run.session import Session
+    from stagekit._run.state.run_state import Machine
+
+GRACE = 10.0  # seconds that a compensation has where a run has no grace
+
+
+class Undoing:
+    """The compensations of one run; their tickets are below zero, for they are no attempts.
+
+    Each may take as long as an attempt of its stage, and where that has no time limit, as long as
+    the grace of the run; one that raises is tried again as its stage would be. One that does not
+    end is given up on, and the next one begins.
+
+    Args:
+        session: the run.
+        machine: its resources stay open for them.
+        lanes: what carries them out.
+        managed: says after which ends there is something to undo.
+        now: tells the time.
+        done: called when there is nothing left to undo.
+
+    Attributes:
+        due: when ``tick`` has something to do; None for never.
+        is_backing_off: nothing is under way until then.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        machine: Machine,
+        lanes: Lanes,
+        managed: ManagedSettings,
+        now: Callable[[], int],
+        done: Callable[[], None],
+    ) -> None:
+        self._session = session
+        self._machine = machine
+        self._lanes = lanes
+        self._managed = managed
+        self._now = now
+        self._done = done
+        self._left: List[int] = []
+        self._step = -1
+        self._ticket = 0
+        self._carrier: Optional[Carrier] = None
+        self._job: Optional[Job] = None  # the one that is under way
+        self._is_late = False
+        self._attempt = 0
+        self._last: Optional[BaseException] = None  # what the attempt before has raised
+        self.is_backing_off = False
+        self.has_begun = False
+        self.due: Optional[int] = None
+
+    def begin(self) -> None:
+        """Undo the stages that succeeded, the one that ended last first."""
+        self.has_begun = True
+        columns, managed = self._session.columns, self._managed
+        is_due = self._session.scheduler.has_failed and not columns.interrupted
+        if is_due or (managed.rollback_on_cancel and self._machine.cancelled):
+            found = self._succeeded()
+            if managed.compensate_partial:
+                found += self._partial()
+            self._left = sorted(found, key=lambda step: (columns.ends[step], step))
+        self._next()
+
+    def _succeeded(self) -> List[int]:
+        status = self._session.scheduler.status
+        return [
+            step
+            for step, policy in self._session.plan.policies.items()
+            if policy.undo is not None and status[step] == SUCCEEDED
+        ]
+
+    def _partial(self) -> List[int]:
+        """Return the steps that were called and returned nothing, as far as that can be undone."""
+        plan, columns = self._session.plan, self._session.columns
+        status = self._session.scheduler.status
+        found: List[int] = []
+        for step, policy in plan.policies.items():
+            is_partial = columns.attempts.get(step) and status[step] in {FAILED, CANCELLED}
+            if policy.undo is None or not is_partial:
+                continue
+            if plan.constants + step in slots_of(policy.undo):
+                columns.undone[step] = BadValueError("its undo takes what it did not return")
+            else:
+                found.append(step)
+        return found
+
+    def ended(self, ticket: int, error: Optional[BaseException]) -> None:
+        """Take in how a compensation ended; a failure does not stop the others."""
+        if self._job is None or ticket != self._ticket:
+            return  # was given up on
+        if error is not None and self._is_late:
+            late = self._late()
+            late.__cause__ = cut(error)
+            error = late
+        if error is not None and self._tries_again(error):
+            return
+        self._note(None if error is None else cut(error))
+        self._next()
+
+    def tick(self) -> None:
+        """Tell a compensation that takes too long to end; give up on it where it has been told."""
+        due, now = self.due, self._now()
+        if due is None or due > now:
+            return
+        if self.is_backing_off:
+            self._start()
+            return
+        if self._job is None or self._carrier is None:
+            return
+        if self._is_late:
+            self._give_up(self._late())
+            self._next()
+            return
+        self._is_late = True
+        self.due = now + LAST_WORD
+        self._job.token.cancel("timeout")
+        self._carrier.stop(self._ticket, force=False)
+
+    def hurry(self) -> None:
+        """Wait no longer for what is being undone, and undo nothing more."""
+        if self.is_backing_off:
+            self._note(self._last)
+        elif self._job is None:
+            return
+        else:
+            self._give_up(StageCancelledError("its undo had not ended"))
+        for step in self._left:
+            self._session.columns.undone[step] = StageCancelledError("its undo had not begun")
+        self._left.clear()
+        self._next()
+
+    def _next(self) -> None:
+        if not self._left:
+            self._done()
+            return
+        self._step = self._left.pop()
+        self._attempt = 0
+        self._start()
+
+    def _start(self) -> None:
+        step = self._step
+        undo = self._session.plan.policies[step].undo
+        assert undo is not None  # noqa: S101 - by the choice above
+        self._ticket -= 1
+        self._attempt += 1
+        self.is_backing_off = False
+        job = self._job = undo_job(self._session, self._ticket, step, undo)
+        self._is_late = False
+        self.due = self._now() + int(self._bound() * SECOND)
+        self._carrier = self._lanes.undoer(job.fn)
+        self._carrier.start(job)
+
+    def _tries_again(self, error: BaseException) -> bool:
+        """Have the compensation called again later, where its stage would be."""
+        retry = self._session.plan.policies[self._step].retry
+        if retry is None or self._attempt >= retry.attempts:
+            return False
+        if not self._is_late and not retry.accepts(error):
+            return False
+        delay = retry.delay(self._attempt, self._machine.chance())
+        self._job, self._last = None, cut(error)
+        self.is_backing_off = True
+        self.due = self._now() + int(delay * SECOND)
+        return True
+
+    def _bound(self) -> float:
+        timeout = self._session.plan.policies[self._step].timeout
+        return timeout or self._machine.limits.grace / SECOND or GRACE
+
+    def _late(self) -> BaseException:
+        return StageTimeoutError(self._bound())
+
+    def _give_up(self, error: BaseException) -> None:
+        assert self._carrier is not None  # noqa: S101 - something is under way
+        self._carrier.abandon(self._ticket)
+        self._machine.abandoned.append(self._step)
+        self._machine.keeping.leak(self._step)
+        self._note(error)
+
+    def _note(self, error: Optional[BaseException]) -> None:
+        self._session.columns.undone[self._step] = error
+        self._job, self._last, self.due = None, None, None
+        self.is_backing_off = False

@@ -1,0 +1,1 @@
+"""The hot loops of runs that are simple."""

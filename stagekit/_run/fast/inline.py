@@ -1,0 +1,160 @@
+"""The inline engine: one stage at a time, in the calling thread.
+
+``run_fast`` is one tight loop. It keeps values and ends only: what else is known of a run in which
+all stages succeed follows from these two. At the first exception the full state is built from them.
+``walk`` goes on from there, and carries out all runs with hooks or async stages.
+"""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+from time import perf_counter_ns
+
+from stagekit._base.promise import check_value
+from stagekit._run.attempt import invoke
+from stagekit._run.state.columns import Columns
+from stagekit._run.state.scheduler import inverse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import contextvars
+    from typing import Any, Iterator, List, Optional, Sequence, Tuple
+
+    from stagekit._plan.plan import Plan
+    from stagekit._run.session import Session
+    from stagekit._run.settings import RunSettings
+
+
+def run_fast(
+    plan: Plan, settings: RunSettings, context: contextvars.Context
+) -> Tuple[Columns, Optional[BaseException]]:
+    """Call every stage in turn, until one raises; return the record, and what was raised.
+
+    The end of a stage is the start of the next, so that one reading of the clock does for both.
+    The number of ends says which stage raised.
+    """
+    order = run_order(plan, settings.rank)
+    values = settings.constants
+    ends: List[int] = []
+    began = perf_counter_ns()
+    columns = Columns(plan, values, ends, began)
+    columns.order = order
+    try:
+        if order is None:
+            _in_step_order(plan, values, ends, context)
+        else:
+            values += [None] * len(plan)
+            _in_other_order(plan, columns, order, context)
+    except BaseException as error:  # noqa: BLE001 - whatever a stage raises, the session judges it
+        return columns, error
+    columns.ended = ends[-1] if ends else began
+    return columns, None
+
+
+def _in_step_order(
+    plan: Plan, values: List[Any], ends: List[int], context: contextvars.Context
+) -> None:
+    clock = perf_counter_ns
+    for fn, a, b, rest, promise in plan.calls:
+        if rest is None:
+            if a < 0:
+                value = context.copy().run(fn)
+            elif b < 0:
+                value = context.copy().run(fn, values[a])
+            else:
+                value = context.copy().run(fn, values[a], values[b])
+        elif rest:
+            value = context.copy().run(fn, *[values[slot] for slot in rest])
+        else:
+            value = context.copy().run(fn, values)
+        if value is None or promise > 1:
+            check_value(value, promise)
+        values.append(value)  # interpreters since 3.11 know this spelling, but no bound method
+        ends.append(clock())
+
+
+def _in_other_order(
+    plan: Plan, columns: Columns, order: List[int], context: contextvars.Context
+) -> None:
+    clock, base = perf_counter_ns, plan.constants
+    values: List[Any] = columns.values
+    ends = columns.ends
+    calls = plan.calls
+    for step, (fn, a, b, rest, promise) in zip(order, [calls[step] for step in order]):
+        if rest is None:
+            if a < 0:
+                value = context.copy().run(fn)
+            elif b < 0:
+                value = context.copy().run(fn, values[a])
+            else:
+                value = context.copy().run(fn, values[a], values[b])
+        elif rest:
+            value = context.copy().run(fn, *[values[slot] for slot in rest])
+        else:
+            value = context.copy().run(fn, values)
+        if value is None or promise > 1:
+            check_value(value, promise)
+        values[base + step] = value
+        ends.append(clock())
+
+
+def run_order(plan: Plan, rank: Optional[Sequence[int]]) -> Optional[List[int]]:
+    """Return the order in which one worker would take the steps; None for step order."""
+    if rank is None:  # one worker takes turns
+        rank = plan.turns
+    if rank is plan.turns and not plan.has_priorities:
+        return None
+    steps, children, left = inverse(rank), plan.children, list(plan.indegree)
+    ready = [rank[step] for step, parents in enumerate(left) if not parents]
+    heapify(ready)
+    order: List[int] = []
+    while ready:
+        step = steps[heappop(ready)]
+        order.append(step)
+        for child in children[step]:
+            left[child] -= 1
+            if not left[child]:
+                heappush(ready, rank[child])
+    return order
+
+
+def resume(session: Session, record: Columns, error: BaseException) -> None:
+    """Bring a session to where the fast loop stopped, and let it judge the exception."""
+    columns, scheduler, plan = session.columns, session.scheduler, session.plan
+    assert columns.starts is not None  # noqa: S101 - a scheduler has all columns
+    columns.began = before = record.began
+    base = plan.constants
+    for place, end in enumerate(record.ends):
+        step = place if record.order is None else record.order[place]
+        scheduler.take()
+        columns.starts[step], columns.ends[step] = before, end
+        scheduler.succeed(step, record.values[base + step])
+        before = end
+    step = scheduler.take()
+    if step >= 0:
+        columns.starts[step] = before
+        session.raised(step, error)
+    elif isinstance(error, KeyboardInterrupt):  # after the last stage
+        session.interrupt(error)
+    else:
+        raise error
+
+
+def walk(session: Session) -> Iterator[int]:
+    """Take one step after the other; yield those that the caller must await and record."""
+    scheduler, plan, values = session.scheduler, session.plan, session.columns.values
+    copy = session.context.copy
+    while True:
+        step = scheduler.take()
+        if step < 0:
+            return
+        session.begin(step, 0)
+        if plan.is_async[step]:
+            yield step
+            continue
+        try:
+            value = copy().run(invoke, plan.calls[step], values)
+        except BaseException as error:  # noqa: BLE001 - the session judges it
+            session.raised(step, error)
+        else:
+            session.returned(step, value)

@@ -1,0 +1,1 @@
+"""What keeps a run and its host from disturbing one another."""

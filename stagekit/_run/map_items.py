@@ -1,0 +1,89 @@
+"""The items that an ``Each`` stage is called for, one after another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Union
+
+from stagekit._base.nested import Shape, flat
+from stagekit._declare.context import Context, of_item
+from stagekit._run.attempt import arguments
+from stagekit._run.backends.job import fetched
+from stagekit.errors import BadValueError
+
+if TYPE_CHECKING:
+    from stagekit._plan.plan import Plan
+    from stagekit._run.state.columns import Columns
+
+Place = Union[int, str]
+
+
+class Items:
+    """The lists of a run that stages take one item of."""
+
+    def __init__(self, plan: Plan, columns: Columns) -> None:
+        self._plan = plan
+        self._columns = columns
+        self._lists: Dict[int, Dict[Place, List[Any]]] = {}
+        self._contexts: Dict[int, List[Place]] = {}  # where a stage is told of its call
+        self._gone: List[Tuple[object, List[Any]]] = []  # iterators, and what they gave
+
+    def expand(self, step: int) -> Tuple[Shape, Optional[BaseException]]:
+        """Make the lists of a stage; return their shape, or what is wrong."""
+        policy = self._plan.policies[step]
+        _, args, kwargs = arguments(self._plan.calls[step], self._columns.values)
+        lists: Dict[Place, List[Any]] = {}
+        shapes: Dict[Place, Shape] = {}
+        try:
+            for place in policy.each:
+                value = args[place] if isinstance(place, int) else kwargs[place]
+                lists[place], shapes[place] = flat(self._again(value), policy.depth, fetched)
+        except Exception as error:  # noqa: BLE001 - of what the provider returned
+            return 0, error
+        if len(set(shapes.values())) > 1:
+            return 0, BadValueError(self._unequal(step, shapes))
+        self._lists[step] = lists
+        places: List[Tuple[Place, Any]] = [*enumerate(args), *kwargs.items()]
+        found = [place for place, value in places if type(value) is Context]
+        if found:
+            self._contexts[step] = found
+        return next(iter(shapes.values())), None
+
+    def _again(self, value: Any) -> Any:  # Any: whatever the provider returned
+        """Return an iterator, which can be gone through once only, as a list."""
+        if not hasattr(value, "__next__"):
+            return value
+        for iterator, items in self._gone:
+            if iterator is value:
+                return items
+        self._gone.append((value, list(value)))
+        return self._gone[-1][1]
+
+    def count(self, step: int) -> int:
+        """Return how many items a stage is called for."""
+        return len(next(iter(self._lists[step].values())))
+
+    def of(
+        self, step: int, item: int, args: Tuple[Any, ...], kwargs: Dict[str, Any]
+    ) -> Tuple[Tuple[Any, ...], Dict[str, Any]]:
+        """Return the arguments of the call for one item."""
+        places = list(args)
+        named = dict(kwargs)
+        for place, values in self._lists[step].items():
+            if isinstance(place, int):
+                places[place] = values[item]
+            else:
+                named[place] = values[item]
+        for place in self._contexts.get(step, ()):
+            if isinstance(place, int):
+                places[place] = of_item(places[place], item)
+            else:
+                named[place] = of_item(named[place], item)
+        return tuple(places), named
+
+    def _unequal(self, step: int, shapes: Dict[Place, Shape]) -> str:
+        names = [binding.parameter for binding in self._plan.bindings[step]]
+        shown = " and ".join(
+            f"`{names[place] if isinstance(place, int) else place}` has {shape}"
+            for place, shape in shapes.items()
+        )
+        return f"takes items of several lists side by side, which differ in length: {shown}"

@@ -1,0 +1,219 @@
+"""Telling hooks the events of a run. Exists only where there is a hook, and so do events."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Tuple
+
+from stagekit._base.outcome import Outcome, Reason, RunStatus
+from stagekit._run.state.columns import CANCELLED, FAILED, SKIPPED, SUCCEEDED, Columns
+from stagekit.events import (
+    Event,
+    RunFinished,
+    RunStarted,
+    StageCancelled,
+    StageFailed,
+    StageProgress,
+    StageRetrying,
+    StageSkipped,
+    StageStarted,
+    StageSucceeded,
+)
+
+if TYPE_CHECKING:
+    from stagekit._declare.context import RunInfo
+
+OUTCOMES = {
+    SUCCEEDED: Outcome.SUCCEEDED,
+    FAILED: Outcome.FAILED,
+    SKIPPED: Outcome.SKIPPED,
+    CANCELLED: Outcome.CANCELLED,
+}
+REASONS = (
+    Reason.RAISED,
+    Reason.BAD_VALUE,
+    Reason.UPSTREAM_FAILED,
+    Reason.NO_VALUE,
+    Reason.STOPPED,
+    Reason.INTERRUPTED,
+    Reason.TIMED_OUT,
+    Reason.CRASHED,
+    Reason.NOT_NEEDED,
+)
+SLOW = 0.1  # seconds in one call from which on a hook is named
+
+
+def worker_name(number: int, executor: str) -> str:
+    """Return how a worker is shown: plain ones count up from 1, branches of the loop down."""
+    if number == 0:
+        return "main"
+    if number < 0:
+        return f"async-{-number}"
+    return f"worker-{number}" if executor == "threads" else f"{executor}-{number}"
+
+
+class Dispatcher:
+    """Calls the hooks of one run, on one thread, and drops those that raise.
+
+    Args:
+        hooks: objects with ``on_event``, or callables that take an event.
+        columns: the record of the run; events are made from it.
+        info: the run.
+        delays: whether stages wait while a hook works, so that a slow one must be named.
+    """
+
+    def __init__(
+        self,
+        hooks: Tuple[Any, ...],  # Any: checked here
+        columns: Columns,
+        info: RunInfo,
+        *,
+        delays: bool,
+    ) -> None:
+        self.columns = columns
+        self.info = info
+        self.delays = delays
+        self.troubles: List[str] = []
+        # Takes Ctrl-C in a hook, where it must not come in the middle of what is being done.
+        self.interrupted: Optional[Callable[[KeyboardInterrupt], object]] = None
+        self._calls: List[Tuple[object, Callable[[Event], object]]] = [
+            (hook, getattr(hook, "on_event", None) or hook) for hook in hooks
+        ]
+        self._slow: List[object] = []
+
+    def started(self) -> None:
+        """Tell that the run has begun."""
+        info = self.info
+        order = self.columns.plan.order
+        self._tell(RunStarted(info.id, info.started_at, order, info.executor, info.workers))
+
+    def stage(self, step: int) -> None:
+        """Tell how a stage has ended, from its columns."""
+        status = self.columns.status
+        assert status is not None  # noqa: S101 - a scheduler has all columns
+        self._tell(self._ended(step, status[step]))
+
+    def begin(self, step: int) -> None:
+        """Tell that a stage has started, though it may have ended since."""
+        self._tell(self._started(step))
+
+    def begin_on(self, step: int, attempt: int, worker: str, now: int) -> None:
+        """Tell that an attempt of a managed stage has started."""
+        at = self._time(now)
+        self._tell(StageStarted(self.info.id, at, self._id(step), attempt, worker))
+
+    def retrying(
+        self,
+        step: int,
+        attempt: int,
+        delay: float,
+        error: Optional[BaseException],
+        item: Optional[int],
+    ) -> None:
+        """Tell that an attempt has failed, and that another follows."""
+        assert error is not None  # noqa: S101 - there is one, or nothing to try again
+        run, stage = self.info.id, self._id(step)
+        retry = self.columns.plan.policies[step].retry
+        most = None if retry is None else retry.attempts
+        self._tell(StageRetrying(run, self._now(), stage, attempt, delay, error, item, most))
+
+    def progress(
+        self,
+        step: int,
+        attempt: int,
+        said: Tuple[Optional[float], Optional[float], Optional[str]],
+        item: Optional[int],
+    ) -> None:
+        """Tell how far a stage says it has come."""
+        run, stage = self.info.id, self._id(step)
+        self._tell(StageProgress(run, self._now(), stage, attempt, *said, item))
+
+    def finished(self, status: RunStatus, seconds: float, counts: Tuple[Any, ...]) -> None:
+        """Tell that the run has ended."""
+        at = self._time(self.columns.ended)
+        self._tell(RunFinished(self.info.id, at, status, seconds, counts))
+
+    def _started(self, step: int) -> Event:
+        starts = self.columns.starts or [0] * (step + 1)
+        at = self._time(starts[step])
+        return StageStarted(self.info.id, at, self._id(step), 1, self._worker(step))
+
+    def _ended(self, step: int, status: int) -> Event:
+        columns, run, stage = self.columns, self.info.id, self._id(step)
+        if status == SKIPPED:
+            reason = REASONS[columns.reasons[step]]
+            cause = columns.causes.get(step)
+            named = None if cause is None else self._id(cause)
+            return StageSkipped(run, self._now(), stage, reason, named)
+        if status == CANCELLED:
+            return StageCancelled(run, self._now(), stage, REASONS[columns.reasons[step]])
+        at = self._time(columns.ends[step])
+        starts = columns.starts or columns.ends
+        seconds = (columns.ends[step] - starts[step]) / 1e9 if starts[step] else 0.0
+        attempt, worker = self._last(step)
+        if status == SUCCEEDED:
+            return StageSucceeded(run, at, stage, attempt, seconds, worker)
+        from stagekit._run.failure import location_of  # only where a stage has failed
+
+        error = columns.errors[step]
+        where = location_of(error, columns.plan, step)
+        reason = REASONS[columns.reasons[step]]
+        is_critical = bool(columns.plan.critical[step])
+        return StageFailed(
+            run, at, stage, attempt, seconds, worker, reason, error, where, is_critical
+        )
+
+    def _id(self, step: int) -> str:
+        return self.columns.plan.order[step]
+
+    def _worker(self, step: int) -> str:
+        workers = self.columns.workers
+        return worker_name(workers[step] if workers else 0, self.info.executor)
+
+    def _last(self, step: int) -> Tuple[int, str]:
+        """Return number and worker of the last attempt of a stage."""
+        rows = self.columns.attempts.get(step)
+        return (rows[-1][1], rows[-1][4]) if rows else (1, self._worker(step))
+
+    def _time(self, reading: int) -> float:
+        return self.info.started_at + (reading - self.columns.began) / 1e9
+
+    def _now(self) -> float:
+        from time import time
+
+        return time()
+
+    def _tell(self, event: Event) -> None:
+        for entry in tuple(self._calls):
+            before = perf_counter() if self.delays else 0.0
+            try:
+                entry[1](event)
+            except KeyboardInterrupt as error:
+                if self.interrupted is None:
+                    raise
+                self.interrupted(error)
+            except BaseException as error:  # noqa: BLE001 - a hook's error never reaches the run
+                self._drop(entry, error, event)
+            if self.delays and perf_counter() - before > SLOW:
+                self._name_slow(entry[0], perf_counter() - before, event)
+
+    def _drop(self, entry: Tuple[object, Any], error: BaseException, event: Event) -> None:
+        from stagekit._base.text import error_line
+
+        self._calls.remove(entry)
+        self.troubles.append(
+            f"the hook {_name(entry[0])} raised {error_line(error)} at {type(event).__name__}, "
+            "and was told nothing more"
+        )
+
+    def _name_slow(self, hook: object, seconds: float, event: Event) -> None:
+        if hook not in self._slow:
+            self._slow.append(hook)
+            self.troubles.append(
+                f"the hook {_name(hook)} took {seconds:.1f} s for {type(event).__name__}; "
+                "stages wait for hooks on this executor"
+            )
+
+
+def _name(hook: object) -> str:
+    return str(getattr(hook, "__qualname__", type(hook).__qualname__))

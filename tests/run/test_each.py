@@ -1,0 +1,424 @@
+"""``Each``: a stage that is called once for each item, with attempts and reports for each."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any, Dict, Iterable, Iterator, List, Sequence
+
+import pytest
+from typing_extensions import Annotated
+
+from stagekit import Collect, Each, From, Registry, RunFailedError, arun, given, run
+from stagekit.events import StageProgress, StageSucceeded
+from stagekit.testing import RecordingHook
+from tests.run.things import Base, Page, Size, Total, pages
+from tests.run.ways import Way
+
+
+def test_a_stage_is_called_for_each_item_in_order(anyway: Way) -> None:
+    """What comes back is a list in the order of the items; others take it as a whole."""
+
+    @anyway.stage
+    def load() -> List[Page]:
+        return pages(3, 1, 2)
+
+    @anyway.stage
+    def size(page: Annotated[Page, Each()]) -> Size:
+        return Size(page.number * 10)
+
+    @anyway.stage
+    def total(sizes: List[Size]) -> Total:
+        return Total(sum(sizes))
+
+    result = anyway.run()
+    assert [30, 10, 20] == result["size"]
+    assert 60 == result["total"]
+
+
+def test_items_have_attempts_of_their_own(way: Way) -> None:
+    """Each is tried again by itself; reports say which item an attempt was for."""
+    tries: Dict[int, int] = {}
+
+    @way.stage
+    def load() -> List[Page]:
+        return pages(0, 1, 2)
+
+    @way.stage(retries=2)
+    def size(page: Annotated[Page, Each()]) -> Size:
+        tries[page.number] = tries.get(page.number, 0) + 1
+        if tries[page.number] <= page.number:
+            raise OSError(f"page {page.number}")
+        return Size(page.number)
+
+    result = way.run()
+    rows = [(each.item, each.number, str(each.error)) for each in result.report("size").attempts]
+    assert [0, 1, 2] == result["size"]
+    assert [
+        (0, 1, "None"),
+        (1, 1, "page 1"),
+        (1, 2, "None"),
+        (2, 1, "page 2"),
+        (2, 2, "page 2"),
+        (2, 3, "None"),
+    ] == sorted(rows)
+    assert None is result.report("size").error
+
+
+@pytest.mark.parametrize("on_failure", ["stop", "continue", "cancel"])
+def test_the_item_that_failed_is_named(way: Way, on_failure: str) -> None:
+    """By its index: in the report, in the error of the run, and on the exception."""
+
+    @way.stage
+    def load() -> List[Page]:
+        return pages(0, 1, 2, 3)
+
+    @way.stage
+    def size(page: Annotated[Page, Each()]) -> Size:
+        if page.number == 2:
+            raise ValueError("torn")
+        return Size(page.number)
+
+    @way.stage
+    def total(sizes: List[Size]) -> Total:
+        return Total(sum(sizes))
+
+    with pytest.raises(RunFailedError, match=r"size\[2\].*ValueError: torn") as caught:
+        way.run(on_failure=on_failure)
+    report = caught.value.result.report("size")
+    assert ("failed", 2) == (report.outcome.value, report.item)
+    assert "torn" == str(report.error)
+    assert "skipped" == caught.value.result.report("total").outcome.value
+    called = sorted({each.item for each in report.attempts if each.item is not None})
+    assert [0, 1, 2] == called[:3]
+    if on_failure == "continue":
+        assert [0, 1, 2, 3] == called
+    if hasattr(report.error, "__notes__"):
+        assert any("item 2 of 4" in note for note in report.error.__notes__)
+
+
+def test_the_first_failing_item_is_the_error_of_the_stage(way: Way) -> None:
+    """Where several fail it is the one with the smallest index, not the fastest."""
+
+    @way.stage
+    def load() -> List[Page]:
+        return pages(0, 1, 2, 3)
+
+    @way.stage
+    def size(page: Annotated[Page, Each()]) -> Size:
+        if page.number:
+            raise ValueError(f"page {page.number}")
+        return Size(0)
+
+    result = way.run(on_failure="continue", check=False)
+    assert "page 1" == str(result.report("size").error)
+    assert 1 == result.report("size").item
+
+
+def test_a_failing_item_of_a_stage_that_is_not_critical(way: Way) -> None:
+    """The stage gives no value, and the run goes on."""
+
+    @way.stage
+    def load() -> List[Page]:
+        return pages(0, 1)
+
+    @way.stage(critical=False)
+    def size(page: Annotated[Page, Each()]) -> Size:
+        raise ValueError("torn")
+
+    @way.stage
+    def total(sizes: List[Size]) -> Total:
+        return Total(0)
+
+    @way.stage(depends_on="size")
+    def after() -> Base:
+        return Base(1)
+
+    result = way.run()
+    assert result.ok
+    assert ("failed", 0) == (result.report("size").outcome.value, result.report("size").item)
+    assert "no_value" == getattr(result.report("total").reason, "value", None)
+    assert 1 == result["after"]
+
+
+def test_no_items_are_no_calls(anyway: Way) -> None:
+    """The value is an empty list; hooks hear that the stage has succeeded, in no time."""
+    hook = RecordingHook()
+
+    @anyway.stage
+    def load() -> List[Page]:
+        return []
+
+    @anyway.stage
+    def size(page: Annotated[Page, Each()]) -> Size:
+        raise AssertionError("must not be called")
+
+    result = anyway.run(hooks=[hook])
+    assert [] == result["size"]
+    assert () == result.report("size").attempts
+    (event,) = [e for e in hook.events if getattr(e, "stage_id", "") == "size"]
+    assert isinstance(event, StageSucceeded)
+    assert 0.0 == event.seconds
+    assert result.work_seconds <= result.seconds * 5
+
+
+def test_two_lists_are_zipped(way: Way) -> None:
+    """Two ``Each`` parameters go side by side; others are the same for all."""
+
+    @way.stage
+    def load() -> List[Page]:
+        return pages(1, 2)
+
+    @way.stage
+    def bases() -> List[Base]:
+        return [Base(10), Base(20)]
+
+    @way.stage
+    def size(page: Annotated[Page, Each()], *, base: Annotated[Base, Each()], total: Total) -> Size:
+        return Size(page.number + base + total)
+
+    assert [111, 122] == way.run(values=[Total(100)])["size"]
+
+
+def test_lists_that_differ_in_length_are_both_named(way: Way) -> None:
+    """The stage fails, with the lengths of both; hooks hear of it."""
+    hook = RecordingHook()
+
+    @way.stage
+    def load() -> List[Page]:
+        return pages(1, 2)
+
+    @way.stage
+    def bases() -> List[Base]:
+        return [Base(10)]
+
+    @way.stage
+    def size(page: Annotated[Page, Each()], base: Annotated[Base, Each()]) -> Size:
+        raise AssertionError("must not be called")
+
+    result = way.run(check=False, hooks=[hook])
+    report = result.report("size")
+    assert "bad_value" == getattr(report.reason, "value", None)
+    assert "`page` has 2 and `base` has 1" in str(report.error)
+    told = [type(e).__name__ for e in hook.events if getattr(e, "stage_id", "") == "size"]
+    assert ["StageFailed"] == told
+
+
+def test_what_is_no_list_at_all_fails_the_stage(way: Way) -> None:
+    """A provider that does not keep its word is named by what Python says of it."""
+
+    @way.stage
+    def load() -> List[Page]:
+        return 7  # type: ignore[return-value]  # pyright: ignore[reportReturnType]  # broken promise
+
+    @way.stage
+    def size(page: Annotated[Page, Each()]) -> Size:
+        return Size(0)
+
+    report = way.run(check=False).report("size")
+    assert "failed" == report.outcome.value
+    assert "not iterable" in str(report.error)
+
+
+def test_stages_for_each_item_follow_each_other(anyway: Way) -> None:
+    """What one gives for each item, the next takes item by item."""
+
+    @anyway.stage
+    def load() -> Sequence[Page]:
+        return tuple(pages(1, 2, 3))
+
+    @anyway.stage
+    def size(page: Annotated[Page, Each()]) -> Size:
+        return Size(page.number)
+
+    @anyway.stage
+    def total(size: Annotated[Size, Each()]) -> Total:
+        return Total(size * 2)
+
+    assert [2, 4, 6] == anyway.run()["total"]
+
+
+def test_an_iterator_is_gone_through_once(way: Way) -> None:
+    """Two stages that take the items of one iterator both get all of them."""
+    asked: List[int] = []
+
+    @way.stage
+    def load() -> Iterable[Page]:
+        return _counted(asked)
+
+    @way.stage
+    def size(page: Annotated[Page, Each()]) -> Size:
+        return Size(page.number)
+
+    @way.stage
+    def total(page: Annotated[Page, Each()]) -> Total:
+        return Total(page.number * 2)
+
+    result = way.run()
+    assert [0, 1, 2] == result["size"]
+    assert [0, 2, 4] == result["total"]
+    assert [0, 1, 2] == asked
+
+
+def _counted(asked: List[int]) -> Iterator[Page]:
+    for number in range(3):
+        asked.append(number)
+        yield Page(number)
+
+
+def test_a_given_list_has_items(way: Way) -> None:
+    """The caller may give what is taken one at a time."""
+
+    @way.stage
+    def size(page: Annotated[Page, Each()]) -> Size:
+        return Size(page.number)
+
+    given_pages = given(pages(5, 6), as_=List[Page])
+    assert [5, 6] == way.run(values=[given_pages])["size"]
+
+
+def test_items_share_one_resource(way: Way) -> None:
+    """It is open from before the first item until after the last."""
+    log: List[str] = []
+
+    @way.stage
+    def load() -> List[Page]:
+        return pages(1, 2, 3)
+
+    @way.stage
+    def base() -> Iterator[Base]:
+        log.append("open")
+        yield Base(10)
+        log.append("close")
+
+    @way.stage
+    def size(page: Annotated[Page, Each()], base: Base) -> Size:
+        log.append("size")
+        return Size(page.number + base)
+
+    assert [11, 12, 13] == way.run()["size"]
+    assert ["open", "size", "size", "size", "close"] == log
+
+
+def test_from_may_stand_beside_each(way: Way) -> None:
+    """Where several lists have such items, ``From`` says which; ``Collect`` takes lists as such."""
+
+    @way.stage
+    def one() -> List[Page]:
+        return pages(1)
+
+    @way.stage
+    def other() -> List[Page]:
+        return pages(2, 3)
+
+    @way.stage
+    def size(page: Annotated[Page, From("other"), Each()]) -> Size:
+        return Size(page.number)
+
+    @way.stage
+    def total(lists: Annotated[List[List[Page]], Collect()]) -> Total:
+        return Total(len(lists))
+
+    result = way.run()
+    assert ([2, 3], 2) == (result["size"], result["total"])
+
+
+def test_items_run_side_by_side() -> None:
+    """As many as there are workers."""
+    registry = Registry()
+    barrier = threading.Barrier(3, timeout=30)
+
+    @registry.stage(id="load")
+    def load() -> List[Page]:
+        return pages(0, 1, 2, 3, 4, 5)
+
+    @registry.stage(id="size")
+    def size(page: Annotated[Page, Each()]) -> Size:
+        barrier.wait()
+        return Size(page.number)
+
+    result = run(registry=registry, executor="threads", workers=3)
+    assert [0, 1, 2, 3, 4, 5] == result["size"]
+
+
+@pytest.mark.parametrize("kind", ["threads", "asyncio", "inline"])
+@pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_ten_thousand_items(kind: str, count: int) -> None:
+    """Are ten thousand calls, and one value; a thousand unless slow tests are run."""
+    registry = Registry()
+
+    @registry.stage(id="load")
+    def load() -> List[Page]:
+        return pages(*range(count))
+
+    if kind == "asyncio":
+
+        @registry.stage(id="size")
+        async def size_soon(page: Annotated[Page, Each()]) -> Size:
+            await asyncio.sleep(0)
+            return Size(page.number)
+
+        result = asyncio.run(arun(registry=registry, limits={"async": 100}))
+    else:
+
+        @registry.stage(id="size")
+        def size(page: Annotated[Page, Each()]) -> Size:
+            return Size(page.number)
+
+        result = run(registry=registry, executor=kind, workers=4)
+    assert list(range(count)) == result["size"]
+    assert count == len(result.report("size").attempts)
+
+
+def test_a_failure_cancels_the_items_that_run() -> None:
+    """With ``on_failure="cancel"`` at once, not when they have ended by themselves."""
+    registry = Registry()
+    started: List[Any] = []
+
+    @registry.stage(id="load")
+    def load() -> List[Page]:
+        return pages(0, 1)
+
+    @registry.stage(id="size")
+    async def size(page: Annotated[Page, Each()]) -> Size:
+        if page.number == 0:
+            started.append(asyncio.current_task())
+            await asyncio.Event().wait()
+        raise ValueError("torn")
+
+    with pytest.raises(RunFailedError, match=r"size\[1\]"):
+        asyncio.run(arun(registry=registry, on_failure="cancel"))
+    assert 1 == len(started)
+
+
+def test_hooks_hear_how_many_items_have_ended() -> None:
+    """As progress of the stage, without an item; never more often than can be read."""
+    hook = RecordingHook()
+    registry = Registry()
+
+    @registry.stage(id="load")
+    def load() -> List[Page]:
+        return pages(*range(2_000))
+
+    @registry.stage(id="size")
+    def size(page: Annotated[Page, Each()]) -> Size:
+        return Size(page.number)
+
+    run(registry=registry, executor="inline", hooks=[hook])
+    told = [event for event in hook.events if isinstance(event, StageProgress)]
+    assert told
+    assert {(2_000, None)} == {(event.total, event.item) for event in told}
+    assert 1 == told[0].done
+    assert len(told) < 1_000
+
+
+def test_a_stage_that_succeeded_has_no_item_that_failed() -> None:
+    """``report.item`` is of failures alone."""
+    registry = Registry()
+    registry.add(lambda: [1, 2, 3], id="load", provides=List[int])
+
+    @registry.stage(id="each", retries=1)
+    def each(number: Annotated[int, Each()]) -> str:
+        return str(number)
+
+    assert None is run(registry=registry, executor="inline").report("each").item
