@@ -42,13 +42,11 @@ RENDERERS = ("document", "facts", "graphs", "notebook", "policies", "svg", "tabl
 KNOWN_CIRCLES: Tuple[Tuple[str, ...], ...] = tuple(
     tuple(f"stagekit.{module}" for module in group.split())
     for group in (
-        "_declare.decorator _declare.registry",
-        "_declare.location _declare.stage",
         "_managing _prepare",
         "_plan.fanout _plan.marked _plan.overriding _plan.resolve _plan.undoing _plan.unmet",
         f"_plan.plan _plan.render {' '.join(f'_plan.render.{each}' for each in RENDERERS)}",
         "_run.result _run.summary",
-        "_run.scheduler _run.validation",
+        "_run.state.scheduler _run.state.validation",
     )
 )
 SHARED = (0, 5)  # floors whose parts are single files that may know each other

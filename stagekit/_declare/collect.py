@@ -7,7 +7,8 @@ from copy import copy
 from types import ModuleType
 from typing import Any, Dict, Iterator, List
 
-from stagekit._declare.stage import MARK, Declaration, Options, own_mark
+from stagekit._declare.declaration import MARK, Declaration, own_mark
+from stagekit._declare.options import Options
 
 
 def from_module(module: ModuleType) -> List[Declaration]:
@@ -56,15 +57,15 @@ def from_instance(instance: object) -> Iterator[Declaration]:
 
 def _bound_undo(instance: object, options: Options) -> Options:
     """Return options whose ``undo`` is a method of the object, where it is one of its class."""
-    managed = options.managed
-    if managed is None or managed.undo is None:
+    policy = options.policy
+    if policy is None or policy.undo is None:
         return options
-    undo = managed.undo
+    undo = policy.undo
     for cls in type(instance).__mro__:
         for name, value in vars(cls).items():
             if value is undo or getattr(value, "__func__", None) is undo:
                 bound = copy(options)
-                bound.managed = copy(managed)
-                bound.managed.undo = getattr(instance, name)
+                bound.policy = copy(policy)
+                bound.policy.undo = getattr(instance, name)
                 return bound
     return options

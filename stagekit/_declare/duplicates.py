@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from stagekit._base.problem import Location
-from stagekit._declare.mainname import MAIN_NAMES
-from stagekit._declare.stage import Declaration, namespace_of, unwrap_partial
+from stagekit._declare.callables import MAIN_NAMES, namespace_of, unwrap_partial
+from stagekit._declare.declaration import Declaration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

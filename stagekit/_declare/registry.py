@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextvars
 from _thread import allocate_lock
-from types import ModuleType, TracebackType
+from types import FunctionType, ModuleType, TracebackType
 
 from stagekit._base.refs import StageRef
 from stagekit._base.static import overload
-from stagekit._declare.stage import Declaration, own_mark
+from stagekit._declare.callables import function_name
+from stagekit._declare.declaration import MARK, Declaration, declare, own_mark
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         Iterable,
         Iterator,
         Mapping,
+        NoReturn,
         Optional,
         Tuple,
         Type,
@@ -79,9 +81,34 @@ class Registry:
     ) -> Callable[[F], F]: ...
     def stage(self, fn: Any = None, /, **options: Any) -> Any:  # type: ignore[misc]  # pyright: ignore[reportInconsistentOverload]  # checked by name
         """Declare a stage in this registry; takes the options of ``@stage``."""
-        from stagekit._declare.decorator import decorate
+        if fn is not None:
+            return self._mark(fn, options)
 
-        return decorate(self, fn, options)
+        def decorator(fn: Any) -> Any:
+            return self._mark(fn, options)
+
+        return decorator
+
+    def _mark(self, fn: Any, options: Dict[str, Any]) -> Any:
+        if type(fn) is FunctionType:
+            declaration = declare(fn, options)
+            fn.__dict__[MARK] = declaration
+            qualname = fn.__qualname__
+            if "." not in qualname or not _in_class_body(qualname):
+                self.register(declaration)
+            return fn
+        if not callable(fn) or isinstance(fn, (StageRef, staticmethod, classmethod)):
+            _refuse(fn)
+        declaration = declare(fn, options)
+        try:
+            setattr(fn, MARK, declaration)
+        except (AttributeError, TypeError):
+            raise TypeError(
+                f"{fn!r} cannot be marked as a stage; "
+                f"add it instead: registry.add({_word(fn)}, id=...)"
+            ) from None
+        self.register(declaration)
+        return fn
 
     def add(
         self,
@@ -107,8 +134,6 @@ class Registry:
             DeclarationError: an option is wrong; all of them are listed.
             DuplicateStageError: the id is taken.
         """
-        from stagekit._declare.decorator import declare
-
         declaration = declare(fn, {"depends_on": depends_on, "id": id, **options})
         self.register(declaration)
         return StageRef(declaration.id)
@@ -295,3 +320,21 @@ class use_registry:  # noqa: N801 - reads as a statement: with use_registry(...)
         traceback: Optional[TracebackType],
     ) -> None:
         _current.reset(self._tokens.pop())
+
+
+def _refuse(fn: Any) -> NoReturn:  # Any: whatever stood behind @stage
+    if isinstance(fn, (staticmethod, classmethod)):
+        kind = type(fn).__name__  # pyright: ignore[reportUnknownArgumentType]
+        raise TypeError(f"@stage stands above @{kind}; write @{kind} first and @stage below it")
+    raise TypeError(
+        f"@stage takes a function, got {fn!r}; options need names: @stage(depends_on=...)"
+    )
+
+
+def _word(fn: object) -> str:
+    return str(getattr(fn, "__qualname__", None) or function_name(fn))
+
+
+def _in_class_body(qualname: str) -> bool:
+    """Tell whether a function of that name was defined directly in a class body."""
+    return not qualname.rpartition(".")[0].endswith("<locals>")

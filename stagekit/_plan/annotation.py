@@ -8,7 +8,7 @@ from types import FunctionType, MethodType
 from stagekit._base.keys import builtin_names
 from stagekit._base.record import Record
 from stagekit._base.refs import From, Marker, Named
-from stagekit._declare.stage import namespace_of
+from stagekit._declare.callables import namespace_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

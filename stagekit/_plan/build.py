@@ -5,7 +5,7 @@ from __future__ import annotations
 from stagekit._base.keys import NamedKey, UnionOf, is_scalar
 from stagekit._base.problem import Code, Problem
 from stagekit._base.record import Record
-from stagekit._declare.stage import Declaration
+from stagekit._declare.declaration import Declaration
 from stagekit._plan.assemble import assemble
 from stagekit._plan.order import find_cycles, heights
 from stagekit._plan.plan import Plan

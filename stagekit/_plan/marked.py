@@ -6,7 +6,7 @@ from typing import Any, List, Optional, Tuple
 
 from stagekit._base.keys import Parametrised, UnionOf, describe, may_be_none
 from stagekit._base.refs import Collect, From
-from stagekit._declare.stage import Declaration
+from stagekit._declare.declaration import Declaration
 from stagekit._plan import problems
 from stagekit._plan.reading import Parameter, Reading
 from stagekit._plan.refer import Miss

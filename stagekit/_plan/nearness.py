@@ -14,7 +14,7 @@ from stagekit._base.keys import (
     describe_fully,
     normalise,
 )
-from stagekit._declare.stage import Declaration
+from stagekit._declare.declaration import Declaration
 from stagekit._plan.wording import as_annotation, place, short
 
 

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from stagekit._base.problem import Problem
 from stagekit._base.refs import StageRef
-from stagekit._declare.stage import Declaration, own_mark
+from stagekit._declare.declaration import Declaration, own_mark
 from stagekit._plan.problems import bad_override
 from stagekit._plan.refer import Miss, References
 from stagekit._plan.resolve import Resolver

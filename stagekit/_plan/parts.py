@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, List, Sequence, Tuple
 
-    from stagekit._declare.stage import Declaration
+    from stagekit._declare.declaration import Declaration
     from stagekit._plan.reading import Parameter, Reading
     from stagekit._plan.wiring import AnyWiring, Source
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stagekit._declare.stage import Declaration
+from stagekit._declare.declaration import Declaration
 from stagekit._plan.slots import Binding, Edge, Slot
 
 TYPE_CHECKING = False

@@ -9,8 +9,8 @@ from stagekit._base.ports import is_cluster
 from stagekit._base.problem import Problem
 from stagekit._base.retry import retry_of
 from stagekit._base.sending import is_imported, mistake_in, refusal, try_sending
-from stagekit._declare.managed import Managed
-from stagekit._declare.stage import Declaration
+from stagekit._declare.declaration import Declaration
+from stagekit._declare.options import PolicyOptions
 from stagekit._plan.plan import Plan
 from stagekit._plan.policy import CALL, PLAIN, RESOURCE, Policy
 from stagekit._plan.problems_managed import (
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from stagekit._plan.slots import Binding, Call
     from stagekit._plan.wiring import AnyWiring
 
-NOTHING_SAID = Managed()
+NOTHING_SAID = PolicyOptions()
 _BEYOND = {"processes": "worker processes", "dask": "a Dask cluster"}
 
 
@@ -49,7 +49,7 @@ def policies_of(
     for step, (stage, reading, wiring) in enumerate(zip(stages, readings, wirings)):
         if not reading.is_managed:
             continue
-        said = stage.options.managed or NOTHING_SAID
+        said = stage.options.policy or NOTHING_SAID
         undo, is_undo_async = undos.get(step, (None, False))
         each = tuple(
             place
@@ -118,7 +118,7 @@ def crossings(resolver: Resolver, places: Sequence[int]) -> Iterator[Problem]:
         if place not in resolver.managed:
             continue
         stage, reading = resolver.stages[place], resolver.readings[place]
-        where = where_beyond((stage.options.managed or NOTHING_SAID).executor)
+        where = where_beyond((stage.options.policy or NOTHING_SAID).executor)
         if where is None:
             continue
         if reading.is_resource:
@@ -179,7 +179,7 @@ def _function_beyond(stage: Declaration, where: str) -> Iterator[Problem]:
 def soft_timeouts(resolver: Resolver, places: Sequence[int]) -> Iterator[Problem]:
     """Yield a warning for each time limit that can end no call in a thread, or inline."""
     for place in places:
-        said = resolver.stages[place].options.managed
+        said = resolver.stages[place].options.policy
         if said is None or said.timeout is None:
             continue
         if resolver.readings[place].is_async and where_beyond(said.executor) is None:
@@ -194,7 +194,7 @@ def guessed_limits(resolver: Resolver, places: Sequence[int]) -> Iterator[Proble
     """Yield a warning for each slot: a plan does not know how many of it there are."""
     most: Dict[str, Tuple[int, Declaration]] = {}
     for place in places:
-        said = resolver.stages[place].options.managed
+        said = resolver.stages[place].options.policy
         for name, count in () if said is None else said.resources:
             if name not in most or count > most[name][0]:
                 most[name] = (count, resolver.stages[place])

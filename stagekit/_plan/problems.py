@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Seque
 from stagekit._base.keys import NamedKey, builtin_names, describe
 from stagekit._base.problem import Code, Problem
 from stagekit._base.text import did_you_mean
-from stagekit._declare.stage import Declaration, namespace_of
+from stagekit._declare.callables import namespace_of
+from stagekit._declare.declaration import Declaration
 from stagekit._plan.nearness import near_misses
 from stagekit._plan.wording import MAX_SHOWN, as_annotation, as_value, at, place, several, short
 

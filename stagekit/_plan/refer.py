@@ -7,8 +7,8 @@ from types import MethodType, ModuleType
 from stagekit._base.problem import Code
 from stagekit._base.record import Record
 from stagekit._base.refs import OptionalRef, StageRef
-from stagekit._declare.mainname import MAIN_NAMES, main_name
-from stagekit._declare.stage import MARK, Declaration
+from stagekit._declare.callables import MAIN_NAMES, main_name
+from stagekit._declare.declaration import MARK, Declaration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from stagekit._base.keys import UnionOf, is_scalar, may_be_none, members_of
 from stagekit._base.problem import Problem
 from stagekit._base.refs import Named, OneOf, OptionalRef
 from stagekit._declare.context import Arguments, Context, RunInfo
-from stagekit._declare.stage import Declaration
+from stagekit._declare.declaration import Declaration
 from stagekit._plan.reading import EMPTY, TRIVIAL, Parameter, Reading
 from stagekit._plan.refer import Miss, References
 from stagekit._plan.signature import Reader

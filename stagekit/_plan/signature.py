@@ -14,7 +14,8 @@ from stagekit._base.keys import (
     normalise,
 )
 from stagekit._base.refs import Collect, From, Named
-from stagekit._declare.stage import Declaration, namespace_of
+from stagekit._declare.callables import namespace_of
+from stagekit._declare.declaration import Declaration
 from stagekit._plan.annotation import Evaluator, Scope, UnresolvedError, markers_of, scope_of
 from stagekit._plan.reading import (
     ASYNC,
@@ -74,11 +75,11 @@ class Reader:
             type(fn) is FunctionType
             and _is_trivial(fn)
             and options.provides is None
-            and options.managed is None
+            and options.policy is None
         ):
             return TRIVIAL
         reading = Reading()
-        reading.is_managed = options.managed is not None
+        reading.is_managed = options.policy is not None
         if type(fn) is FunctionType and "__wrapped__" not in fn.__dict__:
             code = fn.__code__
             reading.is_async = code.co_flags & ASYNC != 0

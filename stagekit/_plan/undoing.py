@@ -8,7 +8,8 @@ from stagekit._base.keys import UnionOf
 from stagekit._base.problem import Problem
 from stagekit._base.record import Record
 from stagekit._base.refs import From
-from stagekit._declare.stage import DEFAULTS, Declaration
+from stagekit._declare.declaration import Declaration
+from stagekit._declare.options import DEFAULTS
 from stagekit._plan import problems, problems_managed
 from stagekit._plan.reading import Parameter, Reading
 from stagekit._plan.resolve import Resolver
@@ -46,7 +47,7 @@ def wire_managed(
         if not reading.is_resource:
             told = problems_managed.each_of_tuple
         resolver.report(place, told(stage))
-    managed = stage.options.managed
+    managed = stage.options.policy
     if managed is None or managed.undo is None:
         return
     resolver.undos[place], needed = wire_undo(resolver, place, managed.undo, order)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Dict, List
 
 from stagekit._base.keys import may_be_none, members_of
-from stagekit._declare.stage import Declaration
+from stagekit._declare.declaration import Declaration
 from stagekit._plan import problems
 from stagekit._plan.reading import EMPTY, Fault, Parameter
 from stagekit._plan.resolve import Resolver

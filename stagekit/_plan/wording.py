@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, Sequence
 
 from stagekit._base.keys import NamedKey, UnionOf, describe
-from stagekit._declare.stage import Declaration
+from stagekit._declare.declaration import Declaration
 
 MAX_SHOWN = 8
 

@@ -16,7 +16,7 @@ from stagekit._plan.policy import RESOURCE
 from stagekit._plan.slots import around
 
 if TYPE_CHECKING:
-    from stagekit._declare.stage import Declaration
+    from stagekit._declare.declaration import Declaration
     from stagekit._plan.plan import Plan
     from stagekit._plan.slots import Call
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, Sequence
 
-from stagekit._declare.stage import Declaration
+from stagekit._declare.declaration import Declaration
 from stagekit._plan.policy import PLAIN
 from stagekit._plan.render.policies import declared_policy, document, undo_name
 from stagekit._run.result import Result

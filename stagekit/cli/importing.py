@@ -14,10 +14,9 @@ from types import ModuleType
 from typing import Generator, NoReturn, Sequence
 
 from stagekit._base.text import did_you_mean, error_line, escape_control
+from stagekit._declare.callables import import_name, import_root, unwrap_partial
 from stagekit._declare.context import importing
-from stagekit._declare.mainname import import_name, import_root
 from stagekit._declare.registry import Registry, current_registry
-from stagekit._declare.stage import unwrap_partial
 from stagekit.cli.nearby import file_fixes, module_fixes
 from stagekit.cli.target import Target
 from stagekit.errors import (

@@ -9,8 +9,8 @@ from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, cast
 
 from stagekit._base.refs import StageRef
 from stagekit._base.text import did_you_mean, escape_control, short_names
+from stagekit._declare.declaration import own_mark
 from stagekit._declare.registry import Registry, current_registry
-from stagekit._declare.stage import own_mark
 from stagekit._plan.plan import Plan
 from stagekit._plan.refer import References
 from stagekit.errors import Code, TargetError

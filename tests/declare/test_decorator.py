@@ -24,7 +24,7 @@ from stagekit import (
     stage,
     use_registry,
 )
-from stagekit._declare.stage import MARK
+from stagekit._declare.declaration import MARK
 from stagekit.errors import Code
 
 F = TypeVar("F", bound=Callable[..., Any])

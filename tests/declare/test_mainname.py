@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stagekit._declare.mainname import import_name, import_root, main_name
+from stagekit._declare.callables import import_name, import_root, main_name
 
 
 @pytest.fixture

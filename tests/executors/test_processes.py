@@ -19,7 +19,7 @@ import pytest
 
 from stagekit import CancelToken, Progress, Registry, run
 from stagekit._base.sending import by_value
-from stagekit._declare.stage import own_mark
+from stagekit._declare.declaration import own_mark
 from stagekit.errors import BadValueError, StageCancelledError, UsageError
 from stagekit.executors import ProcessPool
 from tests.executors.test_processes_errors import TOO_DEEP

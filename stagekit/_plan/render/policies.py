@@ -6,8 +6,9 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from stagekit._base.retry import retry_of
 from stagekit._base.text import escape_control, plural, seconds
-from stagekit._declare.managed import Managed
-from stagekit._declare.stage import Declaration, function_name
+from stagekit._declare.callables import function_name
+from stagekit._declare.declaration import Declaration
+from stagekit._declare.options import PolicyOptions
 from stagekit._plan.plan import Plan
 from stagekit._plan.policy import CALL, RESOURCE, Policy
 from stagekit._plan.signature import Reader
@@ -35,7 +36,7 @@ def declared_policy(stage: Declaration) -> Policy:
     reader = Reader()
     reading = reader.read(stage)
     asked = reader.parameters(stage, reading) if reading.has_each else ()
-    said = stage.options.managed or Managed()
+    said = stage.options.policy or PolicyOptions()
     return Policy(
         retry=retry_of(said.retries),
         timeout=None if said.timeout is None else float(said.timeout),
@@ -75,7 +76,7 @@ def executor_name(policy: Policy) -> str:
 
 def undo_name(stage: Declaration) -> Optional[str]:
     """Return the name of the function that undoes a stage, or None."""
-    said = stage.options.managed
+    said = stage.options.policy
     return None if said is None or said.undo is None else function_name(said.undo)
 
 

@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import List, Sequence, Tuple
 
 from stagekit._base.text import escape_control, pad, short_names, width
-from stagekit._declare.stage import Declaration
+from stagekit._declare.declaration import Declaration
 from stagekit._plan.plan import Plan
 from stagekit._plan.refer import Miss, References, targets_of
 from stagekit._plan.render.policies import declared_policy, facts

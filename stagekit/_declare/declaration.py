@@ -5,36 +5,24 @@ from __future__ import annotations
 from types import BuiltinFunctionType, FunctionType, MethodType
 
 from stagekit._base.refs import OneOf, OptionalRef, StageRef
-from stagekit._declare.mainname import MAIN_NAMES, main_name
+from stagekit._declare.callables import (
+    MAIN_NAMES,
+    function_name,
+    locate,
+    module_of,
+    namespace_of,
+    unwrap_partial,
+)
+from stagekit._declare.options import DEFAULTS, Options, make_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Optional, Tuple
 
     from stagekit._base.problem import Location
-    from stagekit._declare.managed import Managed
 
-MANAGED_OPTIONS = ("retries", "timeout", "executor", "resources", "undo")
 MARK = "__stagekit_stage__"
 MAX_ID = 200
-
-
-class Options:
-    """What a declaration says beyond its function and its dependencies."""
-
-    __slots__ = ("critical", "description", "managed", "name", "priority", "provides", "tags")
-
-    def __init__(self) -> None:
-        self.name: Optional[str] = None
-        self.description: Optional[str] = None
-        self.tags: Tuple[str, ...] = ()
-        self.provides: object = None
-        self.priority: int = 0
-        self.critical: bool = True
-        self.managed: Optional[Managed] = None
-
-
-DEFAULTS = Options()
 
 
 class Declaration:
@@ -105,49 +93,82 @@ class Declaration:
     @property
     def location(self) -> Optional[Location]:
         """Where the function is defined, or None where it has no source."""
-        from stagekit._declare.location import locate
-
         return locate(self.fn)
 
     def __repr__(self) -> str:
         return f"<stage {self.id}>"
 
 
-def unwrap_partial(fn: Any) -> Any:  # Any: whatever was registered
-    """Return the function inside ``functools.partial`` objects."""
-    while not isinstance(fn, FunctionType) and hasattr(fn, "func") and hasattr(fn, "keywords"):
-        fn = fn.func
-    return fn
+def declare(fn: Any, options: Dict[str, Any]) -> Declaration:
+    """Check everything that was said about *fn*, at once.
+
+    Raises:
+        DeclarationError: with every mistake.
+    """
+    module = getattr(fn, "__module__", None)
+    if (
+        type(fn) is FunctionType
+        and "<" not in fn.__qualname__
+        and module not in MAIN_NAMES
+        and "__wrapped__" not in fn.__dict__
+    ):
+        stage_id = f"{module}:{fn.__qualname__}"
+        spec = fn.__globals__.get("__spec__")
+        if len(stage_id) <= MAX_ID and stage_id.isascii():
+            if not options:
+                return Declaration(fn, stage_id, (), DEFAULTS, spec)
+            if len(options) == 1:
+                needed = options.get("depends_on")
+                if type(needed) is FunctionType:
+                    return Declaration(fn, stage_id, (needed,), DEFAULTS, spec)
+    else:
+        stage_id = default_id(fn)
+        spec = namespace_of(unwrap_partial(fn)).get("__spec__")
+    return _declare_with(fn, stage_id, spec, options)
 
 
-def function_name(fn: object) -> str:
-    """Return the name of a function, class, partial or callable object."""
-    inner = unwrap_partial(fn)
-    return str(getattr(inner, "__name__", None) or type(inner).__name__)
+def _declare_with(fn: Any, stage_id: str, spec: object, options: Dict[str, Any]) -> Declaration:
+    mistakes: List[str] = []
+    rest = dict(options)
+    depends_on = _references(rest.pop("depends_on", ()), mistakes)
+    given_id = rest.pop("id", None)
+    if given_id is not None:
+        stage_id = given_id
+    if not stage_id and given_id is None:
+        mistakes.append(f'{fn!r} has no name of its own; give it an id: id="..."')
+    elif given_id is not None or len(stage_id) > MAX_ID or not stage_id.isascii():
+        mistake = id_mistake(stage_id)
+        if mistake is not None:
+            mistakes.append(mistake)
+    made = make_options(rest, mistakes) if rest else DEFAULTS
+    if mistakes:
+        from stagekit.errors import DeclarationError
+
+        raise DeclarationError(str(stage_id or function_name(fn)), locate(fn), tuple(mistakes))
+    return Declaration(fn, stage_id, depends_on, made, spec)
 
 
-def module_of(fn: object) -> str:
-    """Return the module name of a function; for the main module the name of its file."""
-    inner = unwrap_partial(fn)
-    module = getattr(inner, "__module__", None) or "builtins"
-    if module in MAIN_NAMES:
-        return main_name(namespace_of(inner))
-    return str(module)
-
-
-def namespace_of(fn: Any) -> Dict[str, Any]:  # Any: whatever was registered
-    """Return the globals that a function was defined in, below what wraps it."""
-    for _ in range(100):
-        if "__wrapped__" not in getattr(fn, "__dict__", {}):
-            break
-        fn = fn.__wrapped__
-    found: Optional[Dict[str, Any]] = getattr(fn, "__globals__", None)
-    if found is not None:
-        return found
-    import sys
-
-    module = sys.modules.get(str(getattr(fn, "__module__", None) or ""))
-    return dict(vars(module)) if module is not None else {}
+def _references(given: Any, mistakes: List[str]) -> Tuple[object, ...]:
+    """Return ``depends_on`` as a tuple; a text is one id, a generator is consumed here, once."""
+    if isinstance(given, FunctionType):
+        return (given,)
+    if given is None or given == ():
+        return ()
+    if isinstance(given, (str, StageRef)) or callable(given):
+        return (given,)  # pyright: ignore[reportUnknownVariableType]
+    try:
+        found: Tuple[object, ...] = (
+            (given,) if isinstance(given, (OptionalRef, OneOf)) else tuple(given)
+        )
+    except TypeError:
+        mistakes.append(f"depends_on takes stage functions and ids, got {given!r}")
+        return ()
+    for ref in found:
+        if type(ref) is not FunctionType:
+            mistake = reference_mistake(ref)
+            if mistake is not None:
+                mistakes.append(mistake)
+    return found
 
 
 def own_mark(fn: Any) -> Optional[Declaration]:  # Any: whatever the user hands in
@@ -199,80 +220,3 @@ def reference_mistake(ref: object) -> Optional[str]:
     if isinstance(ref, (str, StageRef)) or callable(ref):
         return None
     return f"depends_on takes stage functions and ids, got {ref!r}"
-
-
-def make_options(given: Dict[str, Any], mistakes: List[str]) -> Options:
-    """Check the options of a declaration; add what is wrong to *mistakes*."""
-    options = Options()
-    managed: Dict[str, Any] = {}
-    for key, value in given.items():
-        check = _CHECKS.get(key)
-        if check is None and key in MANAGED_OPTIONS:
-            if value is not None:
-                managed[key] = value
-        elif check is None:
-            mistakes.append(_unknown_option(key))
-        elif value is not None:
-            mistake = check(value)
-            if mistake is not None:
-                mistakes.append(f"{key} {mistake}, got {value!r}")
-            else:
-                setattr(options, key, tuple(value) if key == "tags" else value)
-    if managed:
-        from stagekit._declare.managed import make_managed  # loads typing
-
-        options.managed = make_managed(managed, mistakes)
-    return options
-
-
-def _unknown_option(key: str) -> str:
-    from stagekit._base.text import did_you_mean
-
-    known = ("depends_on", "id", *_CHECKS, *MANAGED_OPTIONS)
-    near = did_you_mean(key, known)
-    hint = f"did you mean {near[0]!r}?" if near else "there are " + ", ".join(known)
-    return f"there is no option {key!r}; {hint}"
-
-
-def _check_text(value: object) -> Optional[str]:
-    return None if isinstance(value, str) and value else "must be a text that is not empty"
-
-
-def _check_any_text(value: object) -> Optional[str]:
-    return None if isinstance(value, str) else "must be a text"
-
-
-def _check_tags(value: Any) -> Optional[str]:  # Any: a user's value
-    if isinstance(value, (list, tuple)) and all(
-        isinstance(tag, str) and tag and not any(c.isspace() or c == "," for c in tag)
-        for tag in value  # pyright: ignore[reportUnknownVariableType]
-    ):
-        return None
-    return "must be a list or tuple of texts without spaces and commas"
-
-
-def _check_priority(value: object) -> Optional[str]:
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    return None if is_whole else "must be a whole number"
-
-
-def _check_critical(value: object) -> Optional[str]:
-    return None if isinstance(value, bool) else "must be True or False"
-
-
-def _check_provides(value: object) -> Optional[str]:
-    if value == ():
-        return "must be a type, or a tuple of at least two types"
-    if isinstance(value, (list, set, dict, int, float)):
-        return "must be a type, or a tuple of types"
-    return None
-
-
-_CHECKS: Dict[str, Callable[[Any], Optional[str]]] = {
-    "name": _check_text,
-    "description": _check_any_text,
-    "tags": _check_tags,
-    "provides": _check_provides,
-    "priority": _check_priority,
-    "critical": _check_critical,
-}

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
 
 import pytest
 
-from stagekit._declare.location import locate
+from stagekit._declare.callables import locate
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -9,7 +9,7 @@ from typing import Any, Tuple
 import pytest
 
 from stagekit import DeclarationError, Registry, Retry
-from stagekit._declare.managed import EXECUTORS, Managed
+from stagekit._declare.options import EXECUTORS, PolicyOptions
 from stagekit.executors import NAMES
 
 
@@ -26,13 +26,13 @@ def mistakes_of(**options: Any) -> Tuple[str, ...]:
     return caught.value.mistakes
 
 
-def declared(**options: Any) -> Managed:
+def declared(**options: Any) -> PolicyOptions:
     """Return what a declaration keeps of options."""
     registry = Registry()
     found = registry.get(registry.add(nothing, **options))
     assert found is not None
-    assert found.options.managed is not None
-    return found.options.managed
+    assert found.options.policy is not None
+    return found.options.policy
 
 
 @pytest.mark.parametrize("retries", [-1, True, False, 1.5, 10**9, 1000, "2", float("nan")])
@@ -67,7 +67,7 @@ def test_none_is_as_if_nothing_was_said() -> None:
         registry.add(nothing, retries=None, timeout=None, executor=None, resources=None, undo=None)
     )
     assert found is not None
-    assert found.options.managed is None
+    assert found.options.policy is None
 
 
 @pytest.mark.parametrize("executor", [ThreadPoolExecutor, 3, object(), "", "thread", b"threads"])
