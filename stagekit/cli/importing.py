@@ -30,7 +30,7 @@ from stagekit.errors import (
 _DOTTED = re.compile(r"[\w-]+(\.[\w-]+)*")
 _GUARD = 'put it below:  if __name__ == "__main__":'
 _NOT_DEFINED = re.compile(r"name '(\w+)' is not defined")
-_DECORATOR = os.path.join("_declare", "decorator.py")
+_MARKING = os.path.join("_declare", "registry.py")
 
 
 def import_target(target: Target) -> ModuleType:
@@ -102,7 +102,7 @@ def _raised_by_the_decorator(error: BaseException) -> bool:
     each = error.__traceback__
     while each is not None and each.tb_next is not None:
         each = each.tb_next
-    return each is not None and each.tb_frame.f_code.co_filename.endswith(_DECORATOR)
+    return each is not None and each.tb_frame.f_code.co_filename.endswith(_MARKING)
 
 
 @contextlib.contextmanager
