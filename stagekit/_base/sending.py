@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, Callable, Dict, List, NewType, Optional, Tuple
 
 from stagekit._base.cancel import CancelToken
+from stagekit._base.pickling import pickler
 from stagekit._base.progress import Progress
 from stagekit._base.variables import place_of
 
@@ -71,9 +72,7 @@ class _Nowhere:
 
 @lru_cache(maxsize=2)
 def _pickler(*, tried: bool = False) -> Any:
-    from importlib import import_module
-
-    base: Any = import_module("cloudpickle").Pickler  # 10 ms; has no types
+    base: Any = pickler()
 
     def reducer_override(self: Any, obj: Any) -> Any:
         if type(obj) is NewType and (obj.__module__ == "__main__" or is_nowhere(obj)):

@@ -11,6 +11,8 @@ import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
+from stagekit._base.pickling import dumps
+
 if TYPE_CHECKING:
     Place = Tuple[str, str]  # module, name in it
 
@@ -90,13 +92,10 @@ def _unpickled(payload: bytes) -> Any:
 
 
 def _data(value: object) -> bytes:
-    import cloudpickle
-
     try:
-        data: bytes = cloudpickle.dumps(value)
+        return dumps(value)
     except Exception:  # noqa: BLE001 - whatever a value raises, it cannot travel
         return b""
-    return data
 
 
 def place_of(variable: contextvars.ContextVar[Any]) -> Optional[Place]:

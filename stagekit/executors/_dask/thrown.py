@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Tuple
 
+from stagekit._base.pickling import dumps
 from stagekit.errors import RemoteError
 
 if TYPE_CHECKING:
@@ -77,10 +78,8 @@ def _object(error: BaseException) -> bytes:
     """Pickle an exception, if it comes back as what it is; else nothing."""
     import pickle
 
-    import cloudpickle
-
     try:
-        data: bytes = cloudpickle.dumps(error)
+        data = dumps(error)
         copy: object = pickle.loads(data)  # noqa: S301 - made in the line above
     except BaseException:  # noqa: BLE001 - code of a user's class, which may raise anything
         return b""

@@ -10,6 +10,7 @@ from types import FunctionType
 from typing import Any, NewType, Optional, Tuple
 
 from stagekit._base.cancel import CancelToken
+from stagekit._base.pickling import pickler
 from stagekit._base.progress import Progress
 from stagekit._base.sending import is_nowhere, new_type
 from stagekit._base.variables import place_of
@@ -78,9 +79,7 @@ def article(value: Any) -> str:
 
 @lru_cache(maxsize=2)
 def _pickler(back: object) -> Any:
-    from importlib import import_module
-
-    base: Any = import_module("cloudpickle").Pickler  # 10 ms
+    base: Any = pickler()
 
     def begin(self: Any, file: Any, protocol: int) -> None:
         base.__init__(self, file, protocol=protocol)
