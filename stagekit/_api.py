@@ -35,6 +35,55 @@ class Plan(_plans.Plan):
         """Run this plan in the running event loop; takes the options of ``run``."""
         return await arun(self, **options)
 
+    def explain(self) -> str:
+        """Return the plan as a table for people."""
+        from stagekit._render.table import explain
+
+        return explain(self)
+
+    def to_tree(self, *, columns: int = 100) -> str:
+        """Return the graph as a picture made of characters, or as a list where that reads better.
+
+        Args:
+            columns: how wide the picture may be; a graph that needs more becomes a list.
+        """
+        from stagekit._render.tree import to_tree
+
+        return to_tree(self, columns=columns)
+
+    def to_mermaid(self) -> str:
+        """Return the graph as a Mermaid flowchart."""
+        from stagekit._render.graphs import to_mermaid
+
+        return to_mermaid(self)
+
+    def to_dot(self) -> str:
+        """Return the graph in Graphviz' DOT language."""
+        from stagekit._render.graphs import to_dot
+
+        return to_dot(self)
+
+    def to_svg(self) -> str:
+        """Return the graph as an SVG picture."""
+        from stagekit._render.svg import to_svg
+
+        return to_svg(self)
+
+    def to_json(self) -> str:
+        """Return the plan as JSON; equal plans give equal bytes."""
+        from stagekit._render.document import to_json
+
+        return to_json(self)
+
+    def _repr_mimebundle_(
+        self,
+        include: Optional[Sequence[str]] = None,  # noqa: ARG002 - the notebook's protocol
+        exclude: Optional[Sequence[str]] = None,  # noqa: ARG002 - the same
+    ) -> Dict[str, str]:
+        from stagekit._render.html import mimebundle
+
+        return mimebundle(self)
+
 
 def plan(
     target: Target = None,

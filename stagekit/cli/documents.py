@@ -7,7 +7,7 @@ from typing import Any, Dict, Sequence
 
 from stagekit._declare.declaration import Declaration
 from stagekit._plan.policy import PLAIN
-from stagekit._plan.render.policies import declared_policy, document, undo_name
+from stagekit._render.policies import declared_policy, document, undo_name
 from stagekit._run.result import Result
 from stagekit.cli.exitcode import ExitCode
 

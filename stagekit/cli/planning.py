@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from typing import Mapping, Optional, Tuple
 
-from stagekit._api import plan
+from stagekit._api import Plan, plan
 from stagekit._base.text import escape_control
 from stagekit._managing import kept_warnings
-from stagekit._plan.plan import Plan
 from stagekit.cli.importing import import_target
 from stagekit.cli.nothing import NothingSelectedError
 from stagekit.cli.output import Output

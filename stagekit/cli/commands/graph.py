@@ -5,8 +5,8 @@ from __future__ import annotations
 import enum
 import shutil
 
-from stagekit._plan.plan import Plan
-from stagekit._plan.render import to_tree
+from stagekit._api import Plan
+from stagekit._render.tree import to_tree
 from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.output import Output
 from stagekit.cli.planning import plan_of

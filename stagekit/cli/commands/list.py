@@ -9,7 +9,7 @@ from stagekit._base.text import escape_control, pad, short_names, width
 from stagekit._declare.declaration import Declaration
 from stagekit._plan.plan import Plan
 from stagekit._plan.refer import Miss, References, targets_of
-from stagekit._plan.render.policies import declared_policy, facts
+from stagekit._render.policies import declared_policy, facts
 from stagekit.cli.documents import as_text, list_document
 from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.nothing import NothingSelectedError

@@ -7,8 +7,8 @@ from typing import List, Sequence, Tuple
 from stagekit._base.keys import describe
 from stagekit._base.text import escape_control, pad, width
 from stagekit._plan.plan import Plan
-from stagekit._plan.render.facts import headline, names_of, rows, several
 from stagekit._plan.slots import Binding
+from stagekit._render.facts import headline, names_of, rows, several
 
 _WIDEST_CELL = 48
 _WIDEST_LIST = 88
@@ -92,7 +92,7 @@ def _policies(plan: Plan) -> List[str]:
     """Return a line for each stage that is more than called; lined up as the table is."""
     if not plan.policies:
         return []
-    from stagekit._plan.render.policies import lines
+    from stagekit._render.policies import lines
 
     return [line[2:] for line in aligned(lines(plan, names_of(plan)))]
 

@@ -61,7 +61,7 @@ def _stages(plan: Plan) -> List[Dict[str, object]]:
 def _policy(plan: Plan, step: int, bindings: Sequence[Binding]) -> Dict[str, object]:
     if step not in plan.policies:
         return {}
-    from stagekit._plan.render.policies import document
+    from stagekit._render.policies import document
 
     return {"policy": document(plan.stages[step], plan.policies[step], bindings)}
 

@@ -6,11 +6,10 @@ from typing import Iterator, List, Sequence, Tuple
 
 from stagekit._base.text import width
 from stagekit._plan.plan import Plan
-from stagekit._plan.render.drawing import CannotDrawError, draw
-from stagekit._plan.render.facts import names_of, several
-from stagekit._plan.render.lanes import Graph, components, reduced
-from stagekit._plan.render.table import aligned
 from stagekit._plan.width import levels
+from stagekit._render.drawing import CannotDrawError, Graph, components, draw, reduced
+from stagekit._render.facts import names_of, several
+from stagekit._render.table import aligned
 
 MOST_STAGES = 40
 MOST_EDGES = 80

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stagekit import Plan, Registry, plan
-from stagekit._plan.render import to_tree
-from stagekit._plan.render.drawing import CannotDrawError, draw
-from stagekit._plan.render.lanes import components, reduced
+from stagekit._render.drawing import CannotDrawError, components, draw, reduced
+from stagekit._render.tree import to_tree
 
 Parents = List[Tuple[int, ...]]
 

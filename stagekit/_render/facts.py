@@ -59,7 +59,7 @@ def _items(plan: Plan, step: int, bindings: Sequence[Binding]) -> Tuple[str, ...
     policy = plan.policies.get(step)
     if policy is None or not policy.each:
         return ()
-    from stagekit._plan.render.policies import items_of
+    from stagekit._render.policies import items_of
 
     return items_of(policy, bindings)
 

@@ -6,8 +6,8 @@ from typing import Dict, List, Sequence
 
 from stagekit._base.text import escape_control, plural
 from stagekit._plan.plan import Plan
-from stagekit._plan.render.facts import Row, called, headline, rows, several
-from stagekit._plan.render.table import explain
+from stagekit._render.facts import Row, called, headline, rows, several
+from stagekit._render.table import explain
 
 MOST_ROWS = 500
 _WIDEST_CELL = 200

@@ -6,8 +6,8 @@ from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from stagekit._base.text import escape_control, width
 from stagekit._plan.plan import Plan
-from stagekit._plan.render.facts import called, data_labels
 from stagekit._plan.width import levels
+from stagekit._render.facts import called, data_labels
 
 _Spot = Tuple[int, int]  # a step, and the level where it stands or where its arrows pass
 _MOST_PASSING = 20_000

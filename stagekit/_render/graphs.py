@@ -6,7 +6,7 @@ from typing import List
 
 from stagekit._base.text import escape_control
 from stagekit._plan.plan import Plan
-from stagekit._plan.render.facts import called, data_labels
+from stagekit._render.facts import called, data_labels
 
 _PLAIN = " _-.:,"
 
