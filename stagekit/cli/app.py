@@ -7,7 +7,7 @@ from typing import Any, Optional, Sequence
 import click
 
 from stagekit.cli.click_parts import Command, Group
-from stagekit.cli.commands.carry import Manner, carry_out
+from stagekit.cli.command_runner import CommandOptions, run_command
 from stagekit.cli.documents import ERROR, RUN, as_text
 from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.interruption import Interruption
@@ -21,9 +21,8 @@ from stagekit.cli.options import (
     target_argument,
     tb_option,
 )
-from stagekit.cli.output import Output
-from stagekit.cli.selection import Selection
-from stagekit.cli.terminal import ColorChoice, ProgressChoice
+from stagekit.cli.output import ColorChoice, Output, ProgressChoice
+from stagekit.cli.planning import Selection
 from stagekit.cli.version import version_line
 
 
@@ -51,17 +50,17 @@ def main(arguments: Sequence[str], interruption: Optional[Interruption] = None) 
 
 def _refuse(error: click.ClickException, given: Sequence[str]) -> ExitCode:
     """Tell what is wrong with a command line; as a document as well, where one was asked for."""
-    from stagekit.cli.complaint import Complaint
+    from stagekit.cli.errors import ErrorReport
 
     own = given[: given.index("--")] if "--" in given else given
     output = Output(_color_of(own))
     context = getattr(error, "ctx", None)  # none where the parser of a command gives up
     command = own[0] if own and own[0] in stagekit.commands else ""
     path = f"stagekit {command}".rstrip() if context is None else context.command_path
-    complaint = Complaint(ExitCode.USAGE, _message(error))
-    output.tell(f"{complaint.text(output.error_style)}\n\nhelp: {path} -h")
+    report = ErrorReport(ExitCode.USAGE, _message(error))
+    output.print_message(f"{report.text(output.error_style)}\n\nhelp: {path} -h")
     if "--json" in own:
-        output.answer(as_text(complaint.document(RUN if own[0] == "run" else ERROR)))
+        output.print_result(as_text(report.document(RUN if own[0] == "run" else ERROR)))
     return ExitCode.USAGE
 
 
@@ -69,7 +68,7 @@ def _message(error: click.ClickException) -> str:
     missing = error.param if isinstance(error, click.MissingParameter) else None
     if missing is None or missing.name != "target":
         return error.format_message()
-    from stagekit.cli.nearby import scripts
+    from stagekit.cli.suggestions import scripts
 
     here = ", ".join(scripts("."))
     return f"TARGET is missing; name a module or a file{f', such as {here}' if here else ''}"
@@ -86,7 +85,7 @@ def _color_of(given: Sequence[str]) -> ColorChoice:
 
 def _print_version(context: click.Context, _: click.Parameter, value: object) -> None:
     if value and not context.resilient_parsing:
-        Output().answer(version_line())
+        Output().print_result(version_line())
         context.exit()
 
 
@@ -159,8 +158,8 @@ def run(context: click.Context, /, target: str, tb: str, color: str, **options: 
         Watching(ProgressChoice(options["progress"]), options["quiet"], options["verbose"]),
         tb == "full",
     )
-    manner = Manner(color, is_json, tb == "full", is_json or events == "-", RUN)
-    return carry_out(manner, context.obj, lambda out: run_target(request, context.obj, out))
+    common = CommandOptions(color, is_json, tb == "full", is_json or events == "-", RUN)
+    return run_command(common, context.obj, lambda out: run_target(request, context.obj, out))
 
 
 @stagekit.command(
@@ -181,9 +180,9 @@ def plan(context: click.Context, /, target: str, **options: Any) -> int:
     from stagekit.cli.commands.plan import show_plan
 
     selection, is_json = _selection(options), options["is_json"]
-    manner = Manner(options["color"], is_json, options["tb"] == "full")
-    return carry_out(
-        manner, context.obj, lambda out: show_plan(target, selection, out, is_json=is_json)
+    common = CommandOptions(options["color"], is_json, options["tb"] == "full")
+    return run_command(
+        common, context.obj, lambda out: show_plan(target, selection, out, is_json=is_json)
     )
 
 
@@ -205,8 +204,8 @@ def list_(context: click.Context, /, target: str, **options: Any) -> int:
     from stagekit.cli.commands.list import list_stages
 
     is_json = options["is_json"]
-    manner = Manner(options["color"], is_json, options["tb"] == "full")
-    return carry_out(manner, context.obj, lambda out: list_stages(target, out, is_json=is_json))
+    common = CommandOptions(options["color"], is_json, options["tb"] == "full")
+    return run_command(common, context.obj, lambda out: list_stages(target, out, is_json=is_json))
 
 
 @stagekit.command(
@@ -234,8 +233,8 @@ def graph(context: click.Context, /, target: str, **options: Any) -> int:
     from stagekit.cli.commands.graph import GraphFormat, show_graph
 
     selection, chosen = _selection(options), GraphFormat(options["graph_format"])
-    manner = Manner(options["color"], chosen is GraphFormat.JSON, options["tb"] == "full")
-    return carry_out(manner, context.obj, lambda out: show_graph(target, selection, out, chosen))
+    common = CommandOptions(options["color"], chosen is GraphFormat.JSON, options["tb"] == "full")
+    return run_command(common, context.obj, lambda out: show_graph(target, selection, out, chosen))
 
 
 @stagekit.command(
@@ -252,7 +251,7 @@ def explain(context: click.Context, /, code: Optional[str], color: str) -> int:
     """Print what an error means: its cause, wrong code, and cures."""
     from stagekit.cli.commands.explain import explain_code
 
-    return carry_out(Manner(color), context.obj, lambda out: explain_code(code, out))
+    return run_command(CommandOptions(color), context.obj, lambda out: explain_code(code, out))
 
 
 def _selection(options: Any) -> Selection:

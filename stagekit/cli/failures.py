@@ -7,11 +7,10 @@ from typing import Dict, Iterator, List, Sequence
 from stagekit._base.outcome import Outcome, Reason
 from stagekit._base.text import error_line, escape_control, safe_text, short_names
 from stagekit._run.report import StageReport
-from stagekit._run.result import Result
-from stagekit.cli.excerpt import INDENT
-from stagekit.cli.show_problem import more_line, show_problem
-from stagekit.cli.style import Style
-from stagekit.cli.trace import raised_at, traceback_lines
+from stagekit._run.result import Result, arguments_of
+from stagekit.cli.output import Style
+from stagekit.cli.show_problem import INDENT, more_line, show_problem
+from stagekit.cli.tracebacks import raised_at, traceback_lines
 from stagekit.errors import Code, Problem
 
 _LONGEST = 200
@@ -74,8 +73,6 @@ def _held_up(result: Result, names: Dict[str, str]) -> Dict[str, List[str]]:
 
 
 def _facts(result: Result, report: StageReport, held: Sequence[str]) -> Iterator[str]:
-    from stagekit.cli.inputs import argument_types
-
     types = argument_types(result, report.stage_id)
     if types:
         yield f"called with {types}"
@@ -86,3 +83,17 @@ def _facts(result: Result, report: StageReport, held: Sequence[str]) -> Iterator
         named = ", ".join(map(escape_control, held[:_MOST_NAMED]))
         more = len(held) - _MOST_NAMED
         yield f"skipped because of it: {named}" + (f" and {more:,} more" if more > 0 else "")
+
+
+def argument_types(result: Result, stage_id: str) -> str:
+    """Return ``name: type`` for each argument that a stage was called with."""
+    found = arguments_of(result, result.plan.step_of(stage_id))
+    return ", ".join(f"{name}: {_type(value)}" for name, value in found.items())
+
+
+def _type(value: object) -> str:
+    """Return the name of a value's type; of the plain collections how many they hold."""
+    name = escape_control(type(value).__qualname__.rpartition("<locals>.")[2])
+    if type(value) in {list, tuple, dict, set, frozenset}:
+        return f"{name} of {len(value):,}"  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    return name

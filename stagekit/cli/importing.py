@@ -1,4 +1,7 @@
-"""Import the module of a target, so that its stages are declared; or leave no trace."""
+"""Import the module of a target, so that its stages are declared.
+
+If that fails, the stages and modules that it has added are removed again.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,15 @@ import os
 import re
 import sys
 from types import ModuleType
-from typing import Generator, NoReturn, Sequence
+from typing import FrozenSet, Generator, List, NoReturn, Optional, Sequence, Tuple
 
 from stagekit._base.text import did_you_mean, error_line, escape_control
 from stagekit._declare.callables import import_name, import_root, unwrap_partial
 from stagekit._declare.context import importing
 from stagekit._declare.registry import Registry, current_registry
-from stagekit.cli.nearby import file_fixes, module_fixes
-from stagekit.cli.target import Target
+from stagekit.cli.output import Output
+from stagekit.cli.suggestions import file_fixes, module_fixes, module_names
+from stagekit.cli.target import Found, Target, find, parse
 from stagekit.errors import (
     Code,
     RunAtImportError,
@@ -31,6 +35,20 @@ _DOTTED = re.compile(r"[\w-]+(\.[\w-]+)*")
 _GUARD = 'put it below:  if __name__ == "__main__":'
 _NOT_DEFINED = re.compile(r"name '(\w+)' is not defined")
 _MARKING = os.path.join("_declare", "registry.py")
+_HARMLESS = {"test", "tests", "this", "antigravity"}  # names that hide nothing of use
+
+
+def load(text: str, output: Output) -> Tuple[Target, Found]:
+    """Import a target and return what it stands for; warn of files that hide modules.
+
+    Raises:
+        StagekitError: it cannot be found, imported or used.
+    """
+    target = parse(text)
+    folder = os.path.dirname(target.file) if target.file else ""
+    for sentence in shadows(folder or "."):
+        output.warn(sentence)
+    return target, find(target, import_target(target))
 
 
 def import_target(target: Target) -> ModuleType:
@@ -197,3 +215,44 @@ def _import_from(path: str, name: str) -> ModuleType:
         sys.modules.pop(name, None)
         raise
     return module
+
+
+def shadows(folder: str) -> List[str]:
+    """Return a sentence for each module in *folder* that hides another one."""
+    standard = _standard()
+    return [
+        f"{_where(folder, name)} hides {_what(name)} from every import; rename it"
+        for name in module_names(folder)
+        if (name in standard or name == "stagekit")
+        and name not in _HARMLESS
+        and _is_importable(folder, name)
+        and not _is_us(folder, name)
+    ]
+
+
+def _what(name: str) -> str:
+    return "stagekit itself" if name == "stagekit" else f"the module `{name}` of Python"
+
+
+def _where(folder: str, name: str) -> str:
+    file = os.path.join(folder, f"{name}.py")
+    return os.path.relpath(file if os.path.isfile(file) else os.path.join(folder, name))
+
+
+def _is_importable(folder: str, name: str) -> bool:
+    """Say whether it is a file or a real package: a bare folder hides nothing."""
+    inside = os.path.join(folder, name, "__init__.py")
+    return os.path.isfile(os.path.join(folder, f"{name}.py")) or os.path.isfile(inside)
+
+
+def _is_us(folder: str, name: str) -> bool:
+    """Say whether it is stagekit that runs, as in a checkout of it."""
+    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return os.path.realpath(os.path.join(folder, name)) == os.path.realpath(ours)
+
+
+def _standard() -> FrozenSet[str]:
+    known: Optional[FrozenSet[str]] = getattr(sys, "stdlib_module_names", None)  # from 3.10 on
+    if known is not None:
+        return known
+    return frozenset((*sys.builtin_module_names, *module_names(os.path.dirname(os.__file__))))

@@ -10,7 +10,7 @@ import click
 
 from stagekit._base.ports import is_cluster
 from stagekit._base.text import did_you_mean, escape_control
-from stagekit.cli.terminal import ColorChoice
+from stagekit.cli.output import ColorChoice
 
 F = TypeVar("F", bound=Callable[..., Any])
 

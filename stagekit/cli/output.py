@@ -1,47 +1,140 @@
-"""All printing of the command line: what was asked for to stdout, all else to stderr."""
+"""All printing of the command line: where it goes, and how the parts of a message look."""
 
 from __future__ import annotations
 
+import enum
 import os
 import sys
-from typing import TextIO, Union
+from typing import Mapping, NamedTuple, TextIO, Union
 
+from stagekit._base.text import escape_control
 from stagekit.cli.streams import StandardError
-from stagekit.cli.style import Style, style_of
-from stagekit.cli.terminal import ColorChoice
+from stagekit.errors import Location
+from stagekit.hooks.terminal import QuietStream, can_animate, wants_color
+
+_COLORS = {
+    "error": "1;31",
+    "warning": "1;33",
+    "help": "1;36",
+    "good": "32",
+    "strong": "1",
+    "frame": "34",
+    "dim": "2",
+}
+_DRAWN = "│⋮…×→─▶"
+_LINKING = ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "Tabby", "rio")
+_LINKING_TERMS = ("xterm-kitty", "alacritty", "foot", "contour")
+_VTE_WITH_LINKS = 5000
+
+
+class ColorChoice(enum.Enum):
+    """The values of ``--color``."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class ProgressChoice(enum.Enum):
+    """The values of ``--progress``."""
+
+    AUTO = "auto"
+    PLAIN = "plain"
+    RICH = "rich"
+    NONE = "none"
+
+
+class Style(NamedTuple):
+    """What one stream can show. A colour never carries a meaning that the text does not."""
+
+    has_color: bool = False
+    has_links: bool = False
+    has_unicode: bool = True
+
+    def paint(self, role: str, text: str) -> str:
+        """Return *text* in the colour of a role."""
+        return f"\x1b[{_COLORS[role]}m{text}\x1b[0m" if self.has_color and text else text
+
+    def place(self, location: Location) -> str:
+        """Return ``path:line``, to be clicked where the terminal can."""
+        text = escape_control(str(location))
+        if not self.has_links:
+            return text
+        return f"\x1b]8;;{_address(location.file)}\x1b\\{text}\x1b]8;;\x1b\\"
+
+    @property
+    def bar(self) -> str:
+        """What stands between a line number and its line."""
+        return "│" if self.has_unicode else "|"
+
+    @property
+    def gap(self) -> str:
+        """What stands for lines that are left out."""
+        return "⋮" if self.has_unicode else ":"
+
+
+PLAIN = Style()
+
+
+def style_of(stream: TextIO, choice: ColorChoice, environ: Mapping[str, str]) -> Style:
+    """Return what a stream can show: ``--color`` comes before the environment and the terminal."""
+    quiet = QuietStream(stream)
+    if choice is ColorChoice.AUTO:
+        has_color = wants_color(quiet, environ)
+    else:
+        has_color = choice is ColorChoice.ALWAYS
+    return Style(has_color, has_color and shows_links(stream, environ), quiet.can_show(_DRAWN))
+
+
+def shows_links(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Say whether the terminal is known to make OSC 8 links clickable rather than show garbage."""
+    if not can_animate(QuietStream(stream), environ):
+        return False
+    if environ.get("TERM_PROGRAM") in _LINKING or environ.get("TERM") in _LINKING_TERMS:
+        return True
+    if environ.get("WT_SESSION") or environ.get("KONSOLE_VERSION"):
+        return True
+    vte = environ.get("VTE_VERSION", "")
+    return vte.isdigit() and int(vte) >= _VTE_WITH_LINKS
+
+
+def _address(file: str) -> str:
+    import socket
+    from urllib.parse import quote
+
+    path = quote(os.path.abspath(file).replace(os.sep, "/"))
+    return f"file://{socket.gethostname()}{path if path.startswith('/') else '/' + path}"
 
 
 class Output:
     """The two streams of one command, with what each can show.
 
     Attributes:
-        color: the value of ``--color``.
-        out: where goes what was asked for; see ``answer``.
+        out: the stream for results: standard output, unless a command has claimed that.
         style: what *out* can show.
         error_style: what standard error can show.
     """
 
     def __init__(self, color: ColorChoice = ColorChoice.AUTO) -> None:
-        self.color = color
         self.out: TextIO = sys.stdout
-        self.style: Style = style_of(sys.stdout, color, os.environ)
-        self.error_style: Style = style_of(sys.stderr, color, os.environ)
+        self.style = style_of(sys.stdout, color, os.environ)
+        self.error_style = style_of(sys.stderr, color, os.environ)
 
-    def answer(self, text: str) -> None:
+    def print_result(self, text: str) -> None:
         """Print what was asked for."""
         _write(self.out, text)
 
-    def tell(self, text: str) -> None:
+    def print_message(self, text: str) -> None:
         """Print to standard error: what went wrong, how far it is, how it ended."""
         _write(StandardError(), text)
 
     def warn(self, text: str) -> None:
-        """Print a warning that no problem of a plan stands for."""
-        self.tell(f"{self.error_style.paint('warning', 'warning')}: {text}")
+        """Print a warning that is no problem of a plan."""
+        self.print_message(f"{self.error_style.paint('warning', 'warning')}: {text}")
 
     def note(self, text: str) -> None:
         """Print something that is good to know, and no fault."""
-        self.tell(f"{self.error_style.paint('strong', 'note')}: {text}")
+        self.print_message(f"{self.error_style.paint('strong', 'note')}: {text}")
 
 
 def _write(stream: Union[TextIO, StandardError], text: str) -> None:

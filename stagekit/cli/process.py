@@ -1,4 +1,4 @@
-"""The command line of a whole process: its streams, its signals, its exit code."""
+"""The command line of a whole process: its streams, its signals, and its exit code."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def main(arguments: Sequence[str]) -> int:
     interruption = Interruption()
     try:
         with interruption.listening():
-            from stagekit.cli.app import main as carry_out  # click: 30 ms
+            from stagekit.cli.app import main as run_command  # click: 30 ms
 
-            code = carry_out(arguments, interruption)
+            code = run_command(arguments, interruption)
     except KeyboardInterrupt:  # before a command could take care of it, or after
         code = int(interruption.exit_code)
     for stream in (sys.stdout, sys.stderr):

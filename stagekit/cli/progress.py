@@ -1,23 +1,34 @@
-"""Which hooks tell a person how far a run is."""
+"""The hooks that show a person how far a run is, and which stages run."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import sys
-from typing import Dict, Generator, List, NamedTuple, TextIO, Tuple, cast
+from typing import Dict, Generator, List, NamedTuple, Sequence, TextIO, Tuple, cast
 
 from stagekit import __version__
+from stagekit._base.keys import describe
 from stagekit._base.ports import Hook
+from stagekit._base.text import escape_control, short_names
 from stagekit._plan.plan import Plan
-from stagekit.cli.output import Output
-from stagekit.cli.streams import StandardError, hand_on, is_terminal, keep, screen, stand_ins
-from stagekit.cli.terminal import ProgressChoice, may_animate
+from stagekit._plan.slots import Binding
+from stagekit.cli.output import Output, ProgressChoice
+from stagekit.cli.streams import StandardError, hand_on, keep, screen, stand_ins
 from stagekit.errors import UsageError
-from stagekit.events import Event, RunFinished, RunStarted, RunStatus, StageStarted
+from stagekit.events import Event, RunFinished, RunStarted, RunStatus, StageEvent, StageStarted
+from stagekit.hooks.terminal import QuietStream, can_animate
 
 _LOG = 2  # as many -v ask for the log
 _FORMAT = "<level>{level: <7}</level> {message}"
+_MOST_NAMED = 5  # of the stages that run
+_SOURCES = {
+    "given": "given by the caller",
+    "value": "stands in for a stage",
+    "injectable": "of the run",
+    "default": "default",
+    "none": "None, as nothing provides it",
+}
 
 
 class Watching(NamedTuple):
@@ -43,9 +54,9 @@ def chosen(watched: Watching) -> ProgressChoice:
     if watched.progress is ProgressChoice.AUTO:
         if watched.is_quiet:
             return ProgressChoice.NONE
-        can_animate = may_animate(sys.stderr, os.environ)
-        return ProgressChoice.RICH if can_animate else ProgressChoice.PLAIN
-    if watched.progress is ProgressChoice.RICH and not is_terminal(sys.stderr):
+        is_drawn = can_animate(QuietStream(sys.stderr), os.environ)
+        return ProgressChoice.RICH if is_drawn else ProgressChoice.PLAIN
+    if watched.progress is ProgressChoice.RICH and not QuietStream(sys.stderr).isatty():
         raise UsageError(
             "--progress rich draws on a terminal, which stderr is not; write --progress plain"
         )
@@ -65,9 +76,7 @@ def watching(watched: Watching, plan: Plan, output: Output) -> Generator[List[Ho
         if watched.verbosity < _LOG:
             yield hooks
         else:
-            from stagekit.hooks import (
-                LogHook,
-            )  # before the log is enabled, which its module disables
+            from stagekit.hooks import LogHook  # before the log is enabled: its module disables it
 
             with _log(output):
                 yield [*hooks, LogHook()]
@@ -126,15 +135,35 @@ class _Inputs:
     """Prints what each stage is called with, as it starts."""
 
     def __init__(self, plan: Plan, output: Output) -> None:
-        from stagekit.cli.inputs import input_lines
-
         self._inputs: Dict[str, str] = input_lines(plan)
         self._output = output
 
     def on_event(self, event: Event, /) -> None:
         """Print a line when a stage with parameters starts."""
         if isinstance(event, StageStarted) and self._inputs[event.stage_id]:
-            self._output.tell(f"        {self._inputs[event.stage_id]}")
+            self._output.print_message(f"        {self._inputs[event.stage_id]}")
+
+
+def input_lines(plan: Plan) -> Dict[str, str]:
+    """Return for each stage, by id, its parameters and what fills them."""
+    names = short_names(plan.order)
+    shown = [escape_control(names[each]) for each in plan.order]
+    return {
+        stage_id: ", ".join(_input(binding, shown) for binding in bindings)
+        for stage_id, bindings in zip(plan.order, plan.bindings)
+    }
+
+
+def _input(binding: Binding, names: Sequence[str]) -> str:
+    key = "" if binding.key is None else f": {escape_control(describe(binding.key))}"
+    if binding.providers or binding.others:
+        others = [_SOURCES[kind] for kind in dict.fromkeys(binding.others)]
+        source = " + ".join([*others, *(names[step] for step in binding.providers)])
+    elif binding.kind == "collect":
+        source = "nothing"
+    else:
+        source = _SOURCES[binding.kind]
+    return f"{binding.parameter}{key} = {source}"
 
 
 @contextlib.contextmanager
@@ -160,3 +189,29 @@ def _log(output: Output) -> Generator[None, None, None]:
     finally:
         logger.disable("stagekit")
         logger.remove(sink)
+
+
+class RunningStages:
+    """A hook that knows which stages have started and not ended."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._names = short_names(plan.order)
+        self._running: Dict[str, None] = {}
+
+    def on_event(self, event: Event, /) -> None:
+        """Take note of a stage that starts or ends."""
+        if isinstance(event, StageStarted):
+            self._running[event.stage_id] = None
+        elif isinstance(event, StageEvent):
+            self._running.pop(event.stage_id, None)
+
+    def text(self, patience: float) -> str:
+        """Return what is said to who has interrupted a run: for whom it waits, and how long."""
+        running = [escape_control(self._names[each]) for each in tuple(self._running)]
+        named = ", ".join(running[:_MOST_NAMED]) or "stages that run"
+        if len(running) > _MOST_NAMED:
+            named += f" and {len(running) - _MOST_NAMED} more"
+        return (
+            f"interrupted: nothing new starts, waiting for {named}, {patience:g} s at most; "
+            "Ctrl-C again ends the wait"
+        )

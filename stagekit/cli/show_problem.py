@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import linecache
 from typing import Iterable, List, NamedTuple, Optional, Sequence
 
-from stagekit._base.text import escape_control, plural
-from stagekit.cli.excerpt import INDENT, excerpt
-from stagekit.cli.spot import spot_of
-from stagekit.cli.style import Style
+from stagekit._base.text import escape_control, plural, width
+from stagekit.cli.output import Style
+from stagekit.cli.source_span import SourceSpan, span_of
 from stagekit.errors import Code, Location, Problem
 
+INDENT = "   "
+_TAB = 4  # columns
+_WIDEST = 160  # characters of a line of source that are shown
 _LABELS = {
     Code.AMBIGUOUS_NAME: "which one?",
     Code.AMBIGUOUS_PROVIDER: "which one?",
@@ -85,9 +88,9 @@ def show_problem(
     """
     lines = [headline(problem.code, problem.message, style, role)]
     if problem.location is not None:
-        spot = spot_of(problem, details.mistakes)
+        span = span_of(problem, details.mistakes)
         label = _LABELS.get(problem.code, "")
-        lines += ["", *excerpt(problem.location, spot, style, label, role)]
+        lines += ["", *excerpt(problem.location, span, style, label, role)]
     if details.also is not None and details.also != problem.location:
         lines += ["", *_also(details.also, style)]
     if problem.notes:
@@ -113,7 +116,7 @@ def _line(message: str) -> str:
 
 
 def _also(location: Location, style: Style) -> List[str]:
-    named = spot_of(Problem(Code.CYCLE, "", location=location))  # the name of what begins there
+    named = span_of(Problem(Code.CYCLE, "", location=location))  # the name of what begins there
     return excerpt(location, named, style, "declared first here", "frame")
 
 
@@ -124,3 +127,52 @@ def _help(fixes: Iterable[str], style: Style) -> List[str]:
         f"{word}: {escape_control(fix)}" if number == 0 else f"      {escape_control(fix)}"
         for number, fix in enumerate(fixes)
     ]
+
+
+def excerpt(
+    location: Location,
+    span: Optional[SourceSpan],
+    style: Style,
+    label: str = "",
+    role: str = "error",
+) -> List[str]:
+    """Return the place, the line before, the line, and a caret; the place alone without a source.
+
+    Args:
+        location: the place; its line is shown too where the span is on a later one.
+        span: what the caret stands under, or None.
+        style: how it looks.
+        label: what stands after the caret.
+        role: in which colour the caret is.
+    """
+    line = span.line if span is not None else location.line
+    lines = linecache.getlines(location.file)
+    shown = [INDENT + style.place(Location(location.file, line))]
+    if not 1 <= line <= len(lines):
+        return shown
+    numbers = sorted({max(1, line - 1), line, min(location.line, len(lines))})
+    wide = len(str(numbers[-1]))
+    last = numbers[0]
+    for number in numbers:
+        if number > last + 1:
+            shown.append(f"{INDENT}{' ' * wide} {style.paint('frame', style.gap)}")
+        bar = style.paint("frame", f"{number:>{wide}} {style.bar}")
+        shown.append(f"{INDENT}{bar} {_shown(lines[number - 1])}".rstrip())
+        if number == line and span is not None:
+            shown.append(_caret(lines[line - 1], span, wide, style, label, role))
+        last = number
+    return shown
+
+
+def _shown(line: str) -> str:
+    text = escape_control(line.rstrip("\r\n").expandtabs(_TAB))
+    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
+
+
+def _caret(line: str, span: SourceSpan, wide: int, style: Style, label: str, role: str) -> str:
+    text = line.rstrip("\r\n")
+    start = width(escape_control(text[: span.start].expandtabs(_TAB)))
+    end = width(escape_control(text[: span.end].expandtabs(_TAB)))
+    marks = "^" * max(1, end - start) if start < _WIDEST else ""
+    told = style.paint(role, f"{marks} {label}".strip())
+    return f"{INDENT}{' ' * wide} {style.paint('frame', style.bar)} {' ' * start}{told}".rstrip()

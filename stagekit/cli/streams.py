@@ -9,6 +9,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Generator, List, Optional, Sequence, Set, TextIO, Tuple, Type
 
+from stagekit.hooks.terminal import is_terminal
+
 STDOUT, STDERR = 1, 2
 _NEWLINE = ord("\n")
 # Device and number of each file, pipe or terminal whose last line is not complete.
@@ -167,14 +169,6 @@ def _wrapper_of(stream: TextIO, descriptor: int) -> Optional[_Wrapper]:
     except (AttributeError, OSError, ValueError):
         return None
     return stream if isinstance(stream, io.TextIOWrapper) else None  # pyright: ignore[reportUnknownVariableType]
-
-
-def is_terminal(stream: TextIO) -> bool:
-    """Say whether a person watches the stream."""
-    try:
-        return stream.isatty()
-    except (AttributeError, ValueError):  # closed, or no stream of a file
-        return False
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from typing import Iterator, List, Mapping, Sequence, Tuple
 from stagekit._base.outcome import Outcome
 from stagekit._base.text import error_line, escape_control, seconds, short_names
 from stagekit._run.result import Result
-from stagekit.cli.style import Style
+from stagekit.cli.output import Style
 from stagekit.hooks.tally import counts_text
 
 _MOST_ON_PATH = 12

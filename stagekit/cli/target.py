@@ -13,7 +13,7 @@ from stagekit._declare.declaration import own_mark
 from stagekit._declare.registry import Registry, current_registry
 from stagekit._plan.plan import Plan
 from stagekit._plan.refer import References
-from stagekit.errors import Code, TargetError
+from stagekit.errors import Code, StagekitError, TargetError
 
 _FILE = re.compile(r"(?P<file>.+?\.pyw?)(?::(?P<attribute>.*))?", re.DOTALL)
 _KINDS = "a stage, a Registry, a Plan, or a list of stages"
@@ -40,6 +40,10 @@ class Found(NamedTuple):
     module: ModuleType
     what: Any  # a module, function, reference, list of these, or Plan
     registry: Registry
+
+
+class NothingSelectedError(StagekitError):
+    """There are no stages, or none of them was selected."""
 
 
 def parse(text: str) -> Target:
@@ -165,3 +169,17 @@ def _refused(target: Target, kind: str) -> TargetError:
 
 def _plain(target: Target) -> str:
     return target.file.replace(os.sep, "/") if target.file else target.module
+
+
+def why_empty(target: Target, found: Found, *, has_selection: bool = False) -> str:
+    """Return why there is nothing to do."""
+    if has_selection and len(found.registry):
+        return f"the selection leaves no stage of {escape_control(target.text)}"
+    if target.attribute:
+        return f"no stages in {escape_control(target.text)}"
+    held = [name for name, registry in registries(found.module) if len(registry)]
+    text = f"no stages in module {found.module.__name__}; decorate functions with @stage"
+    if held:
+        place = target.file or target.module
+        text += f", or name one of its registries: {', '.join(f'{place}:{each}' for each in held)}"
+    return text

@@ -14,9 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from stagekit._base.text import pad, seconds
-from stagekit.hooks.quiet import QuietStream
 from stagekit.hooks.tally import Tally
-from stagekit.hooks.terminal import Marks
+from stagekit.hooks.terminal import Marks, QuietStream
 
 __all__ = ["Board", "Line"]
 

@@ -22,8 +22,8 @@ from stagekit.events import (
     StageStarted,
     StageSucceeded,
 )
-from stagekit.hooks.quiet import QuietStream
 from stagekit.hooks.tally import Tally, because, counts_text
+from stagekit.hooks.terminal import QuietStream
 from stagekit.hooks.timing import StartTicker, Ticker, tick_every
 from stagekit.hooks.words import how_far, retry_words
 

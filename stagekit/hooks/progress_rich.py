@@ -21,9 +21,8 @@ from stagekit.events import (
     StageSkipped,
     StageSucceeded,
 )
-from stagekit.hooks.quiet import QuietStream
 from stagekit.hooks.tally import OUTCOMES, Tally, because, counts_text
-from stagekit.hooks.terminal import can_animate, marks_for, wants_color
+from stagekit.hooks.terminal import QuietStream, can_animate, marks_for, wants_color
 from stagekit.hooks.timing import StartTicker, Ticker, tick_every
 from stagekit.hooks.words import retry_words
 

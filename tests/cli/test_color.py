@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Callable, Dict, List, Tuple
 
 import pytest
 
-from stagekit.cli.style import Style
-from stagekit.cli.terminal import ColorChoice, may_animate, shows_links, wants_color
+from stagekit.cli.output import ColorChoice, Style, shows_links, style_of
 from stagekit.errors import Location
+from stagekit.hooks.terminal import QuietStream, can_animate
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli, Write
@@ -62,7 +62,7 @@ def test_color_is_decided_in_this_order(
     choice: str, environ: Dict[str, str], on_terminal: object, in_pipe: object
 ) -> None:
     """--color, then NO_COLOR, then FORCE_COLOR, then what the stream is."""
-    decided = [wants_color(s, ColorChoice(choice), environ) for s in (TERMINAL, PIPE)]
+    decided = [style_of(s, ColorChoice(choice), environ).has_color for s in (TERMINAL, PIPE)]
     assert [on_terminal, in_pipe] == decided
 
 
@@ -81,8 +81,8 @@ def test_color_is_decided_in_this_order(
 )
 def test_only_a_terminal_is_drawn_on(environ: Dict[str, str], expected: object) -> None:
     """Animation needs a terminal that can, and a person; FORCE_COLOR has no say in it."""
-    assert expected == may_animate(TERMINAL, environ)
-    assert not may_animate(PIPE, environ)
+    assert expected == can_animate(QuietStream(TERMINAL), environ)
+    assert not can_animate(QuietStream(PIPE), environ)
 
 
 @pytest.mark.parametrize(

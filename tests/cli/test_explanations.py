@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Dict, List, NamedTuple
 
 import pytest
 
-from stagekit.cli.explain import handbook, page
+from stagekit.cli.commands.explain import handbook, page
 from stagekit.errors import Code
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def masked(text: str) -> str:
     return re.sub(r'File "[^"]*/(\w+\.py)"', r'File "\1"', text)
 
 
-def carry_out(command: str, cli: Cli, folder: Path) -> Printed:
+def run_command(command: str, cli: Cli, folder: Path) -> Printed:
     """Carry out a command line of a page: ``stagekit`` in this process, ``python`` in its own."""
     program, *arguments = shlex.split(command)
     if program == "stagekit":
@@ -115,7 +115,7 @@ def test_the_wrong_code_of_a_page_gets_the_error_that_it_shows(
     lay_out(files(wrong), tmp_path)
     assert commands(wrong)
     for command in commands(wrong):
-        printed = carry_out(command, cli, tmp_path)
+        printed = run_command(command, cli, tmp_path)
         assert code.value in printed.text or "DuplicateStageError" in printed.text
         if IS_ACCEPTED and not expected(shown(wrong, command), printed.text):
             before = f"$ {command}\n{shown(wrong, command)}"
@@ -134,7 +134,7 @@ def test_the_right_code_of_a_page_is_accepted(code: Code, cli: Cli, tmp_path: Pa
     lay_out(files(right), tmp_path)
     again = commands(wrong) if files(right) else []
     for command in commands(right) or again:
-        printed = carry_out(command, cli, tmp_path)
+        printed = run_command(command, cli, tmp_path)
         assert 0 == printed.code, printed.text
         assert code.value not in printed.text
 
@@ -154,5 +154,5 @@ def test_there_are_no_pages_of_other_codes() -> None:
 
 
 def test_the_handbook_is_made_of_the_pages() -> None:
-    """docs/errors.md is what ``python -m stagekit.cli.explain`` prints."""
+    """docs/errors.md is what ``python -m stagekit.cli.commands.explain`` prints."""
     assert handbook() == (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")

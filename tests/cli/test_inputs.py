@@ -7,7 +7,8 @@ from typing import Any, List
 from typing_extensions import Annotated
 
 from stagekit import Collect, Registry, plan, run
-from stagekit.cli.inputs import argument_types, input_lines
+from stagekit.cli.failures import argument_types
+from stagekit.cli.progress import input_lines
 
 
 class Orders:

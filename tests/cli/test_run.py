@@ -444,12 +444,12 @@ def test_warnings_of_the_run_are_told(
     cli: Cli, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hook that fails is named once, and the run goes on."""
-    from stagekit.cli import event_lines
+    from stagekit.cli import documents
 
     def broken(event: object) -> Dict[str, Any]:
         raise OSError("disk full")
 
-    monkeypatch.setattr(event_lines, "event_document", broken)
+    monkeypatch.setattr(documents, "event_document", broken)
     write("one.py", "from stagekit import stage\n@stage\ndef load() -> None: ...\n")
     done = cli("run", "one", "--events", "events.jsonl")
     assert 0 == done.code

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stagekit.cli.explain import page
+from stagekit.cli.commands.explain import page
 from stagekit.errors import Code
 from tests.cli.test_run import validated
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Optional
 
 import pytest
 
-from stagekit.cli.complaint import complaint_of
+from stagekit.cli.errors import report_of
 from stagekit.cli.exitcode import ExitCode
+from stagekit.cli.output import Style
 from stagekit.cli.show_problem import show_problem, show_problems
-from stagekit.cli.spot import spot_of
-from stagekit.cli.style import Style
+from stagekit.cli.source_span import span_of
 from stagekit.errors import (
     Code,
     InternalError,
@@ -40,12 +40,12 @@ def meant(
     """Return the text below which the caret stands."""
     path = Path("flow.py")
     path.write_text(textwrap.dedent(text), encoding="utf-8")
-    spot = spot_of(
+    span = span_of(
         Problem(code, "", location=Location(str(path.resolve()), line), parameter=parameter),
         ("dependson is no option",),
     )
-    assert spot is not None
-    return path.read_text(encoding="utf-8").split("\n")[spot.line - 1][spot.start : spot.end]
+    assert span is not None
+    return path.read_text(encoding="utf-8").split("\n")[span.line - 1][span.start : span.end]
 
 
 @pytest.mark.parametrize(
@@ -187,5 +187,5 @@ def test_errors_without_a_module_look_like_this(
     error: BaseException, code: ExitCode, text: str
 ) -> None:
     """Code, sentence, help; all other errors are rendered by the pages of their codes."""
-    complaint = complaint_of(error)
-    assert (code, text) == (complaint.exit_code, complaint.text(Style()))
+    report = report_of(error)
+    assert (code, text) == (report.exit_code, report.text(Style()))

@@ -14,7 +14,7 @@ from typing import Iterator, List, NamedTuple, Tuple
 
 import pytest
 
-from stagekit.cli.commands.carry import Manner, carry_out
+from stagekit.cli.command_runner import CommandOptions, run_command
 from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.interruption import Interruption
 from stagekit.cli.output import Output
@@ -256,5 +256,5 @@ def test_a_command_that_is_interrupted_says_what_it_has_done(
         interruption.has_run = has_run
         raise KeyboardInterrupt
 
-    assert ExitCode.INTERRUPTED is carry_out(Manner(), interruption, work)
+    assert ExitCode.INTERRUPTED is run_command(CommandOptions(), interruption, work)
     assert ("", told) == capsys.readouterr()

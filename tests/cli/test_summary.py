@@ -7,9 +7,9 @@ from typing import Any, List
 import pytest
 
 from stagekit import Registry, run
-from stagekit.cli.style import Style
+from stagekit.cli.output import Style
+from stagekit.cli.progress import RunningStages
 from stagekit.cli.summary import plain_summary, summary
-from stagekit.cli.under_way import UnderWay
 from stagekit.events import StageStarted, StageSucceeded
 
 SECOND = 10**9
@@ -81,9 +81,9 @@ def test_a_summary_for_logs_is_one_line() -> None:
 def test_who_waits_is_told_for_whom() -> None:
     """The stages that have started and not ended, a few by name."""
     result = timed(9)
-    under_way = UnderWay(result.plan)
-    assert "waiting for stages that run, 10 s at most; Ctrl-C again" in under_way.text(10.0)
+    running_stages = RunningStages(result.plan)
+    assert "waiting for stages that run, 10 s at most; Ctrl-C again" in running_stages.text(10.0)
     for number in range(8):
-        under_way.on_event(StageStarted("r", 0.0, f"s{number}", 1, "main"))
-    under_way.on_event(StageSucceeded("r", 0.0, "s0", 1, 1.0, "main"))
-    assert "waiting for s1, s2, s3, s4, s5 and 2 more, 0.5 s at most" in under_way.text(0.5)
+        running_stages.on_event(StageStarted("r", 0.0, f"s{number}", 1, "main"))
+    running_stages.on_event(StageSucceeded("r", 0.0, "s0", 1, 1.0, "main"))
+    assert "waiting for s1, s2, s3, s4, s5 and 2 more, 0.5 s at most" in running_stages.text(0.5)

@@ -9,7 +9,7 @@ from typing import List
 import pytest
 
 import stagekit.hooks
-from stagekit.hooks.quiet import QuietStream
+from stagekit.hooks.terminal import QuietStream
 from stagekit.hooks.timing import tick_every
 
 

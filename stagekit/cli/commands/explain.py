@@ -2,23 +2,55 @@
 
 from __future__ import annotations
 
+import os
 import re
-from typing import List, Optional
+from typing import Iterator, List, NamedTuple, Optional
 
 from stagekit._base.text import did_you_mean, escape_control
 from stagekit.cli.exitcode import ExitCode
-from stagekit.cli.explain import page
-from stagekit.cli.output import Output
-from stagekit.cli.style import Style
+from stagekit.cli.output import Output, Style
 from stagekit.errors import Code, UsageError
+
+_FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "explanations")
+_NOT_RUN = "<!-- not run: tests/cli/test_explanations.py runs it -->"
+_PREFACE = """\
+# Errors
+
+Every error of stagekit has a code; `stagekit explain SK201` prints the part of this page that
+tells its cause and its cures. What begins with SK0 keeps a target from being imported, with SK1 is
+wrong with one declaration, with SK2 with a plan, and what begins with SK3 happens in a run. The
+code below runs in the tests of stagekit, and its errors read as shown.
+"""
+
+
+class Page(NamedTuple):
+    """What is told of one code.
+
+    Attributes:
+        code: which one.
+        title: what has happened, on one line.
+        text: the whole page, Markdown.
+    """
+
+    code: Code
+    title: str
+    text: str
+
+
+def page(code: Code) -> Page:
+    """Return the page of a code."""
+    path = os.path.join(_FOLDER, f"{code.value}.md")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    return Page(code, text.partition("\n")[0].partition(": ")[2], text)
 
 
 def explain_code(word: Optional[str], output: Output) -> ExitCode:
     """Print what is told of a code."""
     if word is None:
-        output.answer("\n".join(f"{code.value}  {page(code).title}" for code in Code))
+        output.print_result("\n".join(f"{code.value}  {page(code).title}" for code in Code))
     else:
-        output.answer("\n".join(_styled(page(_code(word)).text, output.style)))
+        output.print_result("\n".join(_styled(page(_code(word)).text, output.style)))
     return ExitCode.OK
 
 
@@ -52,3 +84,25 @@ def _styled(text: str, style: Style) -> List[str]:
         else:
             lines.append(f"    {line}".rstrip() if in_code else line)
     return lines
+
+
+def handbook() -> str:
+    """Return all pages as one document: ``docs/errors.md``."""
+    return "\n".join([_PREFACE, *("\n".join(_as_chapter(page(code).text)) for code in Code)])
+
+
+def _as_chapter(text: str) -> Iterator[str]:
+    """Yield the lines of a page with its headings one level down."""
+    in_code = False
+    for line in text.split("\n"):
+        if line.startswith("```"):
+            in_code = not in_code
+            if line in {"```python", "```console"}:
+                yield _NOT_RUN
+        yield f"#{line}" if line.startswith("#") and not in_code else line
+
+
+if __name__ == "__main__":  # python -m stagekit.cli.commands.explain > docs/errors.md
+    import sys
+
+    sys.stdout.write(handbook())

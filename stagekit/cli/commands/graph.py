@@ -9,8 +9,7 @@ from stagekit._api import Plan
 from stagekit._render.tree import to_tree
 from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.output import Output
-from stagekit.cli.planning import plan_of
-from stagekit.cli.selection import Selection
+from stagekit.cli.planning import Selection, plan_of
 
 
 class GraphFormat(enum.Enum):
@@ -27,7 +26,7 @@ def show_graph(
     target: str, selection: Selection, output: Output, graph_format: GraphFormat
 ) -> ExitCode:
     """Print the graph of a target."""
-    output.answer(_drawn(plan_of(target, selection, output), output, graph_format))
+    output.print_result(_drawn(plan_of(target, selection, output), output, graph_format))
     return ExitCode.OK
 
 

@@ -12,10 +12,9 @@ from stagekit._plan.refer import Miss, References, targets_of
 from stagekit._render.policies import declared_policy, facts
 from stagekit.cli.documents import as_text, list_document
 from stagekit.cli.exitcode import ExitCode
-from stagekit.cli.nothing import NothingSelectedError
+from stagekit.cli.importing import load
 from stagekit.cli.output import Output
-from stagekit.cli.planning import load, why_empty
-from stagekit.cli.target import Found
+from stagekit.cli.target import Found, NothingSelectedError, why_empty
 from stagekit.errors import PlanError, Problem
 
 _GAP = "  "
@@ -28,9 +27,9 @@ def list_stages(target: str, output: Output, *, is_json: bool) -> ExitCode:
     if not declarations:
         raise NothingSelectedError(why_empty(parsed, found))
     if is_json:
-        output.answer(as_text(list_document(target, declarations)))
+        output.print_result(as_text(list_document(target, declarations)))
     else:
-        output.answer("\n".join(_table(declarations, output)))
+        output.print_result("\n".join(_table(declarations, output)))
     return ExitCode.OK
 
 

@@ -10,19 +10,15 @@ from stagekit._api import Plan
 from stagekit._base.outcome import RunStatus
 from stagekit._base.ports import Hook
 from stagekit._run.result import Result
-from stagekit.cli.documents import as_text, run_document
-from stagekit.cli.event_lines import EventLines
+from stagekit.cli.documents import EventLines, as_text, run_document
 from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.failures import show_failures
 from stagekit.cli.interruption import Interruption, Phases
-from stagekit.cli.output import Output
-from stagekit.cli.planning import plan_of
-from stagekit.cli.progress import Watching, chosen, watching
+from stagekit.cli.output import Output, ProgressChoice
+from stagekit.cli.planning import Selection, plan_of
+from stagekit.cli.progress import RunningStages, Watching, chosen, watching
 from stagekit.cli.running import Running
-from stagekit.cli.selection import Selection
 from stagekit.cli.summary import plain_summary, summary
-from stagekit.cli.terminal import ProgressChoice
-from stagekit.cli.under_way import UnderWay
 from stagekit.errors import StagekitWarning, UsageError
 
 _SHOW_CURSOR = b"\x1b[?25h"  # what a live board must not leave hidden
@@ -52,11 +48,11 @@ def run_target(request: RunRequest, interruption: Interruption, output: Output) 
         request.watching, made, output
     ) as hooks:
         listening: List[Hook] = [*hooks, *([EventLines(events)] if events else [])]
-        under_way = UnderWay(made)
+        running_stages = RunningStages(made)
         if listening:  # events cost time; who does not want any is not told names either
-            listening.append(under_way)
+            listening.append(running_stages)
         phases = Phases(
-            lambda: output.tell(under_way.text(running.patience)),
+            lambda: output.print_message(running_stages.text(running.patience)),
             None if running.is_managed(made) else running.patience,
             _SHOW_CURSOR if chosen(request.watching) is ProgressChoice.RICH else b"",
         )
@@ -66,7 +62,7 @@ def run_target(request: RunRequest, interruption: Interruption, output: Output) 
     exit_code = _exit_code(result, interruption)
     _tell(result, request, output)
     if request.is_json:
-        output.answer(as_text(run_document(result, exit_code)))
+        output.print_result(as_text(run_document(result, exit_code)))
     return exit_code
 
 
@@ -133,10 +129,10 @@ def _tell(result: Result, request: RunRequest, output: Output) -> None:
     failures = show_failures(result, output.error_style, is_full=request.is_full)
     if failures:
         above = "" if progress is ProgressChoice.NONE else "\n"
-        output.tell(f"{above}{failures}")
+        output.print_message(f"{above}{failures}")
     if failures or progress is ProgressChoice.RICH:
-        output.tell("")
+        output.print_message("")
     for warning in result.warnings:
         output.warn(warning)
     is_plain = progress is not ProgressChoice.RICH
-    output.tell(plain_summary(result) if is_plain else summary(result, output.error_style))
+    output.print_message(plain_summary(result) if is_plain else summary(result, output.error_style))

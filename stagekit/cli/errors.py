@@ -7,10 +7,10 @@ from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 from stagekit._base.frames import user_frames
 from stagekit._base.text import error_line, escape_control, safe_text
 from stagekit.cli.exitcode import ExitCode
-from stagekit.cli.nothing import NothingSelectedError
+from stagekit.cli.output import Style
 from stagekit.cli.show_problem import Details, show_problem, show_problems
-from stagekit.cli.style import Style
-from stagekit.cli.trace import raised_at, traceback_lines
+from stagekit.cli.target import NothingSelectedError
+from stagekit.cli.tracebacks import raised_at, traceback_lines
 from stagekit.errors import (
     Code,
     DeclarationError,
@@ -33,7 +33,7 @@ _REPORT = (
 )
 
 
-class Complaint(NamedTuple):
+class ErrorReport(NamedTuple):
     """What is wrong, whoever is to be told.
 
     Attributes:
@@ -102,11 +102,11 @@ def _problem(problem: Problem) -> Dict[str, Any]:
     }
 
 
-def complaint_of(error: BaseException) -> Complaint:
+def report_of(error: BaseException) -> ErrorReport:
     """Return what to tell of an error that ends a command."""
     if isinstance(error, PlanError):
         text = str(error).split("\n", 1)[0].rstrip(":")
-        return Complaint(ExitCode.INVALID_PIPELINE, text, error.problems)
+        return ErrorReport(ExitCode.INVALID_PIPELINE, text, error.problems)
     if isinstance(error, DeclarationError):
         return _of_declaration(error)
     if isinstance(error, TargetError):
@@ -116,17 +116,17 @@ def complaint_of(error: BaseException) -> Complaint:
         message = f"{error.feature} needs the {error.extra!r} extra"
         return _single(ExitCode.USAGE, Problem(error.code, message, fixes=(fix,)))
     if isinstance(error, NothingSelectedError):
-        return Complaint(ExitCode.NOTHING_SELECTED, str(error))
+        return ErrorReport(ExitCode.NOTHING_SELECTED, str(error))
     if isinstance(error, (UsageError, RunningLoopError, TooDeepError)):
-        return Complaint(ExitCode.USAGE, str(error))
+        return ErrorReport(ExitCode.USAGE, str(error))
     return _of_defect(error)
 
 
-def _single(exit_code: ExitCode, problem: Problem, **rest: Any) -> Complaint:
-    return Complaint(exit_code, problem.message, (problem,), **rest)
+def _single(exit_code: ExitCode, problem: Problem, **rest: Any) -> ErrorReport:
+    return ErrorReport(exit_code, problem.message, (problem,), **rest)
 
 
-def _of_declaration(error: DeclarationError) -> Complaint:
+def _of_declaration(error: DeclarationError) -> ErrorReport:
     mistakes, stage = error.mistakes, escape_control(error.stage)
     message = f"stage `{stage}`: {'; '.join(mistakes)}"
     notes: Tuple[str, ...] = ()
@@ -140,14 +140,14 @@ def _of_declaration(error: DeclarationError) -> Complaint:
     return _single(code, problem, mistakes=mistakes, also=also)
 
 
-def _of_target(error: TargetError) -> Complaint:
+def _of_target(error: TargetError) -> ErrorReport:
     cause = error.__cause__
     location = None if cause is None else raised_at(cause)
     problem = Problem(error.code, error.message, location=location, fixes=error.fixes)
     return _single(ExitCode.INVALID_PIPELINE, problem, raised=cause)
 
 
-def _of_defect(error: BaseException) -> Complaint:
+def _of_defect(error: BaseException) -> ErrorReport:
     known = safe_text(error) if isinstance(error, InternalError) else error_line(error)
     problem = Problem(Code.INTERNAL, known or "stagekit itself failed", fixes=(_REPORT,))
     return _single(ExitCode.INTERNAL_ERROR, problem, raised=error)

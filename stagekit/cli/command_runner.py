@@ -7,12 +7,11 @@ from typing import Callable, NamedTuple
 from stagekit.cli.documents import ERROR, as_text, interrupted
 from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.interruption import Interruption
-from stagekit.cli.output import Output
+from stagekit.cli.output import ColorChoice, Output
 from stagekit.cli.streams import claimed_stdout
-from stagekit.cli.terminal import ColorChoice
 
 
-class Manner(NamedTuple):
+class CommandOptions(NamedTuple):
     """How a command talks.
 
     Attributes:
@@ -30,31 +29,31 @@ class Manner(NamedTuple):
     schema: str = ERROR
 
 
-def carry_out(
-    manner: Manner, interruption: Interruption, work: Callable[[Output], ExitCode]
+def run_command(
+    options: CommandOptions, interruption: Interruption, work: Callable[[Output], ExitCode]
 ) -> ExitCode:
-    """Do the work of a command; tell what went wrong as its manner says."""
-    output = Output(ColorChoice(manner.color))
-    with claimed_stdout(claim=manner.claims) as out:
+    """Do the work of a command; tell what went wrong as its options says."""
+    output = Output(ColorChoice(options.color))
+    with claimed_stdout(claim=options.claims) as out:
         output.out = out
         try:
             return work(output)
         except KeyboardInterrupt:
-            return _interrupted(manner, interruption, output)
+            return _interrupted(options, interruption, output)
         except Exception as error:  # noqa: BLE001 - the last place that can tell it well
-            from stagekit.cli.complaint import complaint_of
+            from stagekit.cli.errors import report_of
 
-            complaint = complaint_of(error)
-            output.tell(complaint.text(output.error_style, is_full=manner.is_full))
-            if manner.is_json:
-                output.answer(as_text(complaint.document(manner.schema)))
-            return complaint.exit_code
+            report = report_of(error)
+            output.print_message(report.text(output.error_style, is_full=options.is_full))
+            if options.is_json:
+                output.print_result(as_text(report.document(options.schema)))
+            return report.exit_code
 
 
-def _interrupted(manner: Manner, interruption: Interruption, output: Output) -> ExitCode:
+def _interrupted(options: CommandOptions, interruption: Interruption, output: Output) -> ExitCode:
     what = "before it was told how the run went" if interruption.has_run else "no stage was run"
     message = f"interrupted; {what}"
-    output.tell(message)
-    if manner.is_json:
-        output.answer(as_text(interrupted(manner.schema, interruption.exit_code, message)))
+    output.print_message(message)
+    if options.is_json:
+        output.print_result(as_text(interrupted(options.schema, interruption.exit_code, message)))
     return interruption.exit_code

@@ -20,7 +20,7 @@ _OPTIONS = {
 }
 
 
-class Spot(NamedTuple):
+class SourceSpan(NamedTuple):
     """A stretch of one line of a file: columns in characters, the end excluded."""
 
     line: int
@@ -28,7 +28,7 @@ class Spot(NamedTuple):
     end: int
 
 
-def spot_of(problem: Problem, mistakes: Sequence[str] = ()) -> Optional[Spot]:
+def span_of(problem: Problem, mistakes: Sequence[str] = ()) -> Optional[SourceSpan]:
     """Return what a problem means, as exactly as its source can tell; None without a source.
 
     Args:
@@ -42,24 +42,24 @@ def spot_of(problem: Problem, mistakes: Sequence[str] = ()) -> Optional[Spot]:
         return _whole_line(lines, problem.location.line)
     node = _definition(lines, problem.location.line)
     if node is None:
-        return spot_of_word(problem.location, problem.parameter) if problem.parameter else None
+        return span_of_word(problem.location, problem.parameter) if problem.parameter else None
     found: Optional[ast.AST] = None
     if problem.parameter is not None:
         found = _parameter(node, problem.parameter)
     elif problem.code in _RETURNS and not isinstance(node, ast.ClassDef):
         found = node.returns
     if found is not None:
-        return _spot(lines, found)
+        return _span(lines, found)
     options = _OPTIONS.get(problem.code, ())
     option = _option(lines, node, options or _words(mistakes))
     return option or _name(lines, node)
 
 
-def _whole_line(lines: List[str], line: int) -> Optional[Spot]:
+def _whole_line(lines: List[str], line: int) -> Optional[SourceSpan]:
     if not 1 <= line <= len(lines):
         return None
     text = lines[line - 1].rstrip()
-    return Spot(line, len(text) - len(text.lstrip()), len(text))
+    return SourceSpan(line, len(text) - len(text.lstrip()), len(text))
 
 
 def _words(mistakes: Sequence[str]) -> Tuple[str, ...]:
@@ -101,16 +101,16 @@ def _field(node: ast.ClassDef, name: str) -> Optional[ast.AST]:
     return None
 
 
-def _option(lines: List[str], node: _Definition, names: Sequence[str]) -> Optional[Spot]:
+def _option(lines: List[str], node: _Definition, names: Sequence[str]) -> Optional[SourceSpan]:
     """Return ``name=value`` in a decorator, for the first of *names* that stands there."""
     for keyword in _keywords(node):
         if keyword.arg is not None and keyword.arg in names:
-            spot = _spot(lines, keyword.value)
-            if spot is None:
+            span = _span(lines, keyword.value)
+            if span is None:
                 continue
-            before = lines[spot.line - 1][: spot.start]
+            before = lines[span.line - 1][: span.start]
             word = re.search(rf"\b{re.escape(keyword.arg)}\s*=\s*$", before)
-            return spot._replace(start=word.start()) if word else spot
+            return span._replace(start=word.start()) if word else span
     return None
 
 
@@ -120,13 +120,13 @@ def _keywords(node: _Definition) -> Iterator[ast.keyword]:
             yield from decorator.keywords
 
 
-def _name(lines: List[str], node: _Definition) -> Optional[Spot]:
+def _name(lines: List[str], node: _Definition) -> Optional[SourceSpan]:
     line = lines[node.lineno - 1]
     found = re.compile(rf"\b{re.escape(node.name)}\b").search(line, node.col_offset + 3)
-    return Spot(node.lineno, *found.span()) if found else None
+    return SourceSpan(node.lineno, *found.span()) if found else None
 
 
-def _spot(lines: List[str], node: ast.AST) -> Optional[Spot]:
+def _span(lines: List[str], node: ast.AST) -> Optional[SourceSpan]:
     """Return where a node stands: its first line only, in characters rather than bytes."""
     line: int = getattr(node, "lineno", 0)
     start: Optional[int] = getattr(node, "col_offset", None)
@@ -138,19 +138,19 @@ def _spot(lines: List[str], node: ast.AST) -> Optional[Spot]:
     end = getattr(last, "end_col_offset", None)  # 3.8 knows no better of an argument by keyword
     if getattr(last, "end_lineno", line) != line or end is None:
         end = len(raw)
-    return Spot(line, _characters(raw[:start]), _characters(raw[:end]))
+    return SourceSpan(line, _characters(raw[:start]), _characters(raw[:end]))
 
 
 def _characters(raw: bytes) -> int:
     return len(raw.decode("utf-8", "replace"))
 
 
-def spot_of_word(location: Location, word: str) -> Optional[Spot]:
+def span_of_word(location: Location, word: str) -> Optional[SourceSpan]:
     """Return the first place of a word at or just below a location."""
     pattern = re.compile(rf"\b{re.escape(word)}\b")
     lines = linecache.getlines(location.file)
     for number in range(location.line, min(location.line + 10, len(lines)) + 1):
         found = pattern.search(lines[number - 1])
         if found:
-            return Spot(number, *found.span())
+            return SourceSpan(number, *found.span())
     return None
