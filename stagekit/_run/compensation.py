@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Callable, List, Optional
 from stagekit._plan.slots import slots_of
 from stagekit._run.attempt import cut
 from stagekit._run.backends.jobs import undo_job
+from stagekit._run.state.agenda import SECOND
 from stagekit._run.state.columns import CANCELLED, FAILED, SUCCEEDED
-from stagekit._run.state.state import SECOND
-from stagekit._run.state.tearing import LAST_WORD
+from stagekit._run.state.resources import LAST_WORD
 from stagekit.errors import BadValueError, StageCancelledError, StageTimeoutError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stagekit._run.backends.placement import Lanes
     from stagekit._run.policy_settings import ManagedSettings
     from stagekit._run.session import Session
-    from stagekit._run.state.run_state import Machine
+    from stagekit._run.state.run_state import RunState
 
 GRACE = 10.0  # seconds that a compensation has where a run has no grace
 
@@ -31,7 +31,7 @@ class Undoing:
 
     Args:
         session: the run.
-        machine: its resources stay open for them.
+        state: its resources stay open for them.
         lanes: what carries them out.
         managed: says after which ends there is something to undo.
         now: tells the time.
@@ -45,14 +45,14 @@ class Undoing:
     def __init__(
         self,
         session: Session,
-        machine: Machine,
+        state: RunState,
         lanes: Lanes,
         managed: ManagedSettings,
         now: Callable[[], int],
         done: Callable[[], None],
     ) -> None:
         self._session = session
-        self._machine = machine
+        self._state = state
         self._lanes = lanes
         self._managed = managed
         self._now = now
@@ -74,7 +74,7 @@ class Undoing:
         self.has_begun = True
         columns, managed = self._session.columns, self._managed
         is_due = self._session.scheduler.has_failed and not columns.interrupted
-        if is_due or (managed.rollback_on_cancel and self._machine.cancelled):
+        if is_due or (managed.rollback_on_cancel and self._state.cancelled):
             found = self._succeeded()
             if managed.compensate_partial:
                 found += self._partial()
@@ -177,7 +177,7 @@ class Undoing:
             return False
         if not self._is_late and not retry.accepts(error):
             return False
-        delay = retry.delay(self._attempt, self._machine.chance())
+        delay = retry.delay(self._attempt, self._state.chance())
         self._job, self._last = None, cut(error)
         self.is_backing_off = True
         self.due = self._now() + int(delay * SECOND)
@@ -185,7 +185,7 @@ class Undoing:
 
     def _bound(self) -> float:
         timeout = self._session.plan.policies[self._step].timeout
-        return timeout or self._machine.limits.grace / SECOND or GRACE
+        return timeout or self._state.limits.grace / SECOND or GRACE
 
     def _late(self) -> BaseException:
         return StageTimeoutError(self._bound())
@@ -193,8 +193,8 @@ class Undoing:
     def _give_up(self, error: BaseException) -> None:
         assert self._carrier is not None  # noqa: S101 - something is under way
         self._carrier.abandon(self._ticket)
-        self._machine.abandoned.append(self._step)
-        self._machine.keeping.leak(self._step)
+        self._state.abandoned.append(self._step)
+        self._state.resources.leak(self._step)
         self._note(error)
 
     def _note(self, error: Optional[BaseException]) -> None:

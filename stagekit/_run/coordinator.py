@@ -36,9 +36,9 @@ from stagekit._run.state.actions import (
     StopClosing,
     WithdrawnError,
 )
+from stagekit._run.state.agenda import SECOND
 from stagekit._run.state.columns import RAISED, SUCCEEDED, WAITING
-from stagekit._run.state.run_state import Machine
-from stagekit._run.state.state import SECOND
+from stagekit._run.state.run_state import RunState
 from stagekit._run.telling import Telling
 from stagekit._run.worker_loop import RESTED, Stride, Strides, plain_steps
 
@@ -77,30 +77,30 @@ class Conductor:
             session.keep_time(clock.now)
         self.post = post
         self._has_mail = has_mail
-        self._lock = Lock()  # of the machine, and of what only its transitions change
+        self._lock = Lock()  # of the state, and of what only its transitions change
         self.lanes = make_lanes(self._post_end)
         self.token = CancelToken() if managed.cancel is None else managed.cancel.child()
         self.managed = managed
         plan = session.plan
-        self.machine = Machine(
+        self.state = RunState(
             session.scheduler,
             plan.policies,
             self.lanes.of_step,
             limits_of(managed, self.lanes, clock.now()),
             on_failure=session.settings.on_failure,
             chance=Random(managed.seed).random,  # noqa: S311 - jitter, no secret
-            plain=plain_steps(plan, self.lanes),
+            chains=plain_steps(plan, self.lanes),
         )
         self._is_called = False
         self.items = Items(plan, session.columns)
         self._under_way = UnderWay(session, self.lanes, clock.now)
         self._openings = Openings(plan, self.lanes, self._post_end, post)
-        self._undoing = Undoing(session, self.machine, self.lanes, managed, clock.now, self._let_go)
-        self._telling = Telling(session, self.machine, self.lanes, self.items, self._lock)
+        self._undoing = Undoing(session, self.state, self.lanes, managed, clock.now, self._let_go)
+        self._telling = Telling(session, self.state, self.lanes, self.items, self._lock)
         is_inline = self.lanes.is_inline
         self._strides = Strides(
             session,
-            self.machine,
+            self.state,
             self.items,
             now=clock.now,
             lock=self._lock,
@@ -119,22 +119,22 @@ class Conductor:
         """Begin."""
         self.heed()
         with self._lock:
-            actions = self.machine.begin(self.clock.now())
+            actions = self.state.begin(self.clock.now())
         self._obey(actions)
 
     def heed(self) -> None:
         """Cancel the run where the caller's token says so, and that has not been noticed yet."""
-        if self.token.is_cancelled and not self.machine.cancelled:
+        if self.token.is_cancelled and not self.state.cancelled:
             self.cancel(self.token.reason or "cancelled")
 
     def tick(self) -> None:
         """Do what is due by now."""
         self.heed()
         self._undoing.tick()
-        due = self.machine.next_time
+        due = self.state.next_time
         if due is not None and due <= self.clock.now():
             with self._lock:
-                actions = self.machine.tick(self.clock.now())
+                actions = self.state.tick(self.clock.now())
             self._obey(actions)
 
     def patience(self) -> Optional[float]:
@@ -142,11 +142,11 @@ class Conductor:
 
         Where only time can bring the run on, the clock may skip it.
         """
-        times = [each for each in (self.machine.next_time, self._undoing.due) if each is not None]
+        times = [each for each in (self.state.next_time, self._undoing.due) if each is not None]
         due = min(times, default=None)
         if due is None:
             return None
-        is_idle = self.machine.is_backing_off or self._undoing.is_backing_off
+        is_idle = self.state.is_backing_off or self._undoing.is_backing_off
         if is_idle and self.clock.skip_to(due):
             return 0.0
         return max(0, due - self.clock.now()) / SECOND
@@ -154,11 +154,11 @@ class Conductor:
     def cancel(self, why: str = "cancelled", error: Optional[KeyboardInterrupt] = None) -> None:
         """Cancel the run; a second time, wait no longer."""
         session = self.session
-        is_first = not self.machine.cancelled
+        is_first = not self.state.cancelled
         with self._lock:
             session.interrupt(error)
             now = self.clock.now()
-            actions = self.machine.cancel(now, why) if is_first else self.machine.hurry(now)
+            actions = self.state.cancel(now, why) if is_first else self.state.hurry(now)
         self._obey(actions)
         if not is_first:
             self._undoing.hurry()
@@ -177,30 +177,30 @@ class Conductor:
     def is_over(self) -> bool:
         """Whether nothing is left to do; where stages are to be undone, that begins here."""
         with self._lock:
-            is_over = self.machine.is_over
+            is_over = self.state.is_over
         if not is_over:
             return False
-        if self.machine.keeping.holds and not self._undoing.has_begun:
+        if self.state.resources.holds and not self._undoing.has_begun:
             self._undoing.begin()
-        return not self.machine.keeping.holds and self.machine.is_over
+        return not self.state.resources.holds and self.state.is_over
 
     def close(self) -> None:
         """Let go of the carriers, and skip what nobody needed."""
         scheduler = self.session.scheduler
-        self.machine.abandoned += self._openings.wait(self.managed.grace)
+        self.state.abandoned += self._openings.wait(self.managed.grace)
         self._bring_home()
         self.lanes.close()
         self._leave()
-        for step in self.machine.keeping.unwanted():
+        for step in self.state.resources.unwanted():
             if scheduler.status[step] == WAITING and not scheduler.is_stopped:
                 scheduler.skip_unneeded(step)
         self.session.tell_settled()
         if self.session.hooks is not None:
             self.session.hooks.interrupted = None
         columns = self.session.columns
-        columns.why = self.machine.cancelled
-        columns.abandoned = tuple(self.machine.abandoned)
-        columns.leaked = self.machine.keeping.left_open
+        columns.why = self.state.cancelled
+        columns.abandoned = tuple(self.state.abandoned)
+        columns.leaked = self.state.resources.left_open
 
     def _bring_home(self) -> None:
         """Fetch what the run was for, as pools made for it are closed after it.
@@ -215,7 +215,7 @@ class Conductor:
             if not children and is_remote(values[slot]):
                 values[slot] = fetched(values[slot])
 
-    # Obeying the machine.
+    # Doing what the state asks for.
 
     def _obey(self, actions: Sequence[Action]) -> None:
         pending = list(actions)
@@ -255,13 +255,13 @@ class Conductor:
         now = self.clock.now()
         self.session.columns.ends[step] = now  # of a stage that is called for no item
         with self._lock:
-            return self.machine.expanded(step, shape, None if error is None else cut(error), now)
+            return self.state.expanded(step, shape, None if error is None else cut(error), now)
 
     def _start(self, start: Start) -> None:
         call = self._under_way.begin(start, self._job)
         if start.is_first or (start.attempt > 1 and start.item < 0):
             self.session.told_start(start.step, start.attempt, call.job.name, call.since)
-        policy = self.machine.policies.get(start.step)
+        policy = self.state.policies.get(start.step)
         if policy is not None and policy.timeout is not None:
             self._time(call.job, start.lane)
         if call.job.token.is_cancelled:
@@ -276,7 +276,7 @@ class Conductor:
 
         def began(at: int) -> None:
             with self._lock:
-                self.machine.began(job.ticket, at)
+                self.state.began(job.ticket, at)
 
         def begun() -> None:
             self.post(partial(began, self.clock.now()))
@@ -288,7 +288,7 @@ class Conductor:
 
     def _job(self, start: Start, name: str, number: int) -> Job:
         ticket, token = start.ticket, self.token.child()
-        if self.machine.plain[start.step]:
+        if self.state.chains[start.step]:
             return Stride(self._strides, start, token=token, name=name, number=number)
 
         def tell(said: Said) -> None:
@@ -301,7 +301,7 @@ class Conductor:
 
     def _let_go(self) -> None:
         with self._lock:
-            actions = self.machine.let_go(self.clock.now())
+            actions = self.state.let_go(self.clock.now())
         self._obey(actions)
 
     def _stop(self, stop: Stop) -> None:
@@ -324,7 +324,7 @@ class Conductor:
 
     def _abandon(self, abandon: Abandon) -> None:
         call = self._under_way.take(abandon.ticket)
-        assert call is not None  # noqa: S101 - the machine knows what runs
+        assert call is not None  # noqa: S101 - the state knows what runs
         self.lanes.carriers[call.start.lane].abandon(abandon.ticket)
         if isinstance(call.start, Open):
             self._openings.abandon(call.start.step)
@@ -333,7 +333,7 @@ class Conductor:
     def _close(self, step: int) -> None:
         def closed(error: Optional[BaseException]) -> None:
             with self._lock:
-                actions = self.machine.closed(step, error, self.clock.now())
+                actions = self.state.closed(step, error, self.clock.now())
             self._obey(actions)
 
         self._openings.close(step, closed)
@@ -361,16 +361,16 @@ class Conductor:
         if isinstance(error, KeyboardInterrupt):  # first of all, so that nothing starts after it
             with self._lock:
                 self.session.interrupt(error)
-                actions = self.machine.cancel(self.clock.now(), "interrupted")
+                actions = self.state.cancel(self.clock.now(), "interrupted")
             self._obey(actions)
         with self._lock:
-            self.machine.widen(start.lane, self.lanes.carriers[start.lane].ahead)
+            self.state.widen(start.lane, self.lanes.carriers[start.lane].ahead)
             took = self.clock.now() - call.since if self.lanes.is_owners(start.lane) else 0
-            ended = self.machine.judged(ticket, Ended(value, error, how), took)
+            ended = self.state.judged(ticket, Ended(value, error, how), took)
         del value
         self._under_way.record(call, ended.error)
         with self._lock:
-            actions = self.machine.ended(ticket, ended, self.clock.now())
+            actions = self.state.ended(ticket, ended, self.clock.now())
         if isinstance(start, Open) and self.session.scheduler.status[start.step] != SUCCEEDED:
             (self._openings.too_late if error is None else self._openings.failed)(start.step)
         self._obey(actions)
@@ -391,11 +391,11 @@ class Conductor:
     def _proceed(self) -> None:
         self._is_called = False
         with self._lock:
-            actions = self.machine.proceed(self.clock.now())
+            actions = self.state.proceed(self.clock.now())
         self._obey(actions)
 
     def _must_end_stride(self) -> bool:
         """Whether the owner, who makes the calls of a stride itself, has other things to do."""
-        timers = self.machine.timers
+        timers = self.state.agenda.timers
         is_due = bool(timers) and timers[0][0] <= self.clock.now()
         return is_due or self.lanes.gate.is_asked_for or bool(self._has_mail())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Optional
 
-from stagekit._run.state.state import SECOND
+from stagekit._run.state.agenda import SECOND
 
 if TYPE_CHECKING:
     from threading import Lock
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stagekit._run.map_items import Items
     from stagekit._run.session import Session
     from stagekit._run.state.actions import Retrying, Start
-    from stagekit._run.state.run_state import Machine
+    from stagekit._run.state.run_state import RunState
 
 
 class Telling:
@@ -23,26 +23,26 @@ class Telling:
 
     Args:
         session: the run.
-        machine: what decides.
+        state: what decides.
         lanes: know the names of workers.
         items: know how many there are.
-        lock: guards the machine.
+        lock: guards the state.
     """
 
     def __init__(
-        self, session: Session, machine: Machine, lanes: Lanes, items: Items, lock: Lock
+        self, session: Session, state: RunState, lanes: Lanes, items: Items, lock: Lock
     ) -> None:
         self._session = session
-        self._machine = machine
+        self._state = state
         self._lanes = lanes
         self._items = items
         self._lock = lock
         self._counting: Optional[Counting] = None
-        self._told = 0  # how many of the machine's decided steps
+        self._told = 0  # how many of the state's decided steps
 
     def ends(self) -> None:
         """Tell which stages have ended since, and which have followed others."""
-        session, decided = self._session, self._machine.decided
+        session, decided = self._session, self._state.decided
         if session.hooks is not None:
             with self._lock:
                 known = len(decided)
@@ -61,7 +61,7 @@ class Telling:
         columns = self._session.columns
         assert columns.starts is not None  # noqa: S101 - a scheduler has all columns
         assert columns.workers is not None  # noqa: S101
-        name = self._lanes.worker(self._machine.lanes[step], columns.workers[step])
+        name = self._lanes.worker(self._state.lanes[step], columns.workers[step])
         self._session.told_start(step, 1, name, columns.starts[step])
 
     def retry(self, retrying: Retrying) -> None:

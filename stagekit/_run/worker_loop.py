@@ -2,7 +2,7 @@
 
 Where a stage has no policy but where it is carried out, and for which items, a call that has
 returned has nothing to be judged, awaited or told about beyond what an engine of plain runs does.
-So its worker makes the transition itself, under the lock of the machine, and goes on with the next
+So its worker makes the transition itself, under the lock of the state, and goes on with the next
 plain call. The owner of the run is called for what remains.
 """
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from stagekit._run.map_items import Items
     from stagekit._run.session import Session
     from stagekit._run.state.actions import Start
-    from stagekit._run.state.run_state import Machine
+    from stagekit._run.state.run_state import RunState
 
 # Any: values of stages
 _NOTHING: Dict[str, Any] = {}
@@ -107,10 +107,10 @@ class Strides:
 
     Args:
         session: the run.
-        machine: makes the transitions.
+        state: makes the transitions.
         items: what stages are called for.
         now: tells the time.
-        lock: guards the machine.
+        lock: guards the state.
         call: has the owner of the run do what has become possible.
         tell: has hooks told.
         gate: where the owner makes the calls itself: when Ctrl-C may come.
@@ -120,7 +120,7 @@ class Strides:
     def __init__(  # noqa: PLR0913 - by keyword, what it needs of the owner
         self,
         session: Session,
-        machine: Machine,
+        state: RunState,
         items: Items,
         *,
         now: Callable[[], int],
@@ -134,7 +134,7 @@ class Strides:
         self._columns = session.columns
         self._starts = session.columns.starts or []
         self._workers = session.columns.workers or []
-        self._machine = machine
+        self._state = state
         self._items = items
         self._now = now
         self._lock = lock
@@ -180,7 +180,7 @@ class Strides:
             value: what it has returned.
             ahead: how many calls are taken where it was made ahead of their turn.
         """
-        machine, columns, now = self._machine, self._columns, self._now()
+        state, columns, now = self._state, self._columns, self._now()
         is_called_for = False
         with self._lock:
             columns.ends[job.step] = now
@@ -188,14 +188,14 @@ class Strides:
                 self._record(job, now)
             elif job.took is not None:
                 self._starts[job.step] = max(self._starts[job.step], now - job.took)
-            machine.widen(job.lane, ahead)
-            call = machine.go_on(job.ticket, value, now)
+            state.widen(job.lane, ahead)
+            call = state.go_on(job.ticket, value, now)
             if call is not None:
                 job.step, job.item, job.since = call.step, call.item, now
                 job.took = None
                 if job.item < 1:
                     self._starts[job.step], self._workers[job.step] = now, job.number
-                is_called_for = machine.is_waiting_for_driver
+                is_called_for = state.needs_coordinator
         if is_called_for:
             self._call()
         if call is not None and self._session.hooks is not None:
@@ -204,14 +204,14 @@ class Strides:
 
     def _record(self, job: Stride, now: int) -> None:
         """Keep what is known of an item; not if the call was given up on."""
-        if job.ticket in self._machine.running:
+        if job.ticket in self._state.running:
             row = (job.item, 1, job.began(now), now, job.name, None)
             self._columns.attempts.setdefault(job.step, []).append(row)
 
     def halt(self, step: int) -> bool:
         """Have no call follow another if the failure of a stage stops the run; tell whether."""
         with self._lock:
-            return self._machine.halt(step)
+            return self._state.halt(step)
 
     def prepare(self, job: Stride) -> None:
         """Have function, arguments and context at hand, for who makes the call elsewhere."""

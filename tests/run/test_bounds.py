@@ -13,7 +13,7 @@ import pytest
 from stagekit import CancelToken, Registry, Result, run
 from stagekit._run import compensation as undoing_
 from stagekit._run.session import Session
-from stagekit._run.state import tearing
+from stagekit._run.state import resources as tearing
 from stagekit.errors import StageCancelledError, StageTimeoutError
 from stagekit.events import RunStatus
 from tests.run.timed import PATIENCE, Timed

@@ -12,6 +12,7 @@ from stagekit import Registry, Retry
 from stagekit._api import Plan, plan
 from stagekit._plan.policy import Policy
 from stagekit._run.state.actions import Abandon, Action, Ended, Recall, Start, Stop
+from stagekit._run.state.agenda import SECOND
 from stagekit._run.state.columns import (
     CANCELLED,
     CRASHED,
@@ -22,9 +23,10 @@ from stagekit._run.state.columns import (
     SUCCEEDED,
     TIMED_OUT,
 )
-from stagekit._run.state.run_state import Machine
+from stagekit._run.state.limits import Limits
+from stagekit._run.state.run_state import RunState
 from stagekit._run.state.scheduler import Scheduler
-from stagekit._run.state.state import SECOND, Limits
+from stagekit._run.state.validation import validate_run
 
 MOST = 4
 FAULTS = ("none", "raise", "crash", "raise once", "hang", "slow", "cancel", "hurry", "deadline")
@@ -60,24 +62,24 @@ class Schedule:
         retry = Retry(2) if self.fault == "raise once" else None
         policy = Policy(retry=retry, timeout=5.0)
         self.scheduler = Scheduler(self.graph, on_failure=self.on_failure)
-        self.machine = Machine(
+        self.state = RunState(
             self.scheduler,
             dict.fromkeys(range(len(self.graph)), policy),
             [0] * len(self.graph),
             Limits(
                 capacity=[MOST],
                 can_kill=[False],
-                nags=[False],
+                reasks=[False],
                 slots={},
                 deadline=100 * SECOND if self.fault == "deadline" else None,
                 grace=SECOND,
             ),
             on_failure=self.on_failure,
         )
-        self.obey(self.machine.begin(0))
+        self.obey(self.state.begin(0))
         event = 0
-        while not self.machine.is_over:
-            self.machine.validate()
+        while not self.state.is_over:
+            validate_run(self.state)
             if not self.under_way:
                 self.tick()
             elif self.stuck == set(self.under_way):
@@ -103,11 +105,11 @@ class Schedule:
         """Have a call end."""
         step = self.under_way.pop(ticket).step
         self.ended_at.add(step)
-        self.obey(self.machine.ended(ticket, ended, self.now))
+        self.obey(self.state.ended(ticket, ended, self.now))
 
     def go_wrong(self, ticket: int) -> None:
         """Have the fault happen to a call, or to the run while it is under way."""
-        machine = self.machine
+        state = self.state
         self.faulty = self.under_way[ticket].step
         if self.fault in {"raise", "raise once"}:
             self.end(ticket, Ended(None, OSError(), RAISED))
@@ -120,20 +122,20 @@ class Schedule:
             self.end(ticket, Ended("in time", None, RAISED))
             self.obey_all(ticket)
         else:
-            self.obey(machine.cancel(self.now))
+            self.obey(state.cancel(self.now))
             if self.fault == "hurry":
-                self.obey(machine.hurry(self.now))
+                self.obey(state.hurry(self.now))
             self.obey_all(ticket)
 
     def time_out(self, ticket: int) -> None:
         """Let the time pass that a call may take: it is told to end, and does or is given up."""
         self.now = 5 * SECOND
-        self.obey(self.machine.tick(self.now))
+        self.obey(self.state.tick(self.now))
         if self.fault == "slow":
             self.end(ticket, Ended("late", None, RAISED))
         else:
             self.now = 7 * SECOND
-            self.obey(self.machine.tick(self.now))
+            self.obey(self.state.tick(self.now))
 
     def obey_all(self, ticket: int) -> None:
         """Have what is under way end as it is told to, but for one that returns."""
@@ -144,21 +146,21 @@ class Schedule:
 
     def tick(self) -> None:
         """Let the time pass up to what is due."""
-        due = self.machine.next_time
+        due = self.state.next_time
         assert due is not None, "nothing will ever happen"
         self.now = max(self.now, due)
-        self.obey(self.machine.tick(self.now))
+        self.obey(self.state.tick(self.now))
 
     def obey(self, actions: List[Action]) -> None:
-        """Begin and give up what the machine says."""
+        """Begin and give up what the state says."""
         for action in actions:
             if isinstance(action, Start):
-                assert not self.machine.cancelled
+                assert not self.state.cancelled
                 for parent in self.graph.parents[action.step]:
                     assert SUCCEEDED == self.scheduler.status[parent]
                 self.started.append(action.step)
                 self.under_way[action.ticket] = action
-                self.machine.began(action.ticket, self.now)
+                self.state.began(action.ticket, self.now)
             elif isinstance(action, Abandon):
                 del self.under_way[action.ticket]
             elif not isinstance(action, (Recall, Stop)):
@@ -198,7 +200,7 @@ class Schedule:
             assert [SUCCEEDED] * len(rest) == rest
         else:
             assert set(rest) <= {SUCCEEDED, CANCELLED}
-        assert ([bad] if fault == "hang" else []) == self.machine.abandoned
+        assert ([bad] if fault == "hang" else []) == self.state.abandoned
 
 
 def graphs() -> Iterator[Plan]:

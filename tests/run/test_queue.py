@@ -8,7 +8,7 @@ from typing import List, Tuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagekit._run.state.slots import Demand, Queue
+from stagekit._run.state.slots import Demand, SlotQueue
 
 Running = List[Tuple[int, int, Demand]]  # step, lane, demand
 
@@ -21,7 +21,7 @@ class Traffic:
     def __init__(self, seed: int, capacity: List[int], db: int) -> None:
         self.chance = random.Random(seed)  # noqa: S311 - a schedule, no secret
         self.capacity = capacity
-        self.queue = Queue(capacity, {"db": db, "gpu": 1})
+        self.queue = SlotQueue(capacity, {"db": db, "gpu": 1})
         self.running: Running = []
         self.step = 0
 
@@ -90,7 +90,7 @@ def test_the_best_call_starts_once_what_was_before_it_has_ended(
 
 def test_who_waits_for_a_place_keeps_the_slots_that_it_needs() -> None:
     """A worse call in another lane does not get what the better one is going to need."""
-    queue = Queue([1, 1], {"db": 1})
+    queue = SlotQueue([1, 1], {"db": 1})
     queue.push((0, -1, 0), 0, ())
     assert ((0, -1, 0), 0, ()) == queue.take()
     queue.push((1, -1, 1), 0, (("db", 1),))
@@ -104,7 +104,7 @@ def test_who_waits_for_a_place_keeps_the_slots_that_it_needs() -> None:
 
 def test_only_patient_calls_have_extra_places() -> None:
     """What has a time limit waits for a place of its own, and holds the lane until it has one."""
-    queue = Queue([1], {})
+    queue = SlotQueue([1], {})
     queue.widen(0, 2)
     for step in range(4):
         queue.push((step, -1, step), 0, (), is_patient=step != 1)
@@ -119,7 +119,7 @@ def test_only_patient_calls_have_extra_places() -> None:
 
 def test_a_lane_that_was_narrowed_empties_before_it_fills() -> None:
     """Who is in an extra place keeps it to its end; nobody follows there."""
-    queue = Queue([1], {})
+    queue = SlotQueue([1], {})
     queue.widen(0, 2)
     for step in range(6):
         queue.push((step, -1, step), 0, ())

@@ -29,6 +29,7 @@ from stagekit._run.state.columns import (
     WAITING,
 )
 from stagekit._run.state.scheduler import Scheduler
+from stagekit._run.state.validation import validate
 from stagekit.testing import plans
 
 
@@ -78,7 +79,7 @@ def test_a_caller_may_choose_among_the_ready() -> None:
     step = scheduler.ready()[1]
     scheduler.start(step)
     assert step not in scheduler.ready()
-    scheduler.validate()
+    validate(scheduler)
     assert step != scheduler.take()
     assert -1 == scheduler.take()
     with pytest.raises(ValueError, match="cannot go from"):
@@ -125,13 +126,13 @@ def test_a_failure_stops_or_does_not() -> None:
     for policy in ("stop", "cancel", "continue"):
         scheduler = Scheduler(made_of({"a": [], "b": ["a"], "x": []}), on_failure=policy)
         scheduler.fail(scheduler.take(), ValueError())
-        scheduler.validate()
+        validate(scheduler)
         assert scheduler.has_failed
         assert (policy != "continue") == scheduler.is_stopped
         assert [1] == scheduler.settled or policy == "x"
         assert (2 if policy == "continue" else -1) == scheduler.take()
         scheduler.finish()
-        scheduler.validate()
+        validate(scheduler)
         last = CANCELLED
         assert bytes([FAILED, SKIPPED, last]) == scheduler.status
 
@@ -146,7 +147,7 @@ def test_what_never_started_is_settled_at_the_end() -> None:
     scheduler.fail(first, ValueError())
     assert [] == scheduler.settled
     scheduler.finish()
-    scheduler.validate()
+    validate(scheduler)
     status = {name: scheduler.status[made.step_of(name)] for name in edges}
     assert {"a": FAILED, "late": CANCELLED, "b": SKIPPED, "c": SKIPPED, "d": CANCELLED} == status
     reasons = scheduler.columns.reasons
@@ -197,10 +198,10 @@ def test_validate_finds_bad_states() -> None:
     ]
     for spoil, text in spoils:
         scheduler = Scheduler(made)
-        scheduler.validate()
+        validate(scheduler)
         spoil(scheduler)
         with pytest.raises(AssertionError, match=text):
-            scheduler.validate()
+            validate(scheduler)
 
 
 def test_one_worker_takes_turns() -> None:
@@ -297,7 +298,7 @@ class Runs(RuleBasedStateMachine):
     def is_sound(self) -> None:
         """Whatever has happened, the state is possible."""
         if self.scheduler is not None:
-            self.scheduler.validate()
+            validate(self.scheduler)
 
 
 def test_any_sequence_of_transitions_is_sound() -> None:

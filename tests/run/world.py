@@ -1,4 +1,4 @@
-"""A simulated world for the machine of managed runs: virtual time, faults, what must hold."""
+"""A simulated world for the state of a run: virtual time, faults, what must hold."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from stagekit._run.state.actions import (
     StopClosing,
     WithdrawnError,
 )
+from stagekit._run.state.agenda import SECOND
 from stagekit._run.state.columns import (
     CANCELLED,
     CRASHED,
@@ -36,9 +37,10 @@ from stagekit._run.state.columns import (
     SUCCEEDED,
     WAITING,
 )
-from stagekit._run.state.run_state import Machine
+from stagekit._run.state.limits import Limits
+from stagekit._run.state.run_state import RunState
 from stagekit._run.state.scheduler import Scheduler
-from stagekit._run.state.state import SECOND, Limits
+from stagekit._run.state.validation import validate_run
 
 LANES = 3  # threads, which cannot be ended; the loop, which is asked again; processes
 SLOTS = {"db": 2, "gpu": 1}
@@ -72,21 +74,21 @@ class World:
         self.limits = Limits(
             capacity=self.capacity,
             can_kill=[False, False, True],
-            nags=[False, True, False],
+            reasks=[False, True, False],
             slots=SLOTS,
             width=chance.choice([None, None, 1, 2]),
             deadline=chance.choice([None, None, None, chance.randint(0, 20) * SECOND]),
             grace=chance.choice([0, SECOND, 10 * SECOND]),
         )
         self.lanes = [chance.randrange(LANES) for _ in range(count)]
-        self.machine = Machine(
+        self.state = RunState(
             self.scheduler,
             self.policies,
             self.lanes,
             self.limits,
             on_failure=self.on_failure,
             chance=chance.random,
-            plain=[self.is_plain(step) for step in range(count)],
+            chains=[self.is_plain(step) for step in range(count)],
         )
         self.now = 0
         self.widens = chance.random() < 0.5
@@ -107,25 +109,25 @@ class World:
 
     def run(self) -> None:
         """Carry the run out, checking after each transition."""
-        chance, machine = self.chance, self.machine
+        chance, state = self.chance, self.state
         cancel_at = chance.choice([None, None, chance.randint(0, 30)])
         hurry_at = None if cancel_at is None else chance.choice([None, cancel_at + 3])
-        self.obey(machine.begin(self.now))
+        self.obey(state.begin(self.now))
         turn = 0
-        while not machine.is_over:
+        while not state.is_over:
             turn += 1
             assert turn < 5_000, "it never ends"
             if self.widens and chance.random() < 0.2:
-                machine.widen(chance.randrange(LANES), chance.choice([0, 1, 4]))
-                self.obey(machine.proceed(self.now))
+                state.widen(chance.randrange(LANES), chance.choice([0, 1, 4]))
+                self.obey(state.proceed(self.now))
             if turn == cancel_at:
                 self.cancelled_at = self.now
-                self.obey(machine.cancel(self.now))
+                self.obey(state.cancel(self.now))
                 continue
             if turn == hurry_at:
-                self.obey(machine.hurry(self.now))
+                self.obey(state.hurry(self.now))
                 continue
-            due = machine.next_time
+            due = state.next_time
             if self.events and (due is None or self.events[0][0] <= due):
                 self.now, _, kind, which, ended = heappop(self.events)
                 self.happen(kind, which, ended)
@@ -135,12 +137,12 @@ class World:
                 self.at(0, "end", ticket, Ended("at last", None, RAISED))
             else:
                 self.now = max(self.now, due)
-                self.obey(machine.tick(self.now))
+                self.obey(state.tick(self.now))
         self.finish()
 
     def happen(self, kind: str, which: int, ended: Optional[Ended]) -> None:
-        """Tell the machine of an event."""
-        machine = self.machine
+        """Tell the state of an event."""
+        state = self.state
         if kind == "end":
             assert ended is not None
             self.end(which, ended)
@@ -148,26 +150,26 @@ class World:
             if which in self.under_way:
                 self.begun(which)
         elif kind == "proceed":
-            self.obey(machine.proceed(self.now))
+            self.obey(state.proceed(self.now))
         elif kind == "expand":
             bad = self.chance.random() < 0.1
             count = self.items.setdefault(which, self.chance.randint(0, 5))
-            self.obey(machine.expanded(which, count, OSError() if bad else None, self.now))
+            self.obey(state.expanded(which, count, OSError() if bad else None, self.now))
         else:
             if which not in self.closing:
                 return  # was given up on, or has ended by itself
             self.closing.remove(which)
             bad = self.chance.random() < 0.1
-            self.obey(machine.closed(which, OSError("close") if bad else None, self.now))
+            self.obey(state.closed(which, OSError("close") if bad else None, self.now))
 
     def end(self, which: int, ended: Ended) -> None:
-        """Tell the machine how a call has ended, as far as that can be."""
-        machine = self.machine
+        """Tell the state how a call has ended, as far as that can be."""
+        state = self.state
         is_withdrawn = isinstance(ended.error, WithdrawnError)
         if which in self.withdrawn and not is_withdrawn:
             return  # it has not begun
         start = self.under_way.pop(which, None)
-        if start is not None and is_withdrawn and not machine.running[which].is_late:
+        if start is not None and is_withdrawn and not state.running[which].is_late:
             self.starts[start.step, start.item] -= 1
         if start is None and which not in self.given_up:
             return  # was ended by force
@@ -177,7 +179,7 @@ class World:
         if is_plain and ended.error is None and self.chance.random() < 0.7:
             self.go_on(which, ended.value)
         else:
-            self.obey(machine.ended(which, ended, self.now))
+            self.obey(state.ended(which, ended, self.now))
 
     def is_plain(self, step: int) -> bool:
         """Tell whether one call of a stage, or of an item of it, may follow another."""
@@ -185,30 +187,30 @@ class World:
         return policy is None or policy.is_plain
 
     def go_on(self, ticket: int, value: object) -> None:
-        """Let a call follow another; whoever drives the machine hears of it only if it must."""
-        machine = self.machine
-        call = machine.go_on(ticket, value, self.now)
+        """Let a call follow another; whoever drives the state hears of it only if it must."""
+        state = self.state
+        call = state.go_on(ticket, value, self.now)
         if call is not None:
             step, item = call.step, call.item
             self.log.append(f"{self.now} {step} follows as {ticket}, item {item}")
             self.followers[item >= 0] += 1
             self.begin(Start(ticket, step, item, 1, self.lanes[step]))
-        if call is None or machine.is_waiting_for_driver:
+        if call is None or state.needs_coordinator:
             self.at(0, "proceed", -1)
         else:
-            assert machine.proceed(self.now) == [], "it waits, and does not say so"
+            assert state.proceed(self.now) == [], "it waits, and does not say so"
         self.check()
 
     def note_open(self, start: Start) -> None:
         """Remember that a resource is open."""
         policy = self.policies.get(start.step)
         if policy is not None and policy.kind == RESOURCE:
-            call = self.machine.running.get(start.ticket)
+            call = self.state.running.get(start.ticket)
             if call is not None and not call.is_late:
                 self.opened.append(start.step)
 
     def obey(self, actions: List[Action]) -> None:
-        """Begin what the machine asks for."""
+        """Begin what the state asks for."""
         for action in actions:
             self.log.append(f"{self.now} {action!r}")
             if isinstance(action, Start):
@@ -241,7 +243,7 @@ class World:
         status = self.scheduler.status
         for parent in self.plan.parents[step]:
             assert status[parent] in (SUCCEEDED, FAILED, SKIPPED), "started before its parents"
-        assert self.machine.cancelled == "", "started after a cancel"
+        assert self.state.cancelled == "", "started after a cancel"
         policy = self.policies.get(step) or Policy()
         key = (step, start.item)
         self.starts[key] = self.starts.get(key, 0) + 1
@@ -268,7 +270,7 @@ class World:
     def begun(self, ticket: int) -> None:
         """Tell that a call has begun, once or twice."""
         self.begun_at.setdefault(ticket, self.now)
-        self.machine.began(ticket, self.now)
+        self.state.began(ticket, self.now)
 
     def recall(self) -> None:
         """Draw which calls of the processes have not begun."""
@@ -283,7 +285,7 @@ class World:
         start = self.under_way.get(stop.ticket)
         if start is None:
             return
-        if stop.why == "timeout" and not self.machine.cancelled:
+        if stop.why == "timeout" and not self.state.cancelled:
             limit = self.policies[start.step].timeout
             assert limit is not None
             passed = self.now - self.begun_at[stop.ticket]
@@ -306,7 +308,7 @@ class World:
         self.closed.append(step)
         self.closing.add(step)
         policy = self.policies[step]
-        is_bounded = policy.timeout is not None or bool(self.machine.cancelled)
+        is_bounded = policy.timeout is not None or bool(self.state.cancelled)
         delay = self.chance.choice([0, SECOND, 60 * SECOND])
         if delay < 60 * SECOND or not is_bounded or self.chance.random() < 0.5:
             self.at(delay, "close", step)
@@ -322,12 +324,12 @@ class World:
         lane = start.lane
         count = sum(other.lane == lane for other in self.under_way.values())
         is_patient = policy.timeout is None and not policy.slots and policy.kind != RESOURCE
-        extra = self.machine.queue.extra[lane] if is_patient else 0
+        extra = self.state.queue.extra[lane] if is_patient else 0
         assert count <= self.capacity[lane] + extra, "too many in one lane"
 
     def check(self) -> None:
         """Check what must hold at any time."""
-        self.machine.validate()
+        validate_run(self.state)
         used: Dict[str, int] = {}
         for start in self.under_way.values():
             policy = self.policies.get(start.step)
@@ -343,10 +345,10 @@ class World:
 
     def finish(self) -> None:
         """Check what must hold at the end."""
-        machine, scheduler = self.machine, self.scheduler
+        state, scheduler = self.state, self.scheduler
         assert not self.under_way, "something runs on"
         assert not self.closing, "something is being closed"
-        for step in machine.keeping.unwanted():
+        for step in state.resources.unwanted():
             if scheduler.status[step] == WAITING and not scheduler.is_stopped:
                 scheduler.skip_unneeded(step)
         if not scheduler.is_stopped:
@@ -357,7 +359,7 @@ class World:
             if status == FAILED:
                 assert step in scheduler.columns.errors
         assert len(self.closed) == len(set(self.closed)), "closed twice"
-        assert set(self.opened) - set(self.closed) <= machine.keeping.leaked, "left open"
+        assert set(self.opened) - set(self.closed) <= state.resources.leaked, "left open"
 
 
 def random_plan(chance: random.Random, count: int) -> Plan:

@@ -25,7 +25,7 @@ class Here:
     name = "inline"
     capacity = 1
     can_kill = False
-    nags = False
+    reasks = False
     walks = True
     recalls = False
     queues = False
@@ -69,7 +69,7 @@ class Threads:
 
     name = "threads"
     can_kill = False
-    nags = False
+    reasks = False
     walks = True
     recalls = False
     queues = False
@@ -174,7 +174,7 @@ class Batch:
 class Pooled:
     """Anything with ``submit``; what more a pool can do is used where it is there."""
 
-    nags = False
+    reasks = False
     queues = True
 
     def __init__(self, post: Post, pool: Pool, name: str, capacity: int) -> None:

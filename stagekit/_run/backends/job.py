@@ -143,7 +143,7 @@ class Carrier(Protocol):
         name: as in ``RunInfo.executor``.
         capacity: how many calls it carries out at once.
         can_kill: whether a call can be ended against its will.
-        nags: whether a call must be asked to end again and again.
+        reasks: whether a call must be asked to end again and again.
         walks: whether one plain call may follow another there, without a word to the owner.
         recalls: whether ``recall`` is quick, and may be called on any thread, even in a handler.
         ahead: how many calls it takes ahead of their turn, at the moment.
@@ -153,7 +153,7 @@ class Carrier(Protocol):
     name: str
     capacity: int
     can_kill: bool
-    nags: bool
+    reasks: bool
     walks: bool
     recalls: bool
     ahead: int

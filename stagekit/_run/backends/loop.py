@@ -28,7 +28,7 @@ class Tasks:
 
     name = "asyncio"
     can_kill = False
-    nags = True
+    reasks = True
     walks = False
     recalls = False
     queues = False

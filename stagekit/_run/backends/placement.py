@@ -6,7 +6,8 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 
 from stagekit._run.backends.carriers import Here, Pooled, Threads
-from stagekit._run.state.state import SECOND, Limits
+from stagekit._run.state.agenda import SECOND
+from stagekit._run.state.limits import Limits
 
 if TYPE_CHECKING:
     import asyncio
@@ -170,7 +171,7 @@ def limits_of(managed: ManagedSettings, lanes: Lanes, now: int) -> Limits:
     return Limits(
         capacity=[carrier.capacity for carrier in lanes.carriers],
         can_kill=[carrier.can_kill for carrier in lanes.carriers],
-        nags=[carrier.nags for carrier in lanes.carriers],
+        reasks=[carrier.reasks for carrier in lanes.carriers],
         slots=lanes.slots,
         width=1 if lanes.is_inline else None,
         deadline=deadline,

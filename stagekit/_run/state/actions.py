@@ -1,4 +1,4 @@
-"""What the machine of a managed run asks to be done, and what it is told."""
+"""What the state of a run asks to be done, and what it takes in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class WithdrawnError(StageCancelledError):
 
 
 class Action(Record):
-    """Something to be done by who drives the machine."""
+    """Something to be done by the coordinator."""
 
     __slots__ = ()
 

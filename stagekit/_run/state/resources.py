@@ -1,66 +1,89 @@
-"""Resources of a run: opened when a first stage needs them, closed after their last user."""
+"""Resources of a run: which are wanted, open, and free to be closed, one at a time. Pure."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, List, Set, Tuple
+from typing import TYPE_CHECKING, List, Mapping, Optional, Set, Tuple
+
+from stagekit._run.state.actions import AbandonClosing, Close, StopClosing
+from stagekit._run.state.agenda import CLOSING, SECOND, Agenda
 
 if TYPE_CHECKING:
     from stagekit._plan.plan import Plan
+    from stagekit._plan.policy import Policy
+    from stagekit._run.state.limits import Limits
+
+LAST_WORD = SECOND // 4  # that what was told to end has, before it is given up on
+LEAST = SECOND // 20  # that each tear-down has, though the grace of the run is used up
 
 
-class Keeping:
-    """Which resources are wanted, open, and free to be closed. Pure.
+class ResourceStates:
+    """The resources of one run.
 
     Args:
         plan: the plan that is run.
-        resources: its steps that are resources.
+        policies: by step, of the steps that have one.
+        agenda: takes what is to be done.
+        limits: the grace of the run.
+
+    Attributes:
+        steps: the steps that are resources.
+        opened: those that are open, in order of opening.
+        closing: the step that is being torn down, or -1.
+        held: those that could be opened, but nobody needs them yet.
+        leaked: those that a call may use that was given up on: they are never closed.
+        holds: nothing is closed yet.
     """
 
-    def __init__(self, plan: Plan, resources: Set[int]) -> None:
-        self.plan = plan
-        self.resources = resources
-        self.wanted: Set[int] = set()
-        self.opened: List[int] = []  # in order of opening, still open
-        self.closing = -1  # one at a time
-        self.bound = 0  # nanoseconds that it may take
-        self.due = -1  # when that is over; -1 for never
-        self.timer = -1  # number of the timer that says so
-        self.is_late = False  # it has been told to end
-        self.leaked: Set[int] = set()  # may be in use by a call that was given up on
-        self.holds = False  # nothing is closed yet
-        self.told = 0  # how many skipped steps have been told
-        self.held: Set[int] = set()  # could be opened, but nobody needs them yet
+    def __init__(
+        self, plan: Plan, policies: Mapping[int, Policy], agenda: Agenda, limits: Limits
+    ) -> None:
+        self._plan = plan
+        self._policies = policies
+        self._agenda = agenda
+        self._grace = limits.grace
+        self.steps = {step for step, policy in policies.items() if policy.kind == "resource"}
+        self.holds = limits.holds
+        self.opened: List[int] = []
+        self.closing = -1
+        self.held: Set[int] = set()
+        self.leaked: Set[int] = set()
+        self._wanted: Set[int] = set()
+        self._end = -1  # when the grace of a cancelled run is over for all tear-downs together
+        self._bound = 0  # nanoseconds that the tear-down under way may take
+        self._due = -1  # when they are over; -1 for never
+        self._timer = -1  # the number of the timer that says so
+        self._is_late = False  # the tear-down under way has been told to end
         # by step: how many parents have not ended that are no resources
         self._left: List[int] = []
-        if resources:
-            self._left = [len(set(parents) - resources) for parents in plan.parents]
-        self._users = {step: len(plan.children[step]) for step in resources}
+        if self.steps:
+            self._left = [len(set(parents) - self.steps) for parents in plan.parents]
+        self._users = {step: len(plan.children[step]) for step in self.steps}
 
     def begin(self) -> None:
         """Want what a stage without other needs, or nobody, asks for."""
-        if not self.resources:
+        if not self.steps:
             return
         for step, left in enumerate(self._left):
-            if not left and step not in self.resources:
+            if not left and step not in self.steps:
                 self.want(step)
-        for step in self.resources:
-            if not self.plan.children[step]:
-                self.wanted.add(step)
+        for step in self.steps:
+            if not self._plan.children[step]:
+                self._wanted.add(step)
                 self.want(step)
 
     def want(self, step: int) -> None:
         """Want the resources of a step that lacks nothing else, and what they need."""
         stack = [step]
         while stack:
-            for parent in self.plan.parents[stack.pop()]:
-                if parent in self.resources and parent not in self.wanted:
-                    self.wanted.add(parent)
+            for parent in self._plan.parents[stack.pop()]:
+                if parent in self.steps and parent not in self._wanted:
+                    self._wanted.add(parent)
                     if not self._left[parent]:
                         stack.append(parent)
 
     def may_open(self, step: int) -> bool:
         """Say whether a resource whose parents have ended is to be opened; if not, hold it."""
-        if step in self.wanted:
+        if step in self._wanted:
             return True
         self.held.add(step)
         return False
@@ -69,28 +92,28 @@ class Keeping:
         """Return the resources that were held and are wanted now."""
         if not self.held:
             return []
-        found = sorted(self.held & self.wanted)
+        found = sorted(self.held & self._wanted)
         self.held.difference_update(found)
         return found
 
     def unwanted(self) -> List[int]:
         """Return the resources that nobody ever needed."""
-        return sorted(self.resources - self.wanted)
+        return sorted(self.steps - self._wanted)
 
     def ended(self, step: int) -> None:
         """Count a step that uses nothing any more: it has ended, or as a resource been closed."""
-        for parent in self.plan.parents[step]:
+        for parent in self._plan.parents[step]:
             if parent in self._users:
                 self._users[parent] -= 1
 
     def parent_ended(self, step: int) -> List[int]:
         """Count a step down for its children; return those that lack nothing but resources."""
         ready: List[int] = []
-        if step in self.resources:
+        if step in self.steps:
             return ready
-        for child in self.plan.children[step]:
+        for child in self._plan.children[step]:
             self._left[child] -= 1
-            if not self._left[child] and (child not in self.resources or child in self.wanted):
+            if not self._left[child] and (child not in self.steps or child in self._wanted):
                 ready.append(child)
         return ready
 
@@ -99,12 +122,12 @@ class Keeping:
         stack = [step]
         while stack:
             each = stack.pop()
-            if each in self.resources:
+            if each in self.steps:
                 self.leaked.add(each)
             stack += [
                 parent
-                for parent in self.plan.parents[each]
-                if parent in self.resources and parent not in self.leaked
+                for parent in self._plan.parents[each]
+                if parent in self.steps and parent not in self.leaked
             ]
 
     @property
@@ -112,14 +135,82 @@ class Keeping:
         """The resources that are open, and will never be closed."""
         return tuple([step for step in self.opened if step in self.leaked])
 
-    def next_to_close(self, *, quiet: bool) -> int:
+    def next_to_close(self, *, is_quiet: bool) -> int:
         """Return the open resource that was opened last of those without users, or -1.
 
         Args:
-            quiet: nothing runs and nothing is about to: there are no users any more.
+            is_quiet: nothing runs and nothing is about to: there are no users any more.
         """
         if not self.holds:
             for step in reversed(self.opened):
-                if step not in self.leaked and (quiet or not self._users[step]):
+                if step not in self.leaked and (is_quiet or not self._users[step]):
                     return step
         return -1
+
+    # Closing.
+
+    def close_next(self, *, is_quiet: bool, is_cancelled: bool) -> None:
+        """Begin to tear down the next resource that may be, where none is being torn down.
+
+        It may take as long as one attempt of its stage. In a run that is cancelled, all tear-downs
+        together may take as long as the grace.
+        """
+        step = self.next_to_close(is_quiet=is_quiet) if self.closing < 0 else -1
+        if step < 0:
+            return
+        self.closing = step
+        self.opened.remove(step)
+        self._due = -1
+        timeout = self._policies[step].timeout
+        if is_cancelled:
+            self.hurry()
+        elif timeout is not None:
+            self._bound_closing(int(timeout * SECOND))
+        self._agenda.actions.append(Close(step))
+
+    def hurry(self) -> None:
+        """Have the grace of the run bound all tear-downs from now on, together."""
+        if self.closing >= 0:
+            now = self._agenda.now
+            if self._end < 0:
+                self._end = now + max(self._grace, LAST_WORD)
+            self._bound_closing(max(self._end - now, LEAST))
+
+    def _bound_closing(self, bound: int) -> None:
+        """Have the tear-down under way take no more than some nanoseconds from now on."""
+        due = self._agenda.now + bound
+        if self._due < 0 or due < self._due:
+            self._due, self._bound = due, bound
+            self._timer = self._agenda.number()
+            self._agenda.set_timer(bound, CLOSING, self._timer)
+
+    def closing_is_due(self, timer: int) -> bool:
+        """Tell a tear-down that takes too long to end; return whether to give up on it."""
+        if self.closing < 0 or timer != self._timer:
+            return False
+        if self._is_late:
+            return True
+        self._is_late = True
+        self._agenda.actions.append(StopClosing(self.closing))
+        self._agenda.set_timer(LAST_WORD if self._bound > LEAST else LEAST, CLOSING, timer)
+        return False
+
+    def give_up_closing(self) -> int:
+        """Wait no longer for the tear-down under way; return its step, or -1 without one."""
+        step = self.closing
+        if step >= 0:
+            self._agenda.actions.append(AbandonClosing(step))
+            self.leak(step)
+        return step
+
+    def torn_down(self, error: Optional[BaseException]) -> Optional[BaseException]:
+        """Take in that the tear-down under way has ended; return what it failed with."""
+        if error is not None and self._is_late:
+            from stagekit.errors import StageTimeoutError
+
+            late = StageTimeoutError(self._bound / SECOND)
+            late.__cause__ = error
+            error = late
+        step, self.closing, self._is_late = self.closing, -1, False
+        self.ended(step)
+        return error

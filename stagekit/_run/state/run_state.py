@@ -1,111 +1,179 @@
-"""The machine of managed runs: attempts, timers, slots, items, resources, cancelling. Pure.
+"""The state of a run: stages, attempts, items, slots, resources, time limits, cancelling. Pure.
 
 It knows no clock, no thread and no chance: the time comes in as nanoseconds, chance as a function.
-What ``Scheduler`` decides (which stage may start, what follows a failure) is left to it. Each call
-returns actions for who drives the machine; what becomes of them is told by ``began``, ``ended``,
-``expanded``, ``closed`` and ``tick``.
+Each call returns actions for the coordinator; their ends come in by ``began``, ``ended``,
+``expanded``, ``closed`` and ``tick``. The parts are usable alone: ``Scheduler`` (which stage may
+start, what follows a failure), ``SlotQueue`` (what starts next), ``Attempts`` (calls, time limits,
+retries), ``MappedStage`` (items), ``ResourceStates`` and ``Agenda`` (actions and timers).
 
-A stage: waiting -> ready -> running -> (backing off -> ready)* -> an outcome.
+A stage: waiting -> ready -> running -> (waiting for another attempt -> ready)* -> an outcome.
 A run: running -> closing -> over; nothing new starts while it is closing.
 """
 
 from __future__ import annotations
 
 from heapq import heappop
-from typing import Any, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from stagekit._base.nested import Shape, nested, size
-from stagekit._run.state.actions import Action, Ended, Expand, Open, Start, Stop
-from stagekit._run.state.columns import BAD_VALUE, RUNNING, WAITING
-from stagekit._run.state.judging import Judging
-from stagekit._run.state.mapped import Fan
-from stagekit._run.state.slots import Demand, Waiting
-from stagekit._run.state.state import NAG, NO_DEMAND, SECOND, Call
+from stagekit._run.state.actions import (
+    Abandon,
+    Action,
+    Ended,
+    Expand,
+    Open,
+    Recall,
+    Retrying,
+    Start,
+    WithdrawnError,
+)
+from stagekit._run.state.agenda import CLOSING, DEADLINE, GRACE, REASK, RETRY, TIMEOUT, Agenda
+from stagekit._run.state.attempts import NO_DEMAND, Attempts, Call, retry_delay, timeout_error
+from stagekit._run.state.columns import BAD_VALUE, CRASHED, INTERRUPTED, RUNNING, TIMED_OUT, WAITING
+from stagekit._run.state.mapped import MappedStage
+from stagekit._run.state.resources import ResourceStates
+from stagekit._run.state.slots import Demand, SlotQueue, Waiting
+from stagekit.errors import StageCancelledError
+
+if TYPE_CHECKING:
+    from stagekit._plan.policy import Policy
+    from stagekit._run.state.limits import Limits
+    from stagekit._run.state.scheduler import Scheduler
 
 
-class Machine(Judging):
-    """One managed run, transition by transition; takes what ``State`` does."""
+class RunState:
+    """One run, transition by transition.
+
+    Args:
+        scheduler: the state of the graph.
+        policies: by step, of the steps that have one.
+        lanes: of each step, the number of the backend that makes its calls.
+        limits: what bounds the run.
+        on_failure: ``"stop"``, ``"continue"`` or ``"cancel"``.
+        chance: returns a number from 0 to 1, for the jitter of retries.
+        chains: of each step, whether its call may follow another one in its place: see ``go_on``.
+
+    Attributes:
+        cancelled: why the run was cancelled, or "".
+        abandoned: the steps of calls that were given up on, in that order.
+        decided: what hooks are to be notified of, in order: a step that has ended; ``~step``, a
+            step that has followed another; beyond the number of steps, an item that has ended.
+    """
+
+    def __init__(  # noqa: PLR0913 - by keyword, but for the first ones
+        self,
+        scheduler: Scheduler,
+        policies: Mapping[int, Policy],
+        lanes: Sequence[int],
+        limits: Limits,
+        *,
+        on_failure: str = "stop",
+        chance: Callable[[], float] = lambda: 0.5,
+        chains: Optional[Sequence[int]] = None,
+    ) -> None:
+        self.scheduler = scheduler
+        self.policies = policies
+        self.lanes = lanes
+        self.limits = limits
+        self.on_failure = on_failure
+        self.chance = chance
+        self.chains = bytes(len(lanes)) if chains is None else chains
+        self.agenda = Agenda()
+        self.queue = SlotQueue(limits.capacity, limits.slots, limits.width)
+        self.attempts = Attempts(self.agenda, policies, limits)
+        self.resources = ResourceStates(scheduler.plan, policies, self.agenda, limits)
+        self.cancelled = ""
+        self.abandoned: List[int] = []
+        self.decided: List[int] = []
+        self._is_halted = False  # no call follows another: one has failed, which stops the run
+        self._mapped: Dict[int, MappedStage] = {}
+        self._expanding: List[int] = []  # stages whose items are being made
+        self._skipped = 0  # how many skipped steps the resources know of
+
+    # What the coordinator says.
 
     def begin(self, now: int) -> List[Action]:
         """Start the run."""
-        self.now = now
+        self.agenda.now = now
         if self.limits.deadline is not None:
-            self.set_timer(self.limits.deadline - now, "deadline", 0)
-        self.keeping.begin()
+            self.agenda.set_timer(self.limits.deadline - now, DEADLINE, 0)
+        self.resources.begin()
         return self._advance()
 
     def began(self, ticket: int, at: int) -> None:
-        """Take in when a call has begun, of those with a time limit: it counts from there.
+        """Take in when a call has begun, of those with a time limit: it counts from there."""
+        self.attempts.began(ticket, at)
 
-        A second time it does nothing.
-        """
-        call = self.running.get(ticket)
-        if call is None or call.has_begun:
-            return
-        call.has_begun = True
-        limit = self.policies[call.step].timeout
-        assert limit is not None  # noqa: S101 - see above
-        self.set_timer(at - self.now + int(limit * SECOND), "timeout", ticket)
+    def judged(self, ticket: int, ended: Ended, took: int = 0) -> Ended:
+        """Return how an attempt has ended: see ``Attempts.judged``."""
+        return self.attempts.judged(ticket, ended, took)
 
     def ended(self, ticket: int, ended: Ended, now: int) -> List[Action]:
         """Take in how a call ended; one that was given up on no longer counts."""
-        self.now = now
-        ended = self.judged(ticket, ended)
-        call = self.running.pop(ticket, None)
+        self.agenda.now = now
+        ended = self.attempts.judged(ticket, ended)
+        call = self.attempts.running.pop(ticket, None)
         if call is None:
             return []
         self.queue.release(call.lane, call.demand)
-        self.judge(call, ended)
+        self._judge(call, ended)
         return self._advance()
 
     def go_on(self, ticket: int, value: Any, now: int) -> Optional[Call]:
-        """Take in the value of a plain call; return the call that follows in its place, or None.
+        """Take in the value of a call; return the call that follows in its place, or None.
 
-        For a stage without a policy there is nothing to judge, nor for its items, and who has made
-        one such call can make the next, under the same ticket: without a word to who drives the
-        machine, unless ``is_waiting_for_driver``. After None, and where that is so, ``proceed`` is
-        due.
+        Where nothing has to be judged, who has made a call can make the next one, under the same
+        ticket, without the coordinator, unless ``needs_coordinator``. After None, and where that is
+        so, ``proceed`` is due.
         """
-        call = self.running.get(ticket)
+        running = self.attempts.running
+        call = running.get(ticket)
         if call is None:  # was given up on
             return None
-        self.now = now
-        scheduler, deadline = self.scheduler, self.limits.deadline
-        if call.item >= 0 or self.keeping.resources:
+        self.agenda.now = now
+        scheduler, deadline, queue = self.scheduler, self.limits.deadline, self.queue
+        if call.item >= 0 or self.resources.steps:
             self._returned(call, value)
-            self._tell_skipped()
+            self._count_skipped()
         else:
-            del self.calls[call.step, -1]
+            del self.attempts.open[call.step, -1]
             scheduler.succeed(call.step, value)
             self.decided.append(call.step)
-        if scheduler.heaps[0] or self.keeping.held:
+        if scheduler.heaps[0] or self.resources.held:
             self._queue_ready()
-        is_late = deadline is not None and deadline <= now
-        is_ending = is_late or self.is_halted or scheduler.is_stopped
-        follower = None if is_ending else self.queue.take_after(call.lane, self.plain)
+        follower = None
+        if (
+            not self._is_halted
+            and not scheduler.is_stopped
+            and not (deadline is not None and deadline <= now)
+        ):
+            follower = queue.take_after(call.lane, self.chains)
         if follower is None:
-            del self.running[ticket]
-            self.queue.release(call.lane, call.demand)
+            del running[ticket]
+            queue.release(call.lane, call.demand)
             return None
-        _, call.item, call.step = follower
-        self.calls[call.step, call.item] = call
-        if call.item < 0:
-            scheduler.start(call.step)
+        _, item, step = follower
+        call.item, call.step, call.attempts = item, step, 1
+        self.attempts.open[step, item] = call
+        if item < 0:
+            scheduler.start(step)
         else:
-            self._begun(call.step, call.item)
-        if call.item < 1:
-            self.decided.append(~call.step)
+            self._begin_item(step, item)
+        if item < 1:
+            self.decided.append(~step)
         return call
 
     def proceed(self, now: int) -> List[Action]:
         """Do what has become possible by calls that have followed one another."""
-        self.now = now
+        self.agenda.now = now
         return self._advance()
 
     def halt(self, step: int) -> bool:
-        """Have no call follow another where a plain stage has failed that is to stop the run."""
-        self.is_halted |= bool(self.scheduler.plan.critical[step]) and self.on_failure != "continue"
-        return self.is_halted
+        """Have no call follow another where a stage has failed that is to stop the run."""
+        self._is_halted |= (
+            bool(self.scheduler.plan.critical[step]) and self.on_failure != "continue"
+        )
+        return self._is_halted
 
     def widen(self, lane: int, extra: int) -> None:
         """Have a lane take so many calls ahead of their turn; what that makes possible is due."""
@@ -113,13 +181,15 @@ class Machine(Judging):
             self.queue.widen(lane, extra)
 
     @property
-    def is_waiting_for_driver(self) -> bool:
-        """Whether there is something to do for who drives the machine."""
-        keeping = self.keeping
-        if self.actions or self.queue.could_start:
+    def needs_coordinator(self) -> bool:
+        """Whether there is something to do for the coordinator."""
+        resources = self.resources
+        if self.agenda.actions or self.queue.could_start:
             return True
         return (
-            bool(keeping.opened) and keeping.closing < 0 and keeping.next_to_close(quiet=False) >= 0
+            bool(resources.opened)
+            and resources.closing < 0
+            and resources.next_to_close(is_quiet=False) >= 0
         )
 
     def expanded(
@@ -129,141 +199,362 @@ class Machine(Judging):
 
         *shape* is their number, or the shape of the lists of lists that they come in.
         """
-        self.now = now
-        self.expanding.remove(step)
+        self.agenda.now = now
+        self._expanding.remove(step)
         if error is not None:
-            self.fail(step, error, BAD_VALUE)
+            self._fail(step, error, BAD_VALUE)
         elif self.scheduler.is_stopped:
             self._cancel(step, None)
         elif size(shape):
-            self.fans[step] = Fan(shape)
-            self.push(step, 0)
+            self._mapped[step] = MappedStage(shape)
+            self._push(step, 0)
         else:
-            self.succeed(step, nested((), shape))
+            self._succeed(step, nested((), shape))
         return self._advance()
 
     def closed(self, step: int, error: Optional[BaseException], now: int) -> List[Action]:
         """Take in that a resource has been torn down, or failed to be."""
-        self.now = now
-        if self.keeping.closing == step:  # else it was given up on
-            self.torn_down(step, error)
+        self.agenda.now = now
+        if self.resources.closing == step:  # else it was given up on
+            self._torn_down(step, error)
         return self._advance()
 
     def tick(self, now: int) -> List[Action]:
         """Do what is due."""
-        self.now = now
-        while self.timers and self.timers[0][0] <= now:
-            _, _, kind, which = heappop(self.timers)
+        self.agenda.now = now
+        for kind, which in self.agenda.due():
             self._due(kind, which)
         return self._advance()
 
     def cancel(self, now: int, why: str = "cancelled") -> List[Action]:
         """Cancel the run: nothing new starts, and what runs is asked to end."""
-        self.now = now
+        self.agenda.now = now
         self._interrupt(why)
         return self._advance()
 
     def hurry(self, now: int) -> List[Action]:
         """Wait no longer for what runs: end it, or give up on it."""
-        self.now = now
+        self.agenda.now = now
         self._interrupt("cancelled")
-        for ticket, call in tuple(self.running.items()):
-            self.force(ticket, call)
-        self.give_up_closing()
+        for ticket, call in tuple(self.attempts.running.items()):
+            self._force(ticket, call)
+        self._give_up_closing()
         return self._advance()
 
     def let_go(self, now: int) -> List[Action]:
         """Close resources that were held open for compensations."""
-        self.now = now
-        self.keeping.holds = False
+        self.agenda.now = now
+        self.resources.holds = False
         return self._advance()
+
+    # What the coordinator asks.
 
     @property
     def next_time(self) -> Optional[int]:
         """When ``tick`` has something to do; None for never."""
-        return self.timers[0][0] if self.timers else None
+        return self.agenda.next_time
+
+    @property
+    def running(self) -> Dict[int, Call]:
+        """By ticket, the calls that are under way."""
+        return self.attempts.running
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether what runs is to end: nothing is tried again."""
+        return bool(self.cancelled) or (self.on_failure == "cancel" and self.scheduler.is_stopped)
+
+    @property
+    def is_backing_off(self) -> bool:
+        """Whether calls wait for the time of another attempt, and nothing else is under way."""
+        is_busy = self.attempts.running or self._expanding or self.resources.closing >= 0
+        return bool(self.attempts.waiting) and not is_busy
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing runs and nothing is about to."""
+        attempts = self.attempts
+        return not (attempts.running or attempts.waiting or self.queue.count or self._expanding)
 
     @property
     def is_over(self) -> bool:
         """Whether nothing runs, waits, or is open that can be closed."""
-        keeping = self.keeping
-        return self.is_quiet and keeping.closing < 0 and keeping.next_to_close(quiet=True) < 0
+        resources = self.resources
+        is_closing = resources.closing >= 0 or resources.next_to_close(is_quiet=True) >= 0
+        return self.is_quiet and not is_closing
 
-    def validate(self) -> None:
-        """Check what must hold at any time; for tests.
+    def queued(self) -> List[int]:
+        """Return the steps that are ready and wait for a place, a slot or a user."""
+        waiting = [s for s in self.queue.steps() if self.scheduler.status[s] == WAITING]
+        return [*waiting, *self.resources.held]
 
-        Raises:
-            AssertionError: naming the steps for which something does not hold.
-        """
-        from stagekit._run.state.validation import validate
+    # Time.
 
-        queued = {step for step in self.queue.steps() if self.scheduler.status[step] == WAITING}
-        validate(self.scheduler, queued | self.keeping.held)
-        self.queue.validate()
+    def _due(self, kind: int, which: int) -> None:
+        if kind == DEADLINE:
+            self._interrupt("deadline")
+        elif kind == CLOSING:
+            if self.resources.closing_is_due(which):
+                self._give_up_closing()
+        elif kind == RETRY:
+            call = self.attempts.waiting.pop(which, None)
+            if call is not None:
+                self._push(call.step, call.item)
+        elif which in self.attempts.running:
+            self._due_call(kind, which, self.attempts.running[which])
+
+    def _due_call(self, kind: int, ticket: int, call: Call) -> None:
+        if kind == TIMEOUT:
+            self.attempts.ask_late(ticket, call)
+        elif kind == REASK:
+            self.attempts.reask(ticket, call)
+        elif kind == GRACE:
+            self._force(ticket, call)
+        else:
+            self._give_up(ticket, call)
+
+    # Cancelling.
 
     def _interrupt(self, why: str) -> None:
         if not self.cancelled:
             self.cancelled = why
             self.scheduler.interrupt()
-            self.drop()
-            self.ask_all(why)
-            self.hurry_closing()
+            self._drop()
+            self.attempts.ask_all(why)
+            self.resources.hurry()
 
-    def _due(self, kind: str, which: int) -> None:
-        if kind == "deadline":
-            self._interrupt("deadline")
-        elif kind == "closing":
-            self.closing_is_due(which)
-        elif kind == "retry":
-            waiting = self.backing.pop(which, None)
-            if waiting is not None:
-                self.push(waiting.step, waiting.item)
-        elif which in self.running:
-            self._due_call(kind, which, self.running[which])
+    def _drop(self) -> None:
+        """Have nothing new start: no stage, no item; after a cancel no other attempt either."""
+        if self.attempts.running:
+            self.agenda.actions.append(Recall())
+        for _, item, step in self.queue.clear():
+            call = self.attempts.open.get((step, item))
+            if call is None:
+                continue
+            if self.is_ending:
+                self._cancelled_call(call, None)
+            else:
+                self._push(step, item)
+        for step, mapped in tuple(self._mapped.items()):
+            mapped.is_stopped = True
+            if step in self._mapped and mapped.is_over:
+                self._cancel(step, None)
+        if self.is_ending:
+            for call in self.attempts.drop_waiting():
+                self._cancelled_call(call, None)
 
-    def _due_call(self, kind: str, ticket: int, call: Call) -> None:
-        if kind == "timeout":
-            call.is_late = not call.why
-            self.ask(ticket, call, "timeout", min(self.limits.grace, SECOND // 4))
-        elif kind == "nag":
-            self.actions.append(Stop(ticket, force=False, why=call.why))
-            self.set_timer(NAG, "nag", ticket)
-        elif kind == "grace":
-            self.force(ticket, call)
+    def _force(self, ticket: int, call: Call) -> None:
+        """End a call that did not obey, or give up on it where that cannot be done."""
+        if not self.attempts.force(ticket, call):
+            self._give_up(ticket, call)
+
+    def _give_up(self, ticket: int, call: Call) -> None:
+        """Wait no longer for a call."""
+        del self.attempts.running[ticket]
+        self.queue.release(call.lane, call.demand)
+        self.abandoned.append(call.step)
+        self.resources.leak(call.step)
+        error = timeout_error(self.policies[call.step]) if call.is_late else None
+        self.agenda.actions.append(Abandon(ticket, call.step, error))
+        if error is not None:
+            self._final(call, error, TIMED_OUT)
         else:
-            self.give_up(ticket, call)
+            self._cancelled_call(call, None)
+
+    # What follows when an attempt ends.
+
+    def _judge(self, call: Call, ended: Ended) -> None:
+        """Decide what the end of an attempt means."""
+        error = ended.error
+        if error is None:
+            self._returned(call, ended.value)
+        elif isinstance(error, WithdrawnError):
+            self._withdrawn(call)
+        elif ended.how == INTERRUPTED or (call.why and ended.how == CRASHED):
+            self._cancelled_call(call, error)
+        else:
+            self._failed(call, error, ended.how)
+
+    def _returned(self, call: Call, value: Any) -> None:
+        del self.attempts.open[call.step, call.item]
+        if call.item < 0:
+            if call.step in self.resources.steps:
+                self.resources.opened.append(call.step)
+            self._succeed(call.step, value)
+            return
+        self._mapped[call.step].values[call.item] = value
+        self.decided.append(len(self.lanes) + call.step)
+        self._item_ended(call.step)
+
+    def _withdrawn(self, call: Call) -> None:
+        """Begin it later after all, where only new stages are not to begin."""
+        call.attempts -= 1
+        if call.attempts and not self.is_ending:
+            self._push(call.step, call.item)
+        else:
+            self._cancelled_call(call, None)
+
+    def _failed(self, call: Call, error: BaseException, how: int) -> None:
+        call.crashes += how == CRASHED
+        delay = self._delay(call, error, how)
+        if delay is None:
+            self._final(call, error, how)
+            return
+        self.attempts.wait(call, delay)
+        self.agenda.actions.append(Retrying(call.step, call.item, call.attempts, delay, error))
+
+    def _delay(self, call: Call, error: BaseException, how: int) -> Optional[int]:
+        """Return after how many nanoseconds to try again, or None."""
+        policy = self.policies.get(call.step)
+        if policy is None or policy.retry is None or self.is_ending:
+            return None
+        if call.item >= 0 and self._mapped[call.step].is_stopped:
+            return None
+        delay = retry_delay(
+            policy.retry, call.attempts, error, how, self.chance, crashes=call.crashes
+        )
+        deadline = self.limits.deadline
+        if delay is None or (deadline is not None and self.agenda.now + delay >= deadline):
+            return None
+        return delay
+
+    def _final(self, call: Call, error: BaseException, how: int) -> None:
+        """Record that a call has failed for good."""
+        del self.attempts.open[call.step, call.item]
+        if call.item < 0:
+            self._fail(call.step, error, how)
+            return
+        mapped = self._mapped[call.step]
+        mapped.failed[call.item] = (error, how)
+        self.decided.append(len(self.lanes) + call.step)
+        if self.on_failure != "continue":
+            mapped.is_stopped = True
+            mapped.under_way -= self._forget_items(call.step)
+        if self.on_failure == "cancel" and self.scheduler.plan.critical[call.step]:
+            self.attempts.ask_all("stopped", call.step)
+        self._item_ended(call.step)
+
+    def _cancelled_call(self, call: Call, error: Optional[BaseException]) -> None:
+        """Record that a call has ended without a value, as the run stops."""
+        del self.attempts.open[call.step, call.item]
+        if call.item < 0:
+            self._cancel(call.step, error)
+        else:
+            self._mapped[call.step].cancel()
+            self._item_ended(call.step)
+
+    # Items.
+
+    def _begin_item(self, step: int, item: int) -> None:
+        if self._mapped[step].begin(item):
+            self._push(step, item + 1)
+
+    def _item_ended(self, step: int) -> None:
+        mapped = self._mapped[step]
+        if not mapped.ended():
+            return
+        failure = mapped.first_failure()
+        if failure is not None:
+            self._fail(step, *failure)
+        elif mapped.left:
+            self._cancel(step, None)
+        else:
+            self._succeed(step, mapped.value)
+
+    def _forget_items(self, step: int) -> int:
+        """Drop the items of a stage that do not run; return how many of them had begun."""
+        waiting = [item for _, item, _ in self.queue.clear(step)]
+        waiting += [call.item for call in self.attempts.drop_waiting(step)]
+        begun = [item for item in waiting if (step, item) in self.attempts.open]
+        for item in begun:
+            del self.attempts.open[step, item]
+        return len(begun)
+
+    # Outcomes of stages.
+
+    def _succeed(self, step: int, value: Any) -> None:
+        self._mapped.pop(step, None)
+        self.scheduler.succeed(step, value)
+        self._over(step)
+
+    def _fail(self, step: int, error: BaseException, how: int) -> None:
+        """Record that a stage has failed for good; it may stop the run."""
+        self._mapped.pop(step, None)
+        scheduler = self.scheduler
+        was_stopped = scheduler.is_stopped
+        scheduler.fail(step, error, how)
+        self._over(step)
+        if scheduler.is_stopped and not was_stopped:
+            self._drop()
+            if self.on_failure == "cancel":
+                self.attempts.ask_all("stopped")
+
+    def _cancel(self, step: int, error: Optional[BaseException]) -> None:
+        self._mapped.pop(step, None)
+        if self.scheduler.status[step] == RUNNING:
+            self.scheduler.cancel(step, error)
+            self._over(step)
+
+    def _over(self, step: int) -> None:
+        """Note that a stage has ended, whatever its outcome, for hooks and for its resources."""
+        self.decided.append(step)
+        self._release_resources(step)
+
+    def _release_resources(self, step: int) -> None:
+        resources = self.resources
+        if not resources.steps:
+            return
+        if step not in resources.opened:
+            resources.ended(step)
+        for child in resources.parent_ended(step):
+            if not self.scheduler.skip_blocked(child):
+                resources.want(child)
+
+    def _count_skipped(self) -> None:
+        """Have the resources know of the stages that were skipped."""
+        settled = self.scheduler.settled
+        while self._skipped < len(settled):
+            self._skipped += 1
+            self._release_resources(settled[self._skipped - 1])
+
+    def _torn_down(self, step: int, error: Optional[BaseException]) -> None:
+        failure = self.resources.torn_down(error)
+        if failure is not None:
+            self.scheduler.columns.teardowns[step] = failure
+            self.scheduler.has_failed = True
+
+    def _give_up_closing(self) -> None:
+        """Wait no longer for what is being torn down."""
+        step = self.resources.give_up_closing()
+        if step >= 0:
+            self.abandoned.append(step)
+            self._torn_down(step, StageCancelledError("its tear-down had not ended"))
+
+    # What may start.
 
     def _advance(self) -> List[Action]:
         """Start what may start, close what may be closed; return all that is to be done."""
         deadline = self.limits.deadline
-        if deadline is not None and deadline <= self.now:
+        if deadline is not None and deadline <= self.agenda.now:
             self._interrupt("deadline")
-        self._tell_skipped()
+        self._count_skipped()
         self._queue_ready()
         while True:
             taken = self.queue.take()
             if taken is None:
                 break
             self._start(*taken)
-        self.close_next()
-        actions, self.actions = self.actions, []
-        return actions
-
-    def _tell_skipped(self) -> None:
-        """Tell the resources of the stages that were skipped."""
-        settled = self.scheduler.settled
-        while self.keeping.told < len(settled):
-            self.keeping.told += 1
-            self.over(settled[self.keeping.told - 1])
+        self.resources.close_next(is_quiet=self.is_quiet, is_cancelled=bool(self.cancelled))
+        return self.agenda.take_actions()
 
     def _queue_ready(self) -> None:
         """Queue the stages whose parents have all ended."""
-        scheduler, keeping = self.scheduler, self.keeping
+        scheduler, resources = self.scheduler, self.resources
         heap = scheduler.heaps[0]
         by_rank, status, policies = scheduler.by_rank, scheduler.status, self.policies
         arrived = [by_rank[heappop(heap)] for _ in range(len(heap))]
-        if keeping.held:
-            arrived += keeping.freed()
+        if resources.held:
+            arrived += resources.freed()
         for step in arrived:
             if status[step] != WAITING or scheduler.is_stopped:
                 continue
@@ -271,35 +562,29 @@ class Machine(Judging):
             if policy is None:
                 self.queue.push((scheduler.rank[step], -1, step), self.lanes[step], NO_DEMAND)
                 continue
-            if step in keeping.resources and not keeping.may_open(step):
+            if step in resources.steps and not resources.may_open(step):
                 continue
             if policy.each:
                 scheduler.start(step)
-                self.expanding.append(step)
-                self.actions.append(Expand(step))
+                self._expanding.append(step)
+                self.agenda.actions.append(Expand(step))
             else:
-                self.push(step, -1)
+                self._push(step, -1)
+
+    def _push(self, step: int, item: int) -> None:
+        """Queue a call."""
+        policy = self.policies.get(step)
+        demand: Demand = NO_DEMAND if policy is None else policy.slots
+        waiting: Waiting = (self.scheduler.rank[step], item, step)
+        is_patient = policy is None or (policy.timeout is None and policy.kind != "resource")
+        self.queue.push(waiting, self.lanes[step], demand, is_patient=is_patient)
 
     def _start(self, waiting: Waiting, lane: int, demand: Demand) -> None:
         _, item, step = waiting
-        scheduler = self.scheduler
-        if scheduler.status[step] != RUNNING:
-            scheduler.start(step)
-        call = self.calls.get((step, item))
-        if call is None:
-            call = self.calls[step, item] = Call(step, item)
-            if item >= 0:
-                self._begun(step, item)
-        call.lane, call.demand = lane, demand
-        call.attempts += 1
-        call.has_begun, call.is_late, call.why = False, False, ""
-        ticket = self.number()
-        self.running[ticket] = call
-        kind = Open if step in self.keeping.resources else Start
-        self.actions.append(kind(ticket, step, item, call.attempts, lane))
-
-    def _begun(self, step: int, item: int) -> None:
-        fan = self.fans[step]
-        fan.under_way += 1
-        if item + 1 < len(fan.values) and not fan.is_stopped:
-            self.push(step, item + 1)
+        if self.scheduler.status[step] != RUNNING:
+            self.scheduler.start(step)
+        ticket, call, is_first = self.attempts.start(step, item, lane, demand)
+        if is_first and item >= 0:
+            self._begin_item(step, item)
+        kind = Open if step in self.resources.steps else Start
+        self.agenda.actions.append(kind(ticket, step, item, call.attempts, lane))

@@ -15,7 +15,7 @@ Signatures:
 ``take(lane=0) -> int``, ``ready(lane=None) -> tuple[int, ...]`` (by rank, nothing changes),
 ``start(step)`` (a ready step of the caller's own choice), ``succeed(step, value)``,
 ``fail(step, error, reason=RAISED)``, ``cancel(step, error=None)``, ``interrupt()``, ``finish()``,
-``validate()``; ``running`` (a count), ``is_idle`` (nothing runs and nothing may start),
+``running`` (a count), ``is_idle`` (nothing runs and nothing may start),
 ``is_stopped``, ``has_failed`` (a critical stage has), ``settled`` (steps skipped, in order).
 Times and workers are facts of the caller: it writes ``columns.starts[step]`` and its like.
 """
@@ -278,16 +278,6 @@ class Scheduler:
             raise ValueError(f"step {step} cannot go from status {before} to {status}")
         self.status[step] = status
         self.running += (status == RUNNING) - (before == RUNNING)
-
-    def validate(self) -> None:
-        """Check that the state is possible. For tests, after each transition.
-
-        Raises:
-            AssertionError: naming what does not hold.
-        """
-        from stagekit._run.state.validation import validate  # for tests only
-
-        validate(self)
 
 
 def _roots(left: List[int]) -> List[int]:

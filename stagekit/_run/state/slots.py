@@ -21,7 +21,7 @@ _Class = Tuple[int, Demand, bool]  # lane, demand, is patient
 _ANY = 1 << 60  # more calls than there are
 
 
-class Queue:
+class SlotQueue:
     """Ready calls and what is free for them.
 
     Attributes:

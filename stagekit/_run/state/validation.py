@@ -1,4 +1,4 @@
-"""What must hold of a scheduler's state at any time. Tests ask after each transition."""
+"""What must hold of the state of a run at any time. Tests ask after each transition."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from stagekit._run.state.columns import (
 )
 
 if TYPE_CHECKING:
+    from stagekit._run.state.run_state import RunState
     from stagekit._run.state.scheduler import Scheduler
 
 _ENDED = (SUCCEEDED, FAILED, SKIPPED)
@@ -58,6 +59,12 @@ def validate(scheduler: Scheduler, taken: Collection[int] = ()) -> None:
         wrong.append(f"{scheduler.running} are said to run")
     if wrong:
         raise AssertionError("; ".join(wrong))
+
+
+def validate_run(state: RunState) -> None:
+    """Check every invariant of a run and of its slots; raises as ``validate`` does."""
+    validate(state.scheduler, set(state.queued()))
+    state.queue.validate()
 
 
 def _of_step(scheduler: Scheduler, step: int, status: int) -> List[str]:

@@ -1,4 +1,4 @@
-"""The machine of managed runs, driven by hypothesis: any order of ends, timers and cancels."""
+"""The state of a run, driven by hypothesis: any order of ends, timers and cancels."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from stagekit._run.state.actions import Ended, WithdrawnError
 from stagekit._run.state.columns import CRASHED, INTERRUPTED, RAISED
+from stagekit._run.state.validation import validate_run
 from tests.run.world import World
 
 ENDS = (
@@ -33,7 +34,7 @@ class Driven(World):
         super().__post_init__()
 
     def at(self, delay: int, kind: str, which: int, ended: Optional[Ended] = None) -> None:
-        """Remember what the machine waits for; calls end when a rule says so."""
+        """Remember what the state waits for; calls end when a rule says so."""
         if kind == "expand":
             self.to_expand.append(which)
         elif kind == "close":
@@ -57,7 +58,7 @@ class Runs(RuleBasedStateMachine):
     def begin(self, seed: int) -> None:
         """Start a run."""
         self.world = Driven(seed, steps=6)
-        self.world.obey(self.world.machine.begin(0))
+        self.world.obey(self.world.state.begin(0))
 
     def pick(self, data: st.DataObject, among: List[int]) -> int:
         """Choose one."""
@@ -72,7 +73,7 @@ class Runs(RuleBasedStateMachine):
         ticket = self.pick(data, list(self.world.under_way))
         self.world.end(ticket, Ended(*how))
 
-    @precondition(lambda self: self.world.machine.cancelled and self.world.under_way)
+    @precondition(lambda self: self.world.state.cancelled and self.world.under_way)
     @rule(data=st.data())
     def a_call_obeys(self, data: st.DataObject) -> None:
         """It was told to end."""
@@ -92,7 +93,7 @@ class Runs(RuleBasedStateMachine):
         """Nothing changes."""
         world = self.world
         before = bytes(world.scheduler.status)
-        assert [] == world.machine.ended(
+        assert [] == world.state.ended(
             self.pick(data, list(world.given_up)), Ended("late", None, RAISED), world.now
         )
         assert before == bytes(world.scheduler.status)
@@ -111,31 +112,31 @@ class Runs(RuleBasedStateMachine):
         """Or fails to be."""
         self.world.happen("close", self.world.to_close.pop(0), None)
 
-    @precondition(lambda self: self.world.machine.next_time is not None)
+    @precondition(lambda self: self.world.state.next_time is not None)
     @rule()
     def time_passes(self) -> None:
         """Up to what is due next."""
         world = self.world
-        due = world.machine.next_time
+        due = world.state.next_time
         assert due is not None
         world.now = max(world.now, due)
-        world.obey(world.machine.tick(world.now))
+        world.obey(world.state.tick(world.now))
 
     @rule()
     def the_run_is_cancelled(self) -> None:
         """Any number of times."""
-        self.world.obey(self.world.machine.cancel(self.world.now))
+        self.world.obey(self.world.state.cancel(self.world.now))
 
     @rule()
     def there_is_a_hurry(self) -> None:
         """What runs is ended by force, or given up."""
-        self.world.obey(self.world.machine.hurry(self.world.now))
+        self.world.obey(self.world.state.hurry(self.world.now))
 
     @invariant()
     def the_columns_agree(self) -> None:
         """What the scheduler says of each stage is consistent."""
         if hasattr(self, "world"):
-            self.world.machine.validate()
+            validate_run(self.world.state)
             self.world.check()
 
     def teardown(self) -> None:
@@ -144,7 +145,7 @@ class Runs(RuleBasedStateMachine):
             return
         world = self.world
         for _ in range(2_000):
-            if world.machine.is_over:
+            if world.state.is_over:
                 break
             if world.under_way:
                 world.end(min(world.under_way), Ended("at last", None, RAISED))
@@ -154,7 +155,7 @@ class Runs(RuleBasedStateMachine):
                 world.happen("close", world.to_close.pop(0), None)
             else:
                 self.time_passes()
-        assert world.machine.is_over
+        assert world.state.is_over
         world.finish()
 
 
