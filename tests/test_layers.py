@@ -45,7 +45,6 @@ KNOWN_CIRCLES: Tuple[Tuple[str, ...], ...] = tuple(
         "_managing _prepare",
         "_plan.fanout _plan.marked _plan.overriding _plan.resolve _plan.undoing _plan.unmet",
         "_run.result _run.summary",
-        "_run.state.scheduler _run.state.validation",
     )
 )
 SHARED = (0, 5)  # floors whose parts are single files that may know each other
