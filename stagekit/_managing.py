@@ -9,7 +9,7 @@ from stagekit._base.ports import is_cluster
 from stagekit._base.problem import Code
 from stagekit._base.retry import seconds_mistake
 from stagekit._plan.policies import beyond_problems
-from stagekit._plan.problems_managed import depends_on_run, timeout_on
+from stagekit._plan.problems_policy import depends_on_run, timeout_on
 from stagekit._run.policy_settings import GRACE, ManagedSettings
 from stagekit.executors.futures import workers_of
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from stagekit._base.problem import Problem
-from stagekit._plan.parts import Parts
 from stagekit._plan.plan import Plan
-from stagekit._plan.reading import EMPTY, Parameter, Reading
+from stagekit._plan.provenance import Parts
 from stagekit._plan.resolve import Resolver
+from stagekit._plan.signature_data import EMPTY, Parameter, Reading
 from stagekit._plan.slots import PACKED, PackedCall, Slot, Take
 from stagekit._plan.wiring import Gather, Item, Omit, Wiring, stages_in
 

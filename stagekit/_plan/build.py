@@ -9,7 +9,7 @@ from stagekit._declare.declaration import Declaration
 from stagekit._plan.assemble import assemble
 from stagekit._plan.order import find_cycles, heights
 from stagekit._plan.plan import Plan
-from stagekit._plan.refer import targets_of
+from stagekit._plan.references import targets_of
 from stagekit._plan.resolve import Resolver
 from stagekit._plan.slots import Slot
 from stagekit._plan.wiring import Gather, sources_of, stages_in
@@ -56,13 +56,13 @@ def make_plan(cls: Type[P], request: Request) -> P:
     constants: Dict[int, Slot] = {}
     originals: Dict[int, Declaration] = {}
     if request.overrides:
-        from stagekit._plan.overriding import put_in_place
+        from stagekit._plan.overrides import put_in_place
 
         stages, constants, originals = put_in_place(stages, request.overrides, general)
     given = {key: Slot("given", key) for key in request.given}
     resolver = Resolver(stages, given, constants, originals)
     if constants:
-        from stagekit._plan.overriding import check_constants
+        from stagekit._plan.overrides import check_constants
 
         general += check_constants(resolver)
     targets, misses, target = targets_of(request.target, resolver.references)

@@ -8,9 +8,9 @@ from stagekit._base.keys import Parametrised, UnionOf, describe, may_be_none
 from stagekit._base.refs import Collect, From
 from stagekit._declare.declaration import Declaration
 from stagekit._plan import problems
-from stagekit._plan.reading import Parameter, Reading
-from stagekit._plan.refer import Miss
+from stagekit._plan.references import Miss
 from stagekit._plan.resolve import Resolver
+from stagekit._plan.signature_data import Parameter, Reading
 from stagekit._plan.wiring import OMIT, Gather
 
 TYPE_CHECKING = False

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from stagekit._base.problem import Problem
     from stagekit._base.refs import Ref
-    from stagekit._plan.parts import Parts
     from stagekit._plan.policy import Policy
-    from stagekit._plan.refer import References
+    from stagekit._plan.provenance import Parts
+    from stagekit._plan.references import References
     from stagekit._plan.slots import Call
 
 
@@ -179,7 +179,7 @@ class Plan:
         """
         references = self._references
         if references is None:
-            from stagekit._plan.refer import References
+            from stagekit._plan.references import References
 
             references = References(self.stages)
             object.__setattr__(self, "_references", references)

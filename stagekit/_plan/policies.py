@@ -13,7 +13,7 @@ from stagekit._declare.declaration import Declaration
 from stagekit._declare.options import PolicyOptions
 from stagekit._plan.plan import Plan
 from stagekit._plan.policy import CALL, PLAIN, RESOURCE, Policy
-from stagekit._plan.problems_managed import (
+from stagekit._plan.problems_policy import (
     beyond_sending,
     guessed_limit,
     inline_timeout,
@@ -22,8 +22,8 @@ from stagekit._plan.problems_managed import (
     soft_timeout,
     value_beyond_sending,
 )
-from stagekit._plan.reading import Parameter, Reading
 from stagekit._plan.resolve import Resolver, is_per_attempt
+from stagekit._plan.signature_data import Parameter, Reading
 from stagekit._plan.slots import Slot
 from stagekit._plan.wiring import sources_of, stages_in
 

@@ -10,12 +10,20 @@ from stagekit._base.problem import Code, Problem
 from stagekit._base.text import did_you_mean
 from stagekit._declare.callables import namespace_of
 from stagekit._declare.declaration import Declaration
-from stagekit._plan.nearness import near_misses
-from stagekit._plan.wording import MAX_SHOWN, as_annotation, as_value, at, place, several, short
+from stagekit._plan.suggestions import (
+    MAX_SHOWN,
+    as_annotation,
+    as_value,
+    at,
+    near_misses,
+    place,
+    several,
+    short,
+)
 
 if TYPE_CHECKING:
-    from stagekit._plan.reading import Fault, Parameter
-    from stagekit._plan.refer import Miss
+    from stagekit._plan.references import Miss
+    from stagekit._plan.signature_data import Fault, Parameter
 
 _WORD = r"(?<![\w.]){}\b"  # a name, and no attribute
 

@@ -7,9 +7,9 @@ from stagekit._base.problem import Problem
 from stagekit._base.refs import Named, OneOf, OptionalRef
 from stagekit._declare.context import Arguments, Context, RunInfo
 from stagekit._declare.declaration import Declaration
-from stagekit._plan.reading import EMPTY, TRIVIAL, Parameter, Reading
-from stagekit._plan.refer import Miss, References
+from stagekit._plan.references import Miss, References
 from stagekit._plan.signature import Reader
+from stagekit._plan.signature_data import EMPTY, TRIVIAL, Parameter, Reading
 from stagekit._plan.slots import Slot
 from stagekit._plan.wiring import OMIT, Item, Omit, Wiring, waited_for
 
@@ -84,7 +84,7 @@ class Resolver:
                 else:
                     providers[key] = [(place, item)]
         if takers:
-            from stagekit._plan.fanout import Fanout
+            from stagekit._plan.map_inputs import Fanout
 
             self.fanout = Fanout(self, takers)
 
@@ -152,7 +152,7 @@ class Resolver:
             self.wirings[place] = order
         if reading.is_managed:
             self.managed.add(place)
-            from stagekit._plan.undoing import wire_managed
+            from stagekit._plan.compensation import wire_managed
 
             wire_managed(self, place, stage, reading, order)
 
@@ -289,7 +289,7 @@ class Resolver:
         stage, item = pair
         constant = self.constants.get(stage)
         if constant is not None:
-            from stagekit._plan.overriding import part_of
+            from stagekit._plan.overrides import part_of
 
             return part_of(constant, item, self.readings[stage].promise)
         return stage if item is None else Item(stage, item)

@@ -56,7 +56,7 @@ def _cut(resolver: Resolver, place: int, inside: Set[int]) -> None:
     wiring, stage = resolver.wirings[place], resolver.stages[place]
     order = tuple(p for p in order_of(wiring) if p in inside)
     if place in resolver.undos:
-        from stagekit._plan.undoing import cut_undo
+        from stagekit._plan.compensation import cut_undo
 
         cut_undo(resolver, place, inside)
     if not isinstance(wiring, Wiring):

@@ -17,7 +17,7 @@ from stagekit._base.refs import Collect, From, Named
 from stagekit._declare.callables import namespace_of
 from stagekit._declare.declaration import Declaration
 from stagekit._plan.annotation import Evaluator, Scope, UnresolvedError, markers_of, scope_of
-from stagekit._plan.reading import (
+from stagekit._plan.signature_data import (
     ASYNC,
     EMPTY,
     IS_GENERATOR,
@@ -92,16 +92,16 @@ class Reader:
             annotations = _annotations(fn)  # type: ignore[arg-type]  # a plain function by the line above
             returned = annotations.get("return", EMPTY)
             count = fn.__code__.co_argcount + fn.__code__.co_kwonlyargcount
-            reading._raw = (fn, annotations) if count else None
+            reading.raw = (fn, annotations) if count else None
             if not count:
                 reading.parameters = NOTHING
         else:
-            from stagekit._plan.callables import read_callable
+            from stagekit._plan.signature_inspect import read_callable
 
             returned = read_callable(fn, reading)
         if returned is not EMPTY or options.provides is not None:
             self._read_provides(declaration, returned, reading)
-        if reading._raw is not None and (EACH in sys.modules or _says_each(reading._raw[1])):
+        if reading.raw is not None and (EACH in sys.modules or _says_each(reading.raw[1])):
             asked = self.parameters(declaration, reading)
             reading.has_each = any(
                 each.marker is not None and each.marker.is_each for each in asked
@@ -128,7 +128,7 @@ class Reader:
         said = declaration.options.provides
         try:
             if reading.is_resource and returned is not EMPTY:
-                from stagekit._plan.opening import yielded
+                from stagekit._plan.signature_inspect import yielded
 
                 returned = yielded(self.evaluator.evaluate(returned, scope))
             key = None if returned is EMPTY else self._provided_key(returned, scope)
@@ -195,20 +195,20 @@ class Reader:
 
     def parameters(self, declaration: Declaration, reading: Reading) -> Tuple[Parameter, ...]:
         """Return the parameters of a stage, their annotations evaluated."""
-        unread = reading._raw  # looked at first: it is cleared after `parameters` is there
+        unread = reading.raw  # looked at first: it is cleared after `parameters` is there
         found = reading.parameters
         if found is None:
             fn, source = unread
             if isinstance(source, dict):
                 raw = written(fn, source)  # pyright: ignore[reportUnknownArgumentType]
             else:
-                from stagekit._plan.callables import parameters_of
+                from stagekit._plan.signature_inspect import parameters_of
 
                 raw = parameters_of(fn, source)
             scope = scope_of(declaration.fn)
             found = tuple([self._parameter(*each, scope) for each in raw])
             reading.parameters = found
-            reading._raw = None
+            reading.raw = None
         return found
 
     def _parameter(

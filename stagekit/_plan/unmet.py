@@ -7,8 +7,8 @@ from typing import Dict, List
 from stagekit._base.keys import may_be_none, members_of
 from stagekit._declare.declaration import Declaration
 from stagekit._plan import problems
-from stagekit._plan.reading import EMPTY, Fault, Parameter
 from stagekit._plan.resolve import Resolver
+from stagekit._plan.signature_data import EMPTY, Fault, Parameter
 from stagekit._plan.slots import Slot
 from stagekit._plan.wiring import OMIT, places_of
 

@@ -261,7 +261,7 @@ def _overridden(plan: Plan, stage: _Stage) -> Optional[int]:
     """Return the slot of the constant that stands in for a stage, if one does."""
     if not plan.replaced:
         return None
-    from stagekit._plan.refer import References
+    from stagekit._plan.references import References
 
     found = References(plan.replaced).find(stage)
     return plan.overridden[plan.replaced[found].id] if isinstance(found, int) else None

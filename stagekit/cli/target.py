@@ -12,7 +12,7 @@ from stagekit._base.text import did_you_mean, escape_control, short_names
 from stagekit._declare.declaration import own_mark
 from stagekit._declare.registry import Registry, current_registry
 from stagekit._plan.plan import Plan
-from stagekit._plan.refer import References
+from stagekit._plan.references import References
 from stagekit.errors import Code, StagekitError, TargetError
 
 _FILE = re.compile(r"(?P<file>.+?\.pyw?)(?::(?P<attribute>.*))?", re.DOTALL)

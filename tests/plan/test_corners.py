@@ -12,7 +12,7 @@ from typing_extensions import Annotated, Never, Protocol
 
 from stagekit import From, PlanError, Problem, Registry, RunInfo, plan, run
 from stagekit._plan.annotation import innermost
-from stagekit._plan.reading import EMPTY
+from stagekit._plan.signature_data import EMPTY
 from stagekit.errors import Code
 
 

@@ -38,7 +38,7 @@ from stagekit import (
 )
 from stagekit._base.each import each_of
 from stagekit._base.keys import NamedKey, Parametrised, describe
-from stagekit._plan.fanout import listed, peeled
+from stagekit._plan.map_inputs import listed, peeled
 from stagekit.errors import Code
 
 

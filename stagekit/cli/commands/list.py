@@ -8,7 +8,7 @@ from typing import List, Sequence, Tuple
 from stagekit._base.text import escape_control, pad, short_names, width
 from stagekit._declare.declaration import Declaration
 from stagekit._plan.plan import Plan
-from stagekit._plan.refer import Miss, References, targets_of
+from stagekit._plan.references import Miss, References, targets_of
 from stagekit._render.policies import declared_policy, facts
 from stagekit.cli.documents import as_text, list_document
 from stagekit.cli.exitcode import ExitCode

@@ -61,8 +61,8 @@ class Reading:
         is_resource: whether the function is a generator function.
     """
 
-    __slots__ = ("_raw", "call", "fault", "has_each", "is_async", "is_managed", "is_resource",
-                 "parameters", "promise", "provides", "returns", "returns_none",
+    __slots__ = ("call", "fault", "has_each", "is_async", "is_managed", "is_resource",
+                 "parameters", "promise", "provides", "raw", "returns", "returns_none",
                  "support")  # fmt: skip
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ class Reading:
         self.fault: Optional[Fault] = None
         self.support: Optional[str] = None
         self.parameters: Optional[Tuple[Parameter, ...]] = None
-        self._raw: Any = None
+        self.raw: Any = None
 
 
 NOTHING: Tuple[Parameter, ...] = ()

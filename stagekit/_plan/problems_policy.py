@@ -7,8 +7,8 @@ from typing import Sequence
 from stagekit._base.keys import describe
 from stagekit._base.problem import Code, Problem
 from stagekit._declare.declaration import Declaration
-from stagekit._plan.reading import Parameter
-from stagekit._plan.wording import MAX_SHOWN, at, place, short
+from stagekit._plan.signature_data import Parameter
+from stagekit._plan.suggestions import MAX_SHOWN, at, place, short
 
 
 def ambiguous_items(

@@ -6,10 +6,10 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from stagekit._base.keys import NamedKey, Parametrised, describe
 from stagekit._base.refs import From
-from stagekit._plan import problems, problems_managed
+from stagekit._plan import problems, problems_policy
 from stagekit._plan.marked import fits
-from stagekit._plan.reading import Parameter, Reading
 from stagekit._plan.resolve import Resolver
+from stagekit._plan.signature_data import Parameter, Reading
 from stagekit._plan.slots import Slot
 from stagekit._plan.unmet import providers_but
 from stagekit._plan.wiring import places_of
@@ -166,7 +166,7 @@ class Fanout:
             resolver.report(place, missing)
             return None
         if depth != self.depths.get(place, depth):
-            deeper = problems_managed.uneven(stage, parameter, depth, self.depths[place])
+            deeper = problems_policy.uneven(stage, parameter, depth, self.depths[place])
             resolver.report(place, deeper)
             return None
         found = resolver.candidates(place, self.keys(parameter, depth), order)
@@ -174,7 +174,7 @@ class Fanout:
             return found[0]
         many = [resolver.stages[each] for each in places_of(found)]
         values = [each.key for each in found if isinstance(each, Slot) and each.kind == "given"]
-        resolver.report(place, problems_managed.ambiguous_items(stage, parameter, many, values))
+        resolver.report(place, problems_policy.ambiguous_items(stage, parameter, many, values))
         return None
 
     def _source_named(

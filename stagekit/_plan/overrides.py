@@ -9,7 +9,7 @@ from stagekit._base.problem import Problem
 from stagekit._base.refs import StageRef
 from stagekit._declare.declaration import Declaration, own_mark
 from stagekit._plan.problems import bad_override
-from stagekit._plan.refer import Miss, References
+from stagekit._plan.references import Miss, References
 from stagekit._plan.resolve import Resolver
 from stagekit._plan.slots import Slot
 

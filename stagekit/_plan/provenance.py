@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Dict, List, Sequence, Tuple
 
     from stagekit._declare.declaration import Declaration
-    from stagekit._plan.reading import Parameter, Reading
+    from stagekit._plan.signature_data import Parameter, Reading
     from stagekit._plan.wiring import AnyWiring, Source
 
 _KINDS = {"given": "given", "value": "value", "injectable": "injectable", "none": "none"}

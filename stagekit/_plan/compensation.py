@@ -10,9 +10,9 @@ from stagekit._base.record import Record
 from stagekit._base.refs import From
 from stagekit._declare.declaration import Declaration
 from stagekit._declare.options import DEFAULTS
-from stagekit._plan import problems, problems_managed
-from stagekit._plan.reading import Parameter, Reading
+from stagekit._plan import problems, problems_policy
 from stagekit._plan.resolve import Resolver
+from stagekit._plan.signature_data import Parameter, Reading
 from stagekit._plan.wiring import OMIT, Wiring, order_of, stages_in
 
 TYPE_CHECKING = False
@@ -43,9 +43,9 @@ def wire_managed(
 ) -> None:
     """Resolve what only stages with a policy have."""
     if reading.has_each and (reading.is_resource or reading.promise > 1):
-        told = problems_managed.each_of_resource
+        told = problems_policy.each_of_resource
         if not reading.is_resource:
-            told = problems_managed.each_of_tuple
+            told = problems_policy.each_of_tuple
         resolver.report(place, told(stage))
     managed = stage.options.policy
     if managed is None or managed.undo is None:
@@ -83,7 +83,7 @@ def wire_undo(
 
 
 def _told(problem: Problem, declaration: Declaration) -> Problem:
-    return problems_managed.of_undo(problem, declaration)
+    return problems_policy.of_undo(problem, declaration)
 
 
 def _source(
@@ -97,7 +97,7 @@ def _source(
     marker = parameter.marker
     if parameter.fault is None:
         if marker is not None and marker.is_each:
-            resolver.report(place, problems_managed.each_of_undo(declaration, parameter))
+            resolver.report(place, problems_policy.each_of_undo(declaration, parameter))
             return OMIT
         if isinstance(marker, From):
             if resolver.references.find(marker.stage, declaration) == place:
@@ -120,7 +120,7 @@ def cut_undo(resolver: Resolver, place: int, inside: Set[int]) -> None:
             if other not in inside and other not in resolver.constants
         ]
         if lost:
-            problem = problems_managed.undo_left_out(
+            problem = problems_policy.undo_left_out(
                 resolver.stages[place], parameter, resolver.stages[lost[0]]
             )
             resolver.report(place, problem)
