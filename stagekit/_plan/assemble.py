@@ -9,7 +9,7 @@ from stagekit._plan.plan import Plan
 from stagekit._plan.provenance import Parts
 from stagekit._plan.resolve import Resolver
 from stagekit._plan.signature_data import EMPTY, Parameter, Reading
-from stagekit._plan.slots import PACKED, PackedCall, Slot, Take
+from stagekit._plan.slots import INJECTABLE, ITEM, NONE, PACKED, SLOT, VALUE, PackedCall, Slot, Take
 from stagekit._plan.wiring import Gather, Item, Omit, Wiring, stages_in
 
 TYPE_CHECKING = False
@@ -34,30 +34,31 @@ def assemble(  # noqa: PLR0913, PLR0917 - the results of all steps of planning m
     target: str,
 ) -> P:
     """Return the plan of these stages. *above* and *height* are indexed like *places*."""
-    count = len(places)
+    index, count = resolver.index, len(places)
     order = sorted(range(count), key=height.__getitem__, reverse=True)
     numbers = list(range(count))  # every column shares these ints
     step_of = [0] * count
     for step, number in zip(numbers, order):
         step_of[number] = step
     by_place = {places[number]: step for step, number in zip(numbers, order)}
-    stages = tuple([resolver.stages[places[number]] for number in order])
-    readings = [resolver.readings[places[number]] for number in order]
+    stages = tuple([index.stages[places[number]] for number in order])
+    readings = [index.readings[places[number]] for number in order]
     wirings = [resolver.wirings[places[number]] for number in order]
     parents = _parents(above, order, step_of)
     calls = _Calls(by_place)
     overridden = {
-        resolver.stages[place].id: calls.slot(slot) for place, slot in resolver.constants.items()
+        index.stages[place].id: calls.slot(slot) for place, slot in index.constants.items()
     }
     undos = {
         by_place[place]: resolver.undos[place] for place in resolver.undos if place in by_place
     }
     made = calls.make(stages, readings, wirings, undos)
     policies, per_attempt = NOTHING, NOTHING
-    if resolver.managed:
+    if resolver.with_policy:
         from stagekit._plan.policies import fresh_of, policies_of
 
-        depths: Dict[int, int] = {} if resolver.fanout is None else resolver.fanout.depths
+        nesting = index.nesting
+        depths: Dict[int, int] = {} if nesting is None else nesting.depths
         fanout = {by_place[place]: depth for place, depth in depths.items() if place in by_place}
         policies = MappingProxyType(policies_of(stages, readings, wirings, calls.undos, fanout))
         per_attempt = MappingProxyType(fresh_of(readings, wirings))
@@ -85,9 +86,9 @@ def assemble(  # noqa: PLR0913, PLR0917 - the results of all steps of planning m
         "constants": len(calls.slots),
         "warnings": warnings,
         "overridden": overridden,
-        "replaced": tuple([resolver.stages[place] for place in resolver.constants]),
+        "replaced": tuple([index.stages[place] for place in index.constants]),
         "target": target,
-        "total": len(resolver.stages),
+        "total": len(index.stages),
     }
     return cls(columns, Parts([places[number] for number in order], readings, wirings))
 
@@ -149,10 +150,10 @@ class _Calls:
 
         Given values have one each, and so have injectables, but for those that know who asks.
         """
-        if slot.kind in {"value", "none"}:
-            self.slots.append(slot if slot.kind == "value" else Slot("value", slot.key, None))
+        if slot.kind in {VALUE, NONE}:
+            self.slots.append(slot if slot.kind == VALUE else Slot(VALUE, slot.key, None))
             return len(self.slots) - 1
-        key = (slot.kind, slot.key, slot.value if slot.kind == "injectable" else None)
+        key = (slot.kind, slot.key, slot.value if slot.kind == INJECTABLE else None)
         if key not in self._shared:
             self._shared[key] = len(self.slots)
             self.slots.append(slot)
@@ -209,7 +210,7 @@ class _Calls:
                 continue
             for each in waiting:
                 default = None if each.default is EMPTY else each.default
-                positional.append(-1 - self.slot(Slot("value", None, default)))
+                positional.append(-1 - self.slot(Slot(VALUE, None, default)))
             waiting.clear()
             positional.append(argument)
         return positional, keywords
@@ -248,5 +249,5 @@ def _take(argument: Any, base: int) -> Take:
     if isinstance(argument, Gather):
         return Take(argument.kind, parts=tuple([_take(part, base) for part in argument.parts]))
     if isinstance(argument, Item):
-        return Take("item", base + argument.stage, argument.item)
-    return Take("slot", base + argument if argument >= 0 else -1 - argument)
+        return Take(ITEM, base + argument.stage, argument.item)
+    return Take(SLOT, base + argument if argument >= 0 else -1 - argument)

@@ -10,13 +10,16 @@ from stagekit._plan.assemble import assemble
 from stagekit._plan.order import find_cycles, heights
 from stagekit._plan.plan import Plan
 from stagekit._plan.references import targets_of
-from stagekit._plan.resolve import Resolver
-from stagekit._plan.slots import Slot
+from stagekit._plan.resolve import Resolver, index_of
+from stagekit._plan.slots import GIVEN, INJECTABLE, Slot
 from stagekit._plan.wiring import Gather, sources_of, stages_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Sequence, Set, Tuple, Type, TypeVar
+    from typing import Any, Dict, Iterator, List, Sequence, Set, Tuple, Type, TypeVar
+
+    from stagekit._plan.index import ProviderIndex
+    from stagekit._plan.wiring import Source
 
     P = TypeVar("P", bound=Plan)
 
@@ -52,31 +55,18 @@ def make_plan(cls: Type[P], request: Request) -> P:
         PlanError: with every problem found, ordered by file and line. No stage was called.
     """
     general: List[Problem] = []
-    stages = request.stages
-    constants: Dict[int, Slot] = {}
-    originals: Dict[int, Declaration] = {}
-    if request.overrides:
-        from stagekit._plan.overrides import put_in_place
-
-        stages, constants, originals = put_in_place(stages, request.overrides, general)
-    given = {key: Slot("given", key) for key in request.given}
-    resolver = Resolver(stages, given, constants, originals)
-    if constants:
-        from stagekit._plan.overrides import check_constants
-
-        general += check_constants(resolver)
-    targets, misses, target = targets_of(request.target, resolver.references)
+    index = _index(request, general)
+    resolver = Resolver(index)
+    targets, misses, target = targets_of(request.target, index.references)
     general += [Problem(m.code, m.message, notes=m.notes, fixes=m.fixes) for m in misses]
     places = resolver.close(targets)
     told: Sequence[Problem] = ()
     if request.include or request.exclude:
-        from stagekit._plan.selection import selected
-
-        places, told = selected(resolver, places, request.include, request.exclude, general)
+        places, told = _selected(resolver, places, request, general)
     for place in places:
         general += resolver.problems.get(place, ())
     general += _conflicts(resolver, places)
-    if resolver.managed:
+    if resolver.with_policy:
         from stagekit._plan.policies import crossings
 
         general += crossings(resolver, places)
@@ -90,6 +80,45 @@ def make_plan(cls: Type[P], request: Request) -> P:
     if general:
         _refuse(general)
     return assemble(cls, resolver, places, above, height, tuple(warnings), target)
+
+
+def _index(request: Request, general: List[Problem]) -> ProviderIndex:
+    """Return who provides what; add to *general* what is wrong with overrides."""
+    given = {key: Slot(GIVEN, key) for key in request.given}
+    if not request.overrides:
+        return index_of(request.stages, given, {}, {})
+    from stagekit._plan.overrides import overridden, unfit_constants
+
+    made = overridden(request.stages, request.overrides)
+    index = index_of(made.stages, given, made.constants, made.originals)
+    general += made.problems
+    general += unfit_constants(index.stages, index.readings, index.constants)
+    return index
+
+
+def _selected(
+    resolver: Resolver, places: Sequence[int], request: Request, general: List[Problem]
+) -> Tuple[List[int], Sequence[Problem]]:
+    """Return which of the resolved stages are meant, and warnings."""
+    from stagekit._plan.select import Graph, select, unknown_tags
+
+    parents = [tuple(sorted(above)) for above in _parents(resolver, places)]
+    children: List[List[int]] = [[] for _ in places]
+    for child, above in enumerate(parents):
+        for parent in above:
+            children[parent].append(child)
+    stages = [resolver.index.stages[place] for place in places]
+    graph = Graph(
+        tuple([stage.id for stage in stages]),
+        tuple([stage.tags for stage in stages]),
+        tuple(parents),
+        tuple(map(tuple, children)),
+    )
+    chosen, wrong = select(graph, request.include, request.exclude)
+    general += wrong
+    kept = [places[n] for n in chosen]
+    resolver.keep(dict.fromkeys(kept).keys())
+    return kept, unknown_tags(graph, request.include, request.exclude)
 
 
 def _refuse(problems: Sequence[Problem]) -> None:
@@ -106,7 +135,7 @@ def _refuse(problems: Sequence[Problem]) -> None:
 def _parents(resolver: Resolver, places: Sequence[int]) -> List[Sequence[int]]:
     """Return for each planned stage the numbers of those it waits for."""
     stages_of = resolver.stages_of
-    if len(places) == len(resolver.stages):
+    if len(places) == len(resolver.index.stages):
         return [stages_of(place) for place in places]
     number = {place: n for n, place in enumerate(places)}
     return [[number[p] for p in stages_of(place) if p in number] for place in places]
@@ -114,16 +143,16 @@ def _parents(resolver: Resolver, places: Sequence[int]) -> List[Sequence[int]]:
 
 def _conflicts(resolver: Resolver, places: Sequence[int]) -> List[Problem]:
     """Report given values whose key a planned stage provides, unless they are only collected."""
-    if not resolver.given:
+    if not resolver.index.given:
         return []
     from stagekit._plan.problems import value_conflict
 
     collected = set(_used(resolver, places)) - _asked_for(resolver, places)
     return [
-        value_conflict(resolver.stages[place], key)
+        value_conflict(resolver.index.stages[place], key)
         for place in places
-        for key, _ in resolver.readings[place].provides
-        if key in resolver.given and key not in collected
+        for key, _ in resolver.index.readings[place].provides
+        if key in resolver.index.given and key not in collected
     ]
 
 
@@ -131,7 +160,7 @@ def _asked_for(resolver: Resolver, places: Sequence[int]) -> Set[object]:
     """Return the keys that parameters ask for one value of."""
     found: Set[object] = set()
     for place in places:
-        for parameter in resolver.readings[place].parameters or ():
+        for parameter in resolver.index.readings[place].parameters or ():
             found.add(parameter.key)
             if isinstance(parameter.key, UnionOf):
                 found.update(parameter.key.members)
@@ -146,9 +175,9 @@ def _cycles(
     def reason(before: Declaration, after: Declaration) -> str:
         return _reason(resolver, place_of[before.id], place_of[after.id])
 
-    place_of = {resolver.stages[place].id: place for place in places}
+    place_of = {resolver.index.stages[place].id: place for place in places}
     return [
-        cycle([resolver.stages[places[n]] for n in path], reason)
+        cycle([resolver.index.stages[places[n]] for n in path], reason)
         for path in find_cycles(above, held)
     ]
 
@@ -157,7 +186,9 @@ def _reason(resolver: Resolver, before: int, after: int) -> str:
     from stagekit._base.keys import describe
 
     wiring = resolver.wirings[after]
-    for parameter, source in zip(resolver.readings[after].parameters or (), sources_of(wiring)):
+    for parameter, source in zip(
+        resolver.index.readings[after].parameters or (), sources_of(wiring)
+    ):
         if before in stages_in(source):
             key = "" if parameter.key is None else f": {describe(parameter.key)}"
             return f"parameter `{parameter.name}{key}`"
@@ -169,17 +200,16 @@ def _reason(resolver: Resolver, before: int, after: int) -> str:
 
 def _warnings(resolver: Resolver, places: Sequence[int], request: Request) -> List[Problem]:
     found: List[Problem] = []
-    if resolver.given:
+    if resolver.index.given:
         from stagekit._base.keys import describe
-        from stagekit._declare.context import Context
 
-        if Context not in resolver.used:
+        if not _takes_context(resolver, places):
             found += [
                 Problem(Code.UNUSED_VALUE, f"the value given for `{describe(key)}` is not used")
-                for key in resolver.given
+                for key in resolver.index.given
                 if key not in _used(resolver, places)
             ]
-    if resolver.managed:
+    if resolver.with_policy:
         from stagekit._plan.policies import guessed_limits, soft_timeouts
 
         found += soft_timeouts(resolver, places)
@@ -187,7 +217,7 @@ def _warnings(resolver: Resolver, places: Sequence[int], request: Request) -> Li
     if resolver.empty:
         found += _empty_collections(resolver, set(places))
     if request.target is None and not (request.include or request.exclude):
-        tops = _top_modules(resolver.stages)
+        tops = _top_modules(resolver.index.stages)
         if len(tops) > 1:
             found.append(
                 Problem(
@@ -204,28 +234,45 @@ def _empty_collections(resolver: Resolver, places: Set[int]) -> List[Problem]:
     """Warn of what is collected from nothing while there are values of that type with a name."""
     from stagekit._plan.problems import empty_collection
 
+    index = resolver.index
     found: List[Problem] = []
     for place, parameter in resolver.empty:
         key: Any = parameter.key  # a Parametrised
         named = {
-            other: [resolver.stages[number] for number, _ in resolver.providers.get(other, ())]
-            for other in (*resolver.providers, *resolver.given)
+            other: [index.stages[number] for number, _ in index.providers.get(other, ())]
+            for other in (*index.providers, *index.given)
             if isinstance(other, NamedKey) and other.type == key.args[0]
         }
         if place in places and named:
-            found.append(empty_collection(resolver.stages[place], parameter, key.args[0], named))
+            found.append(empty_collection(index.stages[place], parameter, key.args[0], named))
     return found
 
 
-def _used(resolver: Resolver, places: Sequence[int]) -> Dict[object, None]:
-    found: Dict[object, None] = {}
+def _takes_context(resolver: Resolver, places: Sequence[int]) -> bool:
+    """Tell whether a stage takes the ``Context``, and may look into it for any given value."""
+    from stagekit._declare.context import Context
+
+    return any(
+        isinstance(source, Slot) and source.kind == INJECTABLE and source.key is Context
+        for source in _sources(resolver, places)
+    )
+
+
+def _sources(resolver: Resolver, places: Sequence[int]) -> Iterator[Source]:
+    """Yield what fills the parameters of stages and of what undoes them."""
     for place in places:
-        undo = resolver.undos.get(place)
-        sources = sources_of(resolver.wirings[place])
-        for source in (*sources, *(() if undo is None else undo.sources)):
-            for part in source.parts if isinstance(source, Gather) else (source,):
-                if isinstance(part, Slot) and part.kind == "given":
-                    found[part.key] = None
+        yield from sources_of(resolver.wirings[place])
+        if place in resolver.undos:
+            yield from resolver.undos[place].sources
+
+
+def _used(resolver: Resolver, places: Sequence[int]) -> Dict[object, None]:
+    """Return the keys of the given values that stages take."""
+    found: Dict[object, None] = {}
+    for source in _sources(resolver, places):
+        for part in source.parts if isinstance(source, Gather) else (source,):
+            if isinstance(part, Slot) and part.kind == GIVEN:
+                found[part.key] = None
     return found
 
 
@@ -246,13 +293,13 @@ def _builtin_keys(resolver: Resolver, places: Sequence[int]) -> List[Problem]:
     return [
         Problem(
             Code.BUILTIN_KEY,
-            f"stage `{resolver.stages[place].id}` provides the builtin `{describe(key)}`, "
+            f"stage `{resolver.index.stages[place].id}` provides the builtin `{describe(key)}`, "
             f"which any other stage may come to provide",
-            stage_id=resolver.stages[place].id,
-            location=resolver.stages[place].location,
+            stage_id=resolver.index.stages[place].id,
+            location=resolver.index.stages[place].location,
             fixes=('give it a type of its own: Total = NewType("Total", int)',),
         )
         for place in places
-        for key, _ in resolver.readings[place].provides
+        for key, _ in resolver.index.readings[place].provides
         if is_scalar(key)
     ]

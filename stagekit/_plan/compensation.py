@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence, Set, Tuple
+from typing import AbstractSet, Any, List, Tuple, Union
 
 from stagekit._base.keys import UnionOf
 from stagekit._base.problem import Problem
@@ -11,9 +11,10 @@ from stagekit._base.refs import From
 from stagekit._declare.declaration import Declaration
 from stagekit._declare.options import DEFAULTS
 from stagekit._plan import problems, problems_policy
-from stagekit._plan.resolve import Resolver
+from stagekit._plan.index import Consumer, ProviderIndex
 from stagekit._plan.signature_data import Parameter, Reading
-from stagekit._plan.wiring import OMIT, Wiring, order_of, stages_in
+from stagekit._plan.sources import source_of
+from stagekit._plan.wiring import OMIT, Unfit, stages_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,90 +38,69 @@ class Undo(Record):
         self.parameters = parameters
         self.sources = sources
 
-
-def wire_managed(
-    resolver: Resolver, place: int, stage: Declaration, reading: Reading, order: Tuple[int, ...]
-) -> None:
-    """Resolve what only stages with a policy have."""
-    if reading.has_each and (reading.is_resource or reading.promise > 1):
-        told = problems_policy.each_of_resource
-        if not reading.is_resource:
-            told = problems_policy.each_of_tuple
-        resolver.report(place, told(stage))
-    managed = stage.options.policy
-    if managed is None or managed.undo is None:
-        return
-    resolver.undos[place], needed = wire_undo(resolver, place, managed.undo, order)
-    wiring = resolver.wirings[place]
-    after = tuple(dict.fromkeys((*order_of(wiring), *needed)))
-    if isinstance(wiring, Wiring):
-        resolver.wirings[place] = Wiring(after, wiring.sources, wiring.soft, wiring.instead)
-    else:
-        resolver.wirings[place] = after
+    def stages(self) -> Tuple[int, ...]:
+        """Return the stages whose values it takes, without repeats."""
+        return tuple(dict.fromkeys(place for source in self.sources for place in stages_in(source)))
 
 
-def wire_undo(
-    resolver: Resolver, place: int, undo: Any, order: Tuple[int, ...]
-) -> Tuple[Undo, Tuple[int, ...]]:
-    """Resolve the parameters of *undo*; return it, and the stages that it needs besides its own."""
-    stage = resolver.stages[place]
-    declaration = Declaration(undo, stage.id, (), DEFAULTS, None)
-    reading = resolver.reader.read(declaration)
-    before = len(resolver.problems.get(place, ()))
+def undo_of(
+    index: ProviderIndex, place: int, fn: Any, order: Tuple[int, ...]
+) -> Tuple[Undo, List[Problem]]:
+    """Return *fn*, which undoes a stage, with what fills its parameters; and what is wrong."""
+    declaration = Declaration(fn, index.stages[place].id, (), DEFAULTS, None)
+    reading = index.reader.read(declaration)
     if reading.is_resource or reading.support is not None:
         why = reading.support or "it is a generator function; undo needs one that returns"
-        resolver.report(place, _told(problems.unsupported(declaration, why), declaration))
-        return Undo(undo, reading, (), ()), ()
-    parameters = resolver.reader.parameters(declaration, reading)
-    sources = tuple(
-        [_source(resolver, place, declaration, parameter, order) for parameter in parameters]
-    )
-    found = resolver.problems.get(place, [])
-    found[before:] = [_told(problem, declaration) for problem in found[before:]]
-    needed = dict.fromkeys(other for source in sources for other in stages_in(source))
-    needed.pop(place, None)
-    return Undo(undo, reading, parameters, sources), tuple(needed)
-
-
-def _told(problem: Problem, declaration: Declaration) -> Problem:
-    return problems_policy.of_undo(problem, declaration)
+        problem = problems.unsupported(declaration, why)
+        return Undo(fn, reading, (), ()), [problems_policy.of_undo(problem, declaration)]
+    parameters = index.reader.parameters(declaration, reading)
+    consumer = Consumer(place, declaration, order, is_undo=True)
+    sources: List[Source] = []
+    wrong: List[Problem] = []
+    for parameter in parameters:
+        found = _source(index, consumer, parameter)
+        if isinstance(found, Unfit):
+            wrong.append(found.problem)
+            found = found.source
+        elif isinstance(found, Problem):
+            wrong.append(found)
+            found = OMIT
+        sources.append(found)
+    undo = Undo(fn, reading, parameters, tuple(sources))
+    return undo, [problems_policy.of_undo(problem, declaration) for problem in wrong]
 
 
 def _source(
-    resolver: Resolver,
-    place: int,
-    declaration: Declaration,
-    parameter: Parameter,
-    order: Tuple[int, ...],
-) -> Source:
+    index: ProviderIndex, consumer: Consumer, parameter: Parameter
+) -> Union[Source, Problem, Unfit]:
     """Return what fills one parameter: what the stage returned, where it takes that, first."""
-    marker = parameter.marker
+    marker, place = parameter.marker, consumer.place
     if parameter.fault is None:
         if marker is not None and marker.is_each:
-            resolver.report(place, problems_policy.each_of_undo(declaration, parameter))
-            return OMIT
+            return problems_policy.each_of_undo(consumer.stage, parameter)
         if isinstance(marker, From):
-            if resolver.references.find(marker.stage, declaration) == place:
+            if index.references.find(marker.stage, consumer.stage) == place:
                 return place
         else:
-            key, own = parameter.key, dict(resolver.readings[place].provides)
+            key, own = parameter.key, dict(index.readings[place].provides)
             for each in (key, *(key.members if isinstance(key, UnionOf) else ())):
                 if each in own:
-                    return resolver.as_source((place, own[each]))
-    return resolver.source(place, declaration, parameter, order)[0]
+                    return index.source((place, own[each]))
+    return source_of(index, consumer, parameter)[0]
 
 
-def cut_undo(resolver: Resolver, place: int, inside: Set[int]) -> None:
-    """Report what the undo of a selected stage needs and the selection leaves out."""
-    undo: Undo = resolver.undos[place]
+def left_out_of(
+    index: ProviderIndex, place: int, undo: Undo, inside: AbstractSet[int]
+) -> List[Problem]:
+    """Return what the undo of a selected stage needs and the selection leaves out."""
+    found: List[Problem] = []
     for parameter, source in zip(undo.parameters, undo.sources):
-        lost: Sequence[int] = [
+        lost = [
             other
             for other in stages_in(source)
-            if other not in inside and other not in resolver.constants
+            if other not in inside and other not in index.constants
         ]
         if lost:
-            problem = problems_policy.undo_left_out(
-                resolver.stages[place], parameter, resolver.stages[lost[0]]
-            )
-            resolver.report(place, problem)
+            stage, other = index.stages[place], index.stages[lost[0]]
+            found.append(problems_policy.undo_left_out(stage, parameter, other))
+    return found

@@ -1,21 +1,26 @@
-"""``Each``: which list its items come from, how deep, and what the stage provides."""
+"""``Each``: which list its items come from, how deep they are in it, and what the stage provides.
+
+Items of ``T`` come from a provider of ``list[T]``; where there is none, from one of
+``list[list[T]]``, and so on: what the stage provides is nested as deeply.
+"""
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple, Union
 
 from stagekit._base.keys import NamedKey, Parametrised, describe
+from stagekit._base.problem import Problem
 from stagekit._base.refs import From
 from stagekit._plan import problems, problems_policy
-from stagekit._plan.marked import fits
-from stagekit._plan.resolve import Resolver
+from stagekit._plan.index import Consumer, Nesting, ProviderIndex, fits
+from stagekit._plan.references import Miss
 from stagekit._plan.signature_data import Parameter, Reading
-from stagekit._plan.slots import Slot
-from stagekit._plan.unmet import providers_but
+from stagekit._plan.slots import GIVEN, Slot
 from stagekit._plan.wiring import places_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from stagekit._declare.declaration import Declaration
     from stagekit._plan.wiring import Source
 
 Key = object
@@ -66,28 +71,44 @@ def _core(key: Key) -> Key:
     return next((inner for _, inner in reversed(list(_layers(key)))), key)
 
 
-class Fanout:
-    """The depths of the stages of one resolver that take items, and where lists of a type are.
+def with_nesting(index: ProviderIndex, takers: Dict[int, Reading]) -> ProviderIndex:
+    """Return an index that knows what stages provide which take items, too.
 
-    Items of ``T`` come from a provider of ``list[T]``; where there is none, from one of
-    ``list[list[T]]``, and so on: what the stage provides is nested as deeply.
+    Args:
+        index: of all other stages.
+        takers: by place, what was read of the functions that take items.
     """
+    found = ProviderIndex(
+        index.stages,
+        index.given,
+        index.constants,
+        index.references,
+        index.reader,
+        list(index.readings),
+        {key: list(pairs) for key, pairs in index.providers.items()},
+        Nesting(),
+    )
+    _Builder(found, takers).build()
+    return found
 
-    def __init__(self, resolver: Resolver, asked: Dict[int, Reading]) -> None:
-        self.resolver = resolver
-        self.depths: Dict[int, int] = {}
-        self._lists: Dict[Key, Dict[int, Dict[Key, None]]] = {}
-        for key in (*resolver.providers, *resolver.given):
-            self._index(key)
-        self._asked = asked
-        self._waiting = dict.fromkeys(asked)
-        self._settle()
 
-    def _index(self, key: Key) -> None:
+class _Builder:
+    """Fills an index that nobody has been given yet."""
+
+    def __init__(self, index: ProviderIndex, takers: Dict[int, Reading]) -> None:
+        self._index = index
+        self._nesting = _nesting(index)
+        self._asked = takers
+        self._waiting = dict.fromkeys(takers)
+        for key in (*index.providers, *index.given):
+            self._add(key)
+
+    def _add(self, key: Key) -> None:
+        """Take up a key whose values may be lists."""
         for depth, inner in _layers(key):
-            self._lists.setdefault(inner, {}).setdefault(depth, {})[key] = None
+            self._nesting.lists.setdefault(inner, {}).setdefault(depth, {})[key] = None
 
-    def _settle(self) -> None:
+    def build(self) -> None:
         """Find the depth of each stage once those are known that may provide what it takes."""
         while self._waiting:
             ready = [place for place in self._waiting if not self._is_blocked(place)]
@@ -99,113 +120,35 @@ class Fanout:
         others = [other for other in self._waiting if other != place]
         if not others:
             return False
-        made = {_core(key) for other in others for key, _ in self.resolver.readings[other].provides}
+        readings = self._index.readings
+        made = {_core(key) for other in others for key, _ in readings[other].provides}
         return any(
-            self._named(place, each) in others
+            _named(self._index, place, each) in others
             if isinstance(each.marker.source, From)
             else _core(each.key) in made
             for each in _takers(self._asked[place])
         )
 
     def _publish(self, place: int) -> None:
-        resolver = self.resolver
-        found = [self.depth_of(place, each) for each in _takers(self._asked[place])]
+        index = self._index
+        found = [_depth_of(index, place, each) for each in _takers(self._asked[place])]
         depth = next((each for each in found if each is not None), 1)
-        self.depths[place] = depth
-        resolver.readings[place] = reading = lifted(resolver.readings[place], depth)
+        self._nesting.depths[place] = depth
+        index.readings[place] = reading = lifted(index.readings[place], depth)
         for key, item in reading.provides:
-            pairs = resolver.providers.setdefault(key, [])
+            pairs = index.providers.setdefault(key, [])
             pairs.append((place, item))
             pairs.sort(key=_place)
-            self._index(key)
-
-    def _named(self, place: int, parameter: Parameter) -> Optional[int]:
-        stage = self.resolver.stages[place]
-        found = self.resolver.references.find(parameter.marker.source.stage, stage)
-        return found if isinstance(found, int) else None
-
-    def depth_of(self, place: int, parameter: Parameter) -> Optional[int]:
-        """Return how deep the items of a parameter are in what provides them; None: in nothing."""
-        if isinstance(parameter.marker.source, From):
-            named = self._named(place, parameter)
-            return None if named is None else self._depth_in(named, parameter.key)
-        levels = self._lists.get(parameter.key, {})
-        resolver = self.resolver
-        for depth in sorted(levels):
-            for key in levels[depth]:
-                if key in resolver.given or any(
-                    other != place for other, _ in resolver.providers.get(key, ())
-                ):
-                    return depth
-        return min(levels, default=None)
-
-    def _depth_in(self, named: int, wanted: Key) -> Optional[int]:
-        reading = self.resolver.readings[named]
-        keys = [key for key, _ in reading.provides]
-        if wanted is None or (not keys and reading.returns is None and not reading.returns_none):
-            return 1
-        for key in (*keys, reading.returns):
-            for depth, inner in _layers(key):
-                if fits(wanted, inner):
-                    return depth
-        return None
-
-    def keys(self, parameter: Parameter, depth: int) -> Sequence[Key]:
-        """Return the keys of lists whose items, so deep in them, a parameter takes."""
-        return tuple(self._lists.get(parameter.key, {}).get(depth, ()))
-
-    def source(self, place: int, parameter: Parameter, order: Tuple[int, ...]) -> Optional[Source]:
-        """Return what provides the list, after reporting what is wrong; None: nothing can."""
-        resolver = self.resolver
-        stage, depth = resolver.stages[place], self.depth_of(place, parameter)
-        if isinstance(parameter.marker.source, From):
-            return self._source_named(place, parameter, depth)
-        if depth is None:
-            provided, given = providers_but(resolver, place), tuple(resolver.given)
-            missing = problems.missing(stage, as_list(parameter), provided, given)
-            resolver.report(place, missing)
-            return None
-        if depth != self.depths.get(place, depth):
-            deeper = problems_policy.uneven(stage, parameter, depth, self.depths[place])
-            resolver.report(place, deeper)
-            return None
-        found = resolver.candidates(place, self.keys(parameter, depth), order)
-        if len(found) == 1:
-            return found[0]
-        many = [resolver.stages[each] for each in places_of(found)]
-        values = [each.key for each in found if isinstance(each, Slot) and each.kind == "given"]
-        resolver.report(place, problems_policy.ambiguous_items(stage, parameter, many, values))
-        return None
-
-    def _source_named(
-        self, place: int, parameter: Parameter, depth: Optional[int]
-    ) -> Optional[Source]:
-        resolver = self.resolver
-        stage = resolver.stages[place]
-        found = resolver.references.find(parameter.marker.source.stage, stage)
-        if not isinstance(found, int):
-            where = f"From of parameter `{parameter.name}`"
-            resolver.report(place, problems.from_miss(stage, found, where, parameter.name))
-            return None
-        reading = resolver.readings[found]
-        if depth is None:
-            got = "returns nothing" if reading.returns is None else ""
-            got = got or f"returns `{describe(reading.returns)}`"
-            whole = as_list(parameter)
-            resolver.report(
-                place, problems.type_mismatch(stage, whole, resolver.stages[found], got)
-            )
-            return None
-        items = [
-            item
-            for key, item in reading.provides
-            if item is not None and any(fits(parameter.key, inner) for _, inner in _layers(key))
-        ]
-        return resolver.as_source((found, items[0] if len(items) == 1 else None))
+            self._add(key)
 
 
 def _place(pair: Tuple[int, Optional[int]]) -> int:
     return pair[0]
+
+
+def _nesting(index: ProviderIndex) -> Nesting:
+    assert index.nesting is not None  # noqa: S101 - made with it
+    return index.nesting
 
 
 def _takers(reading: Reading) -> List[Parameter]:
@@ -215,6 +158,88 @@ def _takers(reading: Reading) -> List[Parameter]:
         for each in reading.parameters or ()
         if each.marker is not None and each.marker.is_each and each.fault is None
     ]
+
+
+def _named(index: ProviderIndex, place: int, parameter: Parameter) -> Optional[int]:
+    found = index.references.find(parameter.marker.source.stage, index.stages[place])
+    return found if isinstance(found, int) else None
+
+
+def _depth_of(index: ProviderIndex, place: int, parameter: Parameter) -> Optional[int]:
+    """Return how deep the items of a parameter are in what provides them; None: in nothing."""
+    if isinstance(parameter.marker.source, From):
+        named = _named(index, place, parameter)
+        return None if named is None else _depth_in(index.readings[named], parameter.key)
+    levels = _nesting(index).lists.get(parameter.key, {})
+    for depth in sorted(levels):
+        for key in levels[depth]:
+            if key in index.given or any(
+                other != place for other, _ in index.providers.get(key, ())
+            ):
+                return depth
+    return min(levels, default=None)
+
+
+def _depth_in(reading: Reading, wanted: Key) -> Optional[int]:
+    keys = [key for key, _ in reading.provides]
+    if wanted is None or (not keys and reading.returns is None and not reading.returns_none):
+        return 1
+    for key in (*keys, reading.returns):
+        for depth, inner in _layers(key):
+            if fits(wanted, inner):
+                return depth
+    return None
+
+
+def list_of_items(
+    index: ProviderIndex, consumer: Consumer, parameter: Parameter
+) -> Union[Source, Problem]:
+    """Return what provides the list of the items that a parameter takes."""
+    place, stage = consumer.place, consumer.stage
+    depth = _depth_of(index, place, parameter)
+    if isinstance(parameter.marker.source, From):
+        return _list_of_stage(index, consumer, parameter, depth)
+    if depth is None:
+        provided, given = index.provided_but_by(place), tuple(index.given)
+        return problems.missing(stage, as_list(parameter), provided, given)
+    nesting = _nesting(index)
+    if depth != nesting.depths.get(place, depth):
+        return problems_policy.uneven(stage, parameter, depth, nesting.depths[place])
+    keys = tuple(nesting.lists.get(parameter.key, {}).get(depth, ()))
+    found = index.candidates(consumer, keys)
+    if len(found) == 1:
+        return found[0]
+    many = [index.stages[each] for each in places_of(found)]
+    values = [each.key for each in found if isinstance(each, Slot) and each.kind == GIVEN]
+    return problems_policy.ambiguous_items(stage, parameter, many, values)
+
+
+def _list_of_stage(
+    index: ProviderIndex, consumer: Consumer, parameter: Parameter, depth: Optional[int]
+) -> Union[Source, Problem]:
+    stage = consumer.stage
+    found = index.references.find(parameter.marker.source.stage, stage)
+    if isinstance(found, Miss):
+        where = f"From of parameter `{parameter.name}`"
+        return problems.from_miss(stage, found, where, parameter.name)
+    reading = index.readings[found]
+    if depth is None:
+        got = "returns nothing" if reading.returns is None else ""
+        got = got or f"returns `{describe(reading.returns)}`"
+        return problems.type_mismatch(stage, as_list(parameter), index.stages[found], got)
+    items = [
+        item
+        for key, item in reading.provides
+        if item is not None and any(fits(parameter.key, inner) for _, inner in _layers(key))
+    ]
+    return index.source((found, items[0] if len(items) == 1 else None))
+
+
+def mistake_of(stage: Declaration, reading: Reading) -> Optional[Problem]:
+    """Return why a stage that takes items cannot be called once for each, or None."""
+    if reading.is_resource:
+        return problems_policy.each_of_resource(stage)
+    return problems_policy.each_of_tuple(stage) if reading.promise > 1 else None
 
 
 def as_list(parameter: Parameter) -> Parameter:

@@ -11,6 +11,7 @@ from stagekit._base.retry import retry_of
 from stagekit._base.sending import is_imported, mistake_in, refusal, try_sending
 from stagekit._declare.declaration import Declaration
 from stagekit._declare.options import PolicyOptions
+from stagekit._plan.index import is_per_attempt
 from stagekit._plan.plan import Plan
 from stagekit._plan.policy import CALL, PLAIN, RESOURCE, Policy
 from stagekit._plan.problems_policy import (
@@ -22,9 +23,9 @@ from stagekit._plan.problems_policy import (
     soft_timeout,
     value_beyond_sending,
 )
-from stagekit._plan.resolve import Resolver, is_per_attempt
+from stagekit._plan.resolve import Resolver
 from stagekit._plan.signature_data import Parameter, Reading
-from stagekit._plan.slots import Slot
+from stagekit._plan.slots import GIVEN, INJECTABLE, Slot
 from stagekit._plan.wiring import sources_of, stages_in
 
 TYPE_CHECKING = False
@@ -47,7 +48,7 @@ def policies_of(
     """Return the policy of each step that has one. All arguments are by step."""
     found: Dict[int, Policy] = {}
     for step, (stage, reading, wiring) in enumerate(zip(stages, readings, wirings)):
-        if not reading.is_managed:
+        if not reading.has_policy:
             continue
         said = stage.options.policy or NOTHING_SAID
         undo, is_undo_async = undos.get(step, (None, False))
@@ -80,7 +81,7 @@ def fresh_of(
     for step, (reading, wiring) in enumerate(zip(readings, wirings)):
         fresh: List[Tuple[Place, type]] = []
         for place, _, source in _arguments(reading, wiring):
-            if isinstance(source, Slot) and source.kind == "injectable":
+            if isinstance(source, Slot) and source.kind == INJECTABLE:
                 key: Any = source.key  # a class, as every injectable
                 if is_per_attempt(key):
                     fresh.append((place, key))
@@ -114,10 +115,11 @@ def where_beyond(executor: Any) -> Optional[str]:  # Any: a name, a pool, or Non
 
 def crossings(resolver: Resolver, places: Sequence[int]) -> Iterator[Problem]:
     """Yield a problem for each resource that would have to be used outside of this process."""
+    index = resolver.index
     for place in places:
-        if place not in resolver.managed:
+        if place not in resolver.with_policy:
             continue
-        stage, reading = resolver.stages[place], resolver.readings[place]
+        stage, reading = index.stages[place], index.readings[place]
         where = where_beyond((stage.options.policy or NOTHING_SAID).executor)
         if where is None:
             continue
@@ -127,8 +129,8 @@ def crossings(resolver: Resolver, places: Sequence[int]) -> Iterator[Problem]:
         yield from _function_beyond(stage, where)
         for parameter, source in zip(reading.parameters or (), sources_of(resolver.wirings[place])):
             for other in stages_in(source):
-                if resolver.readings[other].is_resource:
-                    yield resource_beyond(stage, parameter.name, resolver.stages[other], where)
+                if index.readings[other].is_resource:
+                    yield resource_beyond(stage, parameter.name, index.stages[other], where)
 
 
 def beyond_problems(plan: Plan, executor: Any, given: Mapping[object, object]) -> Iterator[Problem]:
@@ -165,7 +167,7 @@ def beyond_problems(plan: Plan, executor: Any, given: Mapping[object, object]) -
 def _given_to(binding: Binding, given: Mapping[object, object]) -> Sequence[object]:
     """Return the key of the value that a parameter is given, if it is."""
     keys = binding.key.members if isinstance(binding.key, UnionOf) else (binding.key,)
-    return [key for key in keys if key in given][:1] if binding.kind == "given" else ()
+    return [key for key in keys if key in given][:1] if binding.kind == GIVEN else ()
 
 
 def _function_beyond(stage: Declaration, where: str) -> Iterator[Problem]:
@@ -179,14 +181,14 @@ def _function_beyond(stage: Declaration, where: str) -> Iterator[Problem]:
 def soft_timeouts(resolver: Resolver, places: Sequence[int]) -> Iterator[Problem]:
     """Yield a warning for each time limit that can end no call in a thread, or inline."""
     for place in places:
-        said = resolver.stages[place].options.policy
+        said = resolver.index.stages[place].options.policy
         if said is None or said.timeout is None:
             continue
-        if resolver.readings[place].is_async and where_beyond(said.executor) is None:
+        if resolver.index.readings[place].is_async and where_beyond(said.executor) is None:
             continue
         can_stop = said.executor == "processes" or getattr(said.executor, "can_stop", False)
         if not can_stop:
-            warning = soft_timeout(resolver.stages[place], said.executor)
+            warning = soft_timeout(resolver.index.stages[place], said.executor)
             yield inline_timeout(warning) if said.executor == "inline" else warning
 
 
@@ -194,9 +196,9 @@ def guessed_limits(resolver: Resolver, places: Sequence[int]) -> Iterator[Proble
     """Yield a warning for each slot: a plan does not know how many of it there are."""
     most: Dict[str, Tuple[int, Declaration]] = {}
     for place in places:
-        said = resolver.stages[place].options.policy
+        said = resolver.index.stages[place].options.policy
         for name, count in () if said is None else said.resources:
             if name not in most or count > most[name][0]:
-                most[name] = (count, resolver.stages[place])
+                most[name] = (count, resolver.index.stages[place])
     for name in sorted(most):
         yield guessed_limit(name, *most[name])

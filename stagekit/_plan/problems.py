@@ -57,6 +57,26 @@ def bare_parameter(stage: Declaration, parameter: Parameter) -> Problem:
     )
 
 
+def bad_parameter(stage: Declaration, parameter: Parameter, fault: Fault) -> Problem:
+    """The annotation of a parameter is wrong, or absent."""
+    if fault.kind == "bare":
+        return bare_parameter(stage, parameter)
+    return bad_annotation(stage, fault, parameter.name)
+
+
+def unknown_marker(stage: Declaration, parameter: Parameter) -> Problem:
+    """A marker has no rule that says what fills a parameter."""
+    name = type(parameter.marker).__name__
+    return Problem(
+        Code.BAD_MARKER,
+        f"parameter `{parameter.name}` of stage `{short(stage)}`: nothing says where a value "
+        f"marked `{name}` comes from",
+        parameter=parameter.name,
+        fixes=('write From(load), Named("name"), Collect() or Each()',),
+        **at(stage),
+    )
+
+
 def bad_annotation(stage: Declaration, fault: Fault, parameter: Optional[str]) -> Problem:
     """An annotation cannot be evaluated, or selects nothing."""
     what = f"parameter `{parameter}`" if parameter else "the return annotation"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stagekit._base.keys import describe
 from stagekit._plan.signature import Reader
-from stagekit._plan.slots import Binding, Edge, Slot
+from stagekit._plan.slots import COLLECT, DEFAULT, STAGE, Binding, Edge, Slot
 from stagekit._plan.wiring import Gather, Wiring, stages_in
 
 TYPE_CHECKING = False
@@ -15,20 +15,18 @@ if TYPE_CHECKING:
     from stagekit._plan.signature_data import Parameter, Reading
     from stagekit._plan.wiring import AnyWiring, Source
 
-_KINDS = {"given": "given", "value": "value", "injectable": "injectable", "none": "none"}
-
 
 def binding_of(parameter: Parameter, source: Source, step_of: Dict[int, int]) -> Binding:
     """Return one binding, its providers as step numbers."""
     providers = tuple(step_of[place] for place in stages_in(source))
     others: Tuple[str, ...] = ()
     if isinstance(source, Gather):
-        kind = "collect"
-        others = tuple(_KINDS[part.kind] for part in source.parts if isinstance(part, Slot))
+        kind = COLLECT
+        others = tuple(part.kind for part in source.parts if isinstance(part, Slot))
     elif isinstance(source, Slot):
-        kind = _KINDS[source.kind]
+        kind = source.kind
     else:
-        kind = "stage" if providers else "default"
+        kind = STAGE if providers else DEFAULT
     return Binding(parameter.name, parameter.key, kind, providers, others)
 
 

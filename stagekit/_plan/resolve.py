@@ -2,117 +2,138 @@
 
 from __future__ import annotations
 
-from stagekit._base.keys import UnionOf, is_scalar, may_be_none, members_of
+from stagekit._base.keys import UnionOf
 from stagekit._base.problem import Problem
-from stagekit._base.refs import Named, OneOf, OptionalRef
-from stagekit._declare.context import Arguments, Context, RunInfo
-from stagekit._declare.declaration import Declaration
+from stagekit._base.refs import OneOf, OptionalRef
+from stagekit._plan.index import Consumer, ProviderIndex, is_per_attempt
 from stagekit._plan.references import Miss, References
 from stagekit._plan.signature import Reader
-from stagekit._plan.signature_data import EMPTY, TRIVIAL, Parameter, Reading
-from stagekit._plan.slots import Slot
-from stagekit._plan.wiring import OMIT, Item, Omit, Wiring, waited_for
+from stagekit._plan.signature_data import EMPTY, TRIVIAL
+from stagekit._plan.slots import INJECTABLE, Slot
+from stagekit._plan.sources import source_of
+from stagekit._plan.wiring import (
+    OMIT,
+    Gather,
+    Omit,
+    Unfit,
+    Wiring,
+    order_of,
+    stages_in,
+    waited_for,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple, Union
+    from typing import AbstractSet, Any, Dict, List, Optional, Sequence, Set, Tuple, Union
 
+    from stagekit._declare.declaration import Declaration
+    from stagekit._plan.compensation import Undo
+    from stagekit._plan.index import Provider
+    from stagekit._plan.signature_data import Parameter, Reading
     from stagekit._plan.wiring import AnyWiring, Source
-
-    Provider = Tuple[int, Optional[int]]
-
-INJECTABLES: FrozenSet[object] = frozenset((Context, RunInfo, Arguments))
-_PER_ATTEMPT = {
-    ("stagekit._base.cancel", "CancelToken"),
-    ("stagekit._base.progress", "Progress"),
-}
-
-
-def is_per_attempt(key: Any) -> bool:  # Any: a key, which may be a class
-    """Tell whether a key is that of an object that every attempt has its own of."""
-    return type(key) is type and (key.__module__, key.__name__) in _PER_ATTEMPT
-
 
 # a stage without parameters is wired by its order edges alone
 ALONE: Tuple[int, ...] = ()
 UNRESOLVED = Wiring((), (), (), {})
 
 
+def index_of(
+    stages: Sequence[Declaration],
+    given: Dict[object, Slot],
+    constants: Dict[int, Slot],
+    originals: Dict[int, Declaration],
+) -> ProviderIndex:
+    """Return who provides what among *stages*.
+
+    Args:
+        stages: the declarations, those that stand in for others in their places.
+        given: by key, the slot of a value that the caller gives.
+        constants: by place, the slot of the value that stands in for a stage.
+        originals: by place, the declaration that another one stands in for.
+    """
+    reader = Reader()
+    read = reader.read
+    readings: List[Reading] = []
+    providers: Dict[object, List[Provider]] = {}
+    takers: Dict[int, Reading] = {}  # stages that take items, by what tells of which
+    for place, stage in enumerate(stages):
+        cached: Any = stage.cache
+        reading = cached if cached is not None else read(stage)
+        if place in originals:
+            reading = reader.read_stand_in(stage, originals[place])
+        readings.append(reading)
+        if reading is TRIVIAL:
+            continue
+        if reading.has_each or (place in originals and read(originals[place]).has_each):
+            takers[place] = reading if reading.has_each else read(originals[place])
+            continue
+        for key, item in reading.provides:
+            if key in providers:
+                providers[key].append((place, item))
+            else:
+                providers[key] = [(place, item)]
+    index = ProviderIndex(stages, given, constants, References(stages), reader, readings, providers)
+    if takers:
+        from stagekit._plan.map_inputs import with_nesting
+
+        return with_nesting(index, takers)
+    return index
+
+
 class Resolver:
-    """Resolves the stages of one registry snapshot, each once, when asked for."""
+    """Resolves the stages of one registry snapshot, each once, when asked for.
 
-    def __init__(
-        self,
-        stages: Sequence[Declaration],
-        given: Dict[object, Slot],
-        constants: Dict[int, Slot],
-        originals: Optional[Dict[int, Declaration]] = None,
-    ) -> None:
-        self.stages = stages
-        self.given = given
-        self.constants = constants  # overridden stages
-        self.references = References(stages)
-        self.reader = Reader()
-        self.readings: List[Reading] = []
-        self.providers: Dict[object, List[Provider]] = {}
+    Attributes:
+        index: who provides what.
+        wirings: by place, what a stage waits for, and what fills its parameters.
+        problems: by place, what is wrong with a stage.
+        undos: by place, what undoes a stage.
+        with_policy: the places of stages that a policy tells something of.
+        empty: collections of nothing: the place of the stage, and its parameter.
+    """
+
+    def __init__(self, index: ProviderIndex) -> None:
+        self.index = index
+        self.wirings: List[AnyWiring] = [UNRESOLVED] * len(index.stages)
         self.problems: Dict[int, List[Problem]] = {}
-        self.wirings: List[AnyWiring] = [UNRESOLVED] * len(stages)
-        self.used: Set[object] = set()
-        self.empty: List[Tuple[int, Parameter]] = []  # collections of nothing
-        self.managed: Set[int] = set()  # stages that a policy tells something of
-        self.undos: Dict[int, Any] = {}  # Any: each an Undo, of a module that plain plans spare
-        self.fanout: Any = None  # a Fanout, for the same reason, where a stage takes items
-        self._read_all(originals or {})
-
-    def _read_all(self, originals: Dict[int, Declaration]) -> None:
-        read, readings, providers = self.reader.read, self.readings, self.providers
-        takers: Dict[int, Reading] = {}  # stages that take items, by what tells of which
-        for place, stage in enumerate(self.stages):
-            cached: Any = stage.cache
-            reading = cached if cached is not None else read(stage)
-            if place in originals:
-                reading = self.reader.read_stand_in(stage, originals[place])
-            readings.append(reading)
-            if reading is TRIVIAL:
-                continue
-            if reading.has_each or (place in originals and self._takes_items(originals[place])):
-                takers[place] = reading if reading.has_each else read(originals[place])
-                continue
-            for key, item in reading.provides:
-                if key in providers:
-                    providers[key].append((place, item))
-                else:
-                    providers[key] = [(place, item)]
-        if takers:
-            from stagekit._plan.map_inputs import Fanout
-
-            self.fanout = Fanout(self, takers)
-
-    def _takes_items(self, stage: Declaration) -> bool:
-        return self.reader.read(stage).has_each
+        self.undos: Dict[int, Undo] = {}
+        self.with_policy: Set[int] = set()
+        self.empty: List[Tuple[int, Parameter]] = []
 
     def close(self, targets: Optional[Sequence[int]]) -> List[int]:
         """Resolve the targets (None: all) and what they need; return all places, ascending."""
+        constants = self.index.constants
         if targets is None:
             self._resolve_all()
-            everything = range(len(self.stages))
-            return [place for place in everything if place not in self.constants]
-        seen = dict.fromkeys(place for place in targets if place not in self.constants)
+            everything = range(len(self.wirings))
+            return [place for place in everything if place not in constants]
+        seen = dict.fromkeys(place for place in targets if place not in constants)
         stack = list(seen)
         while stack:
             place = stack.pop()
             self._resolve(place)
             for above in self.stages_of(place):
-                if above not in seen and above not in self.constants:
+                if above not in seen and above not in constants:
                     seen[above] = None
                     stack.append(above)
         return sorted(seen)
 
+    def keep(self, places: AbstractSet[int]) -> None:
+        """Take all other stages from the wirings of these; report what they need of the others."""
+        for place in sorted(places):
+            self._cut(place, places)
+
+    def stages_of(self, place: int) -> Sequence[int]:
+        """Return the stages that a resolved stage waits for, without repeats."""
+        wiring = self.wirings[place]
+        return wiring if type(wiring) is tuple else waited_for(wiring)
+
     def _resolve_all(self) -> None:
         """Resolve every stage; stages without parameters that name others plainly in the loop."""
-        wirings, find = self.wirings, self.references.find_plain
-        for place, (stage, reading) in enumerate(zip(self.stages, self.readings)):
-            if reading is TRIVIAL and not self.constants:
+        index = self.index
+        wirings, find, constants = self.wirings, index.references.find_plain, index.constants
+        for place, (stage, reading) in enumerate(zip(index.stages, index.readings)):
+            if reading is TRIVIAL and not constants:
                 needed = stage.depends_on
                 found = find(needed) if needed else ALONE
                 if found is not None:
@@ -120,176 +141,148 @@ class Resolver:
                     continue
             self._resolve(place)
 
-    def stages_of(self, place: int) -> Sequence[int]:
-        """Return the stages that a resolved stage waits for, without repeats."""
-        wiring = self.wirings[place]
-        return wiring if type(wiring) is tuple else waited_for(wiring)
-
-    def report(self, place: int, problem: Problem) -> None:
-        """Keep a problem of a stage."""
+    def _report(self, place: int, problem: Problem) -> None:
         self.problems.setdefault(place, []).append(problem)
 
     def _resolve(self, place: int) -> None:
-        if self.wirings[place] is not UNRESOLVED or place in self.constants:
+        index = self.index
+        if self.wirings[place] is not UNRESOLVED or place in index.constants:
             return
-        stage, reading = self.stages[place], self.readings[place]
+        stage, reading = index.stages[place], index.readings[place]
         order = self._order(place, stage) if stage.depends_on else ()
         if reading.support is not None:
             from stagekit._plan.problems import unsupported
 
-            self.report(place, unsupported(stage, reading.support))
+            self._report(place, unsupported(stage, reading.support))
             reading.parameters = reading.parameters or ()
         if reading.fault is not None:
             from stagekit._plan.problems import bad_annotation
 
-            self.report(place, bad_annotation(stage, reading.fault, None))
+            self._report(place, bad_annotation(stage, reading.fault, None))
         parameters = reading.parameters
         if parameters is None:
-            parameters = self.reader.parameters(stage, reading)
+            parameters = index.reader.parameters(stage, reading)
         if parameters:
-            self.wirings[place] = self._wire(place, stage, parameters, order)
+            self.wirings[place] = self._wire(Consumer(place, stage, order), parameters)
         else:
             self.wirings[place] = order
-        if reading.is_managed:
-            self.managed.add(place)
-            from stagekit._plan.compensation import wire_managed
-
-            wire_managed(self, place, stage, reading, order)
+        if reading.has_policy:
+            self._resolve_policy(place, stage, reading, order)
 
     def _order(self, place: int, stage: Declaration) -> Tuple[int, ...]:
-        find = self.references.find
+        references, constants = self.index.references, self.index.constants
         found: List[int] = []
         for ref in stage.depends_on:
             if type(ref) in (OptionalRef, OneOf):
-                place_of: Union[int, Miss, None] = self.references.find_soft(ref, stage)
+                place_of: Union[int, Miss, None] = references.find_soft(ref, stage)
             else:
-                place_of = find(ref, stage)
+                place_of = references.find(ref, stage)
             if isinstance(place_of, int):
-                if place_of not in self.constants:
+                if place_of not in constants:
                     found.append(place_of)
             elif place_of is not None:
                 from stagekit._plan.problems import from_miss
 
-                self.report(place, from_miss(stage, place_of, "depends_on", None))
+                self._report(place, from_miss(stage, place_of, "depends_on", None))
         return tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))  # noqa: PLR2004
 
-    def _wire(
-        self,
-        place: int,
-        stage: Declaration,
-        parameters: Sequence[Parameter],
-        order: Tuple[int, ...],
-    ) -> Wiring:
+    def _wire(self, consumer: Consumer, parameters: Sequence[Parameter]) -> Wiring:
+        index, place = self.index, consumer.place
+        providers, given = index.providers, index.given
         sources: List[Source] = []
         soft: List[int] = []
         instead: Dict[int, Slot] = {}
-        providers = self.providers
         for number, parameter in enumerate(parameters):
             key = parameter.key
             if parameter.marker is None and parameter.default is EMPTY and key in providers:
                 found = providers[key]
-                if len(found) == 1 and found[0][0] != place and key not in self.given:
+                if len(found) == 1 and found[0][0] != place and key not in given:
                     one, item = found[0]
-                    is_plain = item is None and not self.constants
-                    sources.append(one if is_plain else self.as_source(found[0]))
+                    is_plain = item is None and not index.constants
+                    sources.append(one if is_plain else index.source(found[0]))
                     continue
-            source, is_soft = self.source(place, stage, parameter, order)
+            source, is_soft = self._source(consumer, parameter)
             if is_soft:
                 soft.append(number)
-            if self.given and not isinstance(source, (Slot, Omit)):
+            if given and not isinstance(source, (Slot, Omit)):
                 slot = self._given_for(place, parameter)
                 if slot is not None:
                     instead[number] = slot
             sources.append(source)
-        return Wiring(order, tuple(sources), tuple(soft), instead)
+        return Wiring(consumer.order, tuple(sources), tuple(soft), instead)
+
+    def _source(self, consumer: Consumer, parameter: Parameter) -> Tuple[Source, bool]:
+        """Return what fills a parameter, and whether it can do without; keep what is wrong."""
+        place = consumer.place
+        found, is_soft = source_of(self.index, consumer, parameter)
+        if isinstance(found, Unfit):
+            self._report(place, found.problem)
+            return found.source, is_soft
+        if isinstance(found, Problem):
+            self._report(place, found)
+            return OMIT, is_soft
+        if isinstance(found, Gather) and not found.parts:
+            self.empty.append((place, parameter))
+        elif isinstance(found, Slot) and found.kind == INJECTABLE and is_per_attempt(found.key):
+            self.with_policy.add(place)
+        return found, is_soft
 
     def _given_for(self, place: int, parameter: Parameter) -> Optional[Slot]:
-        key = parameter.key
-        if parameter.marker is not None and parameter.marker.is_each:
-            depth = self.fanout.depths.get(place, 1)
-            lists = self.fanout.keys(parameter, depth)
-            return next((self.given[each] for each in lists if each in self.given), None)
-        if isinstance(key, UnionOf) and key not in self.given:
-            return next((self.given[m] for m in key.members if m in self.given), None)
-        return self.given.get(key)
+        """Return the given value that stands in, should a selection leave out the stage."""
+        key, given, nesting = parameter.key, self.index.given, self.index.nesting
+        if nesting is not None and parameter.marker is not None and parameter.marker.is_each:
+            lists = nesting.keys(place, parameter)
+            return next((given[each] for each in lists if each in given), None)
+        if isinstance(key, UnionOf) and key not in given:
+            return next((given[m] for m in key.members if m in given), None)
+        return given.get(key)
 
-    def source(
-        self, place: int, stage: Declaration, parameter: Parameter, order: Tuple[int, ...]
-    ) -> Tuple[Source, bool]:
-        """Return what fills one parameter, and whether it can do without."""
-        marker = parameter.marker
-        if parameter.fault is not None:
-            from stagekit._plan.unmet import report_fault
+    def _resolve_policy(
+        self, place: int, stage: Declaration, reading: Reading, order: Tuple[int, ...]
+    ) -> None:
+        """Resolve what only stages with a policy have."""
+        self.with_policy.add(place)
+        if reading.has_each:
+            from stagekit._plan.map_inputs import mistake_of
 
-            return report_fault(self, place, stage, parameter, parameter.fault), False
-        if marker is not None and not isinstance(marker, Named):
-            from stagekit._plan.marked import source_of
+            mistake = mistake_of(stage, reading)
+            if mistake is not None:
+                self._report(place, mistake)
+        policy = stage.options.policy
+        if policy is None or policy.undo is None:
+            return
+        from stagekit._plan.compensation import undo_of
 
-            return source_of(self, place, stage, parameter, order)
-        key = parameter.key
-        if key is None:  # no annotation, or one that selects nothing: the default
-            return OMIT, False
-        if self.is_injectable(place, key):
-            return self.injectable(place, stage, key), False
-        members = members_of(key)
-        is_soft = may_be_none(key)
-        if marker is None and parameter.default is not EMPTY and all(map(is_scalar, members)):
-            return OMIT, False
-        keys = (key, *members) if key not in members else members
-        candidates = self.candidates(place, keys, order)
-        if len(candidates) == 1:
-            return candidates[0], is_soft
-        from stagekit._plan.unmet import report_many, without
+        undo, wrong = undo_of(self.index, place, policy.undo, order)
+        self.undos[place] = undo
+        for problem in wrong:
+            self._report(place, problem)
+        wiring = self.wirings[place]
+        needed = [other for other in undo.stages() if other != place]
+        after = tuple(dict.fromkeys((*order_of(wiring), *needed)))
+        self.wirings[place] = wiring.after(after) if isinstance(wiring, Wiring) else after
 
-        if candidates:
-            return report_many(self, place, stage, parameter, candidates), is_soft
-        return without(self, place, stage, parameter), is_soft
+    def _cut(self, place: int, inside: AbstractSet[int]) -> None:
+        index, wiring, undo = self.index, self.wirings[place], self.undos.get(place)
+        order = tuple(p for p in order_of(wiring) if p in inside)
+        if undo is not None:
+            from stagekit._plan.compensation import left_out_of
 
-    def injectable(self, place: int, stage: Declaration, key: object) -> Slot:
-        """Return the slot of a key that runs provide themselves; a ``Context`` knows who asks."""
-        if key is not Context:
-            return Slot("injectable", key)
-        is_stage = stage is self.stages[place]  # else it is what undoes it
-        return Slot("injectable", key, (stage.id,) if is_stage else (stage.id, "undo"))
+            for problem in left_out_of(index, place, undo, inside):
+                self._report(place, problem)
+        if not isinstance(wiring, Wiring):
+            self.wirings[place] = order
+            return
+        parameters = index.readings[place].parameters or ()
+        sources: List[Source] = []
+        for number, source in enumerate(wiring.sources):
+            lost = [p for p in stages_in(source) if p not in inside and p not in index.constants]
+            if lost and number in wiring.instead:
+                source = wiring.instead[number]  # noqa: PLW2901
+            elif lost:
+                from stagekit._plan.problems import left_out
 
-    def is_injectable(self, place: int, key: object) -> bool:
-        """Tell whether runs provide a key themselves, and take down that this one is used."""
-        if key in INJECTABLES:
-            self.used.add(key)
-            return True
-        if not is_per_attempt(key):
-            return False
-        self.managed.add(place)
-        return True
-
-    def candidates(
-        self, place: int, keys: Sequence[object], order: Tuple[int, ...]
-    ) -> List[Source]:
-        """Return the providers of any of *keys*: one where ``depends_on`` picks one."""
-        pairs = [pair for key in keys for pair in self.providers.get(key, ())]
-        if len(pairs) > 1:
-            pairs = [pair for pair in pairs if pair[0] != place] or pairs
-        if len(pairs) > 1:
-            near = [pair for pair in pairs if pair[0] in order]
-            pairs = near if len(near) == 1 else pairs
-        sources: List[Source] = [self.as_source(pair) for pair in pairs]
-        given = [self.given[key] for key in keys if key in self.given]
-        if given and (not pairs or [p for p, _ in pairs] == [place]):
-            sources = list(given)
-        elif len(keys) > 1:  # a union: a given member beside another that a stage provides
-            sources += [self.given[key] for key in keys if self._is_given_only(key)]
-        self.used.update(s.key for s in sources if isinstance(s, Slot) and s.kind == "given")
-        return sources
-
-    def _is_given_only(self, key: object) -> bool:
-        return key in self.given and key not in self.providers
-
-    def as_source(self, pair: Provider) -> Source:
-        """Return a provider as a source: a stage, an item of its tuple, or what stands in."""
-        stage, item = pair
-        constant = self.constants.get(stage)
-        if constant is not None:
-            from stagekit._plan.overrides import part_of
-
-            return part_of(constant, item, self.readings[stage].promise)
-        return stage if item is None else Item(stage, item)
+                stage, other = index.stages[place], index.stages[lost[0]]
+                self._report(place, left_out(stage, parameters[number], other))
+            sources.append(source)
+        self.wirings[place] = Wiring(order, tuple(sources), wiring.soft, wiring.instead)

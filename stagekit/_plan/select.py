@@ -277,3 +277,38 @@ def _walk(neighbours: Sequence[Tuple[int, ...]], start: Set[int], hops: int) -> 
         seen |= layer
         hops -= 1
     return seen
+
+
+def unknown_tags(
+    graph: Graph, include: Sequence[str], exclude: Sequence[str]
+) -> Tuple[Problem, ...]:
+    """Return a warning for each tag that is written out and that no stage carries.
+
+    Of what is left out only where another tag is near: no stage may carry what is never wanted.
+    """
+    known = tuple(dict.fromkeys(tag for own in graph.tags for tag in own))
+    found: Dict[Problem, None] = {}
+    for texts, is_wanted in ((include, True), (exclude, False)):
+        for atom in atoms_of(texts):
+            tag = atom.value[len(TAG) :]
+            if not atom.value.startswith(TAG) or is_pattern(tag) or tag in known:
+                continue
+            near = did_you_mean(tag, known)
+            if near or is_wanted:
+                found[_unknown_tag(atom, near, known)] = None
+    return tuple(found)
+
+
+def _unknown_tag(atom: Atom, near: Sequence[str], known: Sequence[str]) -> Problem:
+    notes = [f"did you mean {' or '.join(f'`{TAG}{escape_control(tag)}`' for tag in near)}?"]
+    if not near:
+        shown = [f"`{escape_control(tag)}`" for tag in known[:_MOST_NAMED]]
+        more = f" and {len(known) - _MOST_NAMED:,} more" if len(known) > _MOST_NAMED else ""
+        notes = [f"there is: {', '.join(shown) or 'no tag at all'}{more}"]
+    return Problem(
+        Code.UNKNOWN_TAG,
+        f"the selection `{atom.spelt(atom.value)}` means no stage: none of this target has that "
+        "tag",
+        notes=tuple(notes),
+        fixes=tuple(atom.spelt(TAG + tag) for tag in near),
+    )

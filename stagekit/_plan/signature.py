@@ -79,7 +79,7 @@ class Reader:
         ):
             return TRIVIAL
         reading = Reading()
-        reading.is_managed = options.policy is not None
+        reading.has_policy = options.policy is not None
         if type(fn) is FunctionType and "__wrapped__" not in fn.__dict__:
             code = fn.__code__
             reading.is_async = code.co_flags & ASYNC != 0
@@ -106,7 +106,7 @@ class Reader:
             reading.has_each = any(
                 each.marker is not None and each.marker.is_each for each in asked
             )
-            reading.is_managed = reading.is_managed or reading.has_each
+            reading.has_policy = reading.has_policy or reading.has_each
         if fn_module(fn) != "__main__" or "__file__" in namespace_of(fn):
             declaration.cache = reading
         return reading

@@ -57,11 +57,11 @@ class Reading:
         support: why the function cannot be a stage, or None.
         call: what is called in place of the function, or None.
         has_each: whether a parameter takes one item at a time.
-        is_managed: whether there is something that a ``Policy`` tells.
+        has_policy: whether a ``Policy`` tells something of the stage.
         is_resource: whether the function is a generator function.
     """
 
-    __slots__ = ("call", "fault", "has_each", "is_async", "is_managed", "is_resource",
+    __slots__ = ("call", "fault", "has_each", "is_async", "has_policy", "is_resource",
                  "parameters", "promise", "provides", "raw", "returns", "returns_none",
                  "support")  # fmt: skip
 
@@ -71,7 +71,7 @@ class Reading:
         self.returns_none = False
         self.promise = 0
         self.is_async = False
-        self.is_managed = False
+        self.has_policy = False
         self.is_resource = False
         self.has_each = False
         self.call: Optional[Callable[..., Any]] = None
@@ -88,7 +88,7 @@ TRIVIAL.parameters = NOTHING
 
 def read_generator(reading: Reading, code: CodeType) -> None:
     """Take down that the function is a generator function, plain or async."""
-    reading.is_resource = reading.is_managed = True
+    reading.is_resource = reading.has_policy = True
     reading.is_async = code.co_flags & ASYNC_GENERATOR != 0
 
 

@@ -11,6 +11,14 @@ if TYPE_CHECKING:
     Call = Tuple[Callable[..., Any], int, int, Optional[Tuple[int, ...]], int]
 
 
+# Kinds of slots, and of bindings.
+VALUE, GIVEN, INJECTABLE, NONE = "value", "given", "injectable", "none"
+# Kinds of bindings beside these.
+STAGE, DEFAULT, COLLECT = "stage", "default", "collect"
+# Kinds of arguments of packed calls, and of collections.
+SLOT, ITEM, LIST, TUPLE = "slot", "item", "list", "tuple"
+
+
 class Slot(Record):
     """One constant slot of a run's values.
 
@@ -129,9 +137,9 @@ class PackedCall:
         return fn(*args, **kwargs)
 
     def _take(self, take: Take, values: List[Any]) -> Any:
-        if take.kind == "slot":
+        if take.kind == SLOT:
             return values[take.slot]
-        if take.kind == "item":
+        if take.kind == ITEM:
             found = values[take.slot]
             return None if found is None else found[take.item]
         taken = [
@@ -139,7 +147,7 @@ class PackedCall:
             for part in take.parts
             if part.slot < self.constants or values[part.slot] is not None
         ]
-        return tuple(taken) if take.kind == "tuple" else taken
+        return tuple(taken) if take.kind == TUPLE else taken
 
 
 class AwaitIfNeeded:

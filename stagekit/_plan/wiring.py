@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, List, Sequence, Tuple, Union
 
+    from stagekit._base.problem import Problem
+
     Source = Union[int, "Item", Slot, "Gather", "Omit"]
     AnyWiring = Union[Tuple[int, ...], "Wiring"]
 
@@ -40,6 +42,18 @@ class Omit(Record):
 
 
 OMIT = Omit()
+
+
+class Unfit(Record):
+    """A source that does not fit: planning goes on with it, to find what else is wrong."""
+
+    __slots__ = ("source", "problem")
+
+    def __init__(self, source: Source, problem: Problem) -> None:
+        self.source = source
+        self.problem = problem
+
+
 NOTHING_GIVEN: Dict[int, Slot] = {}
 
 
@@ -56,6 +70,10 @@ class Wiring:
         self.instead = (
             instead or NOTHING_GIVEN
         )  # parameter -> given value, should its stage be left out
+
+    def after(self, order: Tuple[int, ...]) -> Wiring:
+        """Return the same wiring of a stage that waits for *order* besides its sources."""
+        return Wiring(order, self.sources, self.soft, self.instead)
 
 
 def sources_of(wiring: AnyWiring) -> Tuple[Source, ...]:

@@ -18,6 +18,7 @@ from stagekit import (
     plan,
     run,
 )
+from stagekit._base.refs import Marker
 from stagekit.errors import Code
 
 
@@ -281,3 +282,35 @@ def test_a_marker_inside_a_union_is_not_ignored(annotation: object) -> None:
             raise
     else:
         assert value in (None, Orders("other"), [Orders("unnamed"), Orders("other")])
+
+
+class Lucky(Marker):
+    """A marker that planning has no rule for."""
+
+    __slots__ = ()
+
+
+class Ours(Named):
+    """A marker of a user's that is one of ours."""
+
+    __slots__ = ()
+
+
+def test_a_marker_without_a_rule_is_a_problem() -> None:
+    """It is refused by its name, and not taken for one of ours."""
+    registry = registry_of(make=Orders())
+    registry.add(taking(Annotated[Orders, Lucky()]), id="take")
+    with pytest.raises(PlanError) as caught:
+        plan("take", registry=registry)
+    (problem,) = caught.value.problems
+    assert Code.BAD_MARKER is problem.code
+    assert "nothing says where a value marked `Lucky` comes from" in problem.message
+
+
+def test_a_marker_may_be_subclassed() -> None:
+    """A class of a user's that derives from a marker follows its rule."""
+    registry = Registry()
+    registry.add(taking(Annotated[Orders, Ours("left")]), id="take")
+    left = Orders("left")
+    value = given(left, as_=Orders, name="left")
+    assert left is run("take", registry=registry, values=[value], executor="inline")["take"]

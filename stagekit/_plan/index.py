@@ -1,0 +1,179 @@
+"""``ProviderIndex``: which stages and given values provide which key. Read-only once it is made."""
+
+from __future__ import annotations
+
+from stagekit._base.keys import Parametrised, UnionOf
+from stagekit._base.record import Record
+from stagekit._declare.context import Arguments, Context, RunInfo
+from stagekit._plan.slots import INJECTABLE, Slot
+from stagekit._plan.wiring import Item
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, FrozenSet, List, Optional, Sequence, Tuple
+
+    from stagekit._declare.declaration import Declaration
+    from stagekit._plan.references import References
+    from stagekit._plan.signature import Reader
+    from stagekit._plan.signature_data import Parameter, Reading
+    from stagekit._plan.wiring import Source
+
+    Provider = Tuple[int, Optional[int]]
+
+INJECTABLES: FrozenSet[object] = frozenset((Context, RunInfo, Arguments))
+_PER_ATTEMPT = {
+    ("stagekit._base.cancel", "CancelToken"),
+    ("stagekit._base.progress", "Progress"),
+}
+
+
+def is_per_attempt(key: Any) -> bool:  # Any: a key, which may be a class
+    """Tell whether a key is that of an object that every attempt has its own of."""
+    return type(key) is type and (key.__module__, key.__name__) in _PER_ATTEMPT
+
+
+def is_injectable(key: object) -> bool:
+    """Tell whether runs provide a key themselves."""
+    return key in INJECTABLES or is_per_attempt(key)
+
+
+class Consumer(Record):
+    """A stage whose parameters are to be filled, or the function that undoes it.
+
+    Attributes:
+        place: the place of the stage.
+        stage: its declaration; for a function that undoes it, one of that function.
+        order: the places that ``depends_on`` of the stage names.
+        is_undo: whether it is the function that undoes the stage.
+    """
+
+    __slots__ = ("place", "stage", "order", "is_undo")
+
+    def __init__(
+        self,
+        place: int,
+        stage: Declaration,
+        order: Tuple[int, ...],
+        *,
+        is_undo: bool = False,
+    ) -> None:
+        self.place = place
+        self.stage = stage
+        self.order = order
+        self.is_undo = is_undo
+
+    def injectable(self, key: object) -> Slot:
+        """Return the slot of a key that runs provide themselves; a ``Context`` knows who asks."""
+        if key is not Context:
+            return Slot(INJECTABLE, key)
+        return Slot(INJECTABLE, key, (self.stage.id, "undo") if self.is_undo else (self.stage.id,))
+
+
+class Nesting:
+    """How deep in lists stages find the items that they take, of stages that take any.
+
+    Attributes:
+        depths: by place of a stage that takes items, 1 for those of a list.
+        lists: by key of an item and how deep it is, the keys of the lists that hold it.
+    """
+
+    __slots__ = ("depths", "lists")
+
+    def __init__(self) -> None:
+        self.depths: Dict[int, int] = {}
+        self.lists: Dict[object, Dict[int, Dict[object, None]]] = {}
+
+    def keys(self, place: int, parameter: Parameter) -> Sequence[object]:
+        """Return the keys of the lists that a parameter of a stage takes its items from."""
+        return tuple(self.lists.get(parameter.key, {}).get(self.depths.get(place, 1), ()))
+
+
+class ProviderIndex:
+    """Who provides what. A *place* is the position of a stage in the snapshot of its registry.
+
+    Attributes:
+        stages: the declarations, those that stand in for others in their places.
+        given: by key, the slot of a value that the caller of the run gives.
+        constants: by place, the slot of the value that stands in for a stage.
+        references: the ways to name these stages.
+        reader: what reads their functions.
+        readings: by place, what was read.
+        providers: by key, the stages that provide it, ascending: place, and item of a tuple.
+        nesting: how deep stages find the items that they take in lists; None where none takes any.
+    """
+
+    __slots__ = ("constants", "given", "nesting", "providers", "reader", "readings", "references",
+                 "stages")  # fmt: skip
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of the record
+        self,
+        stages: Sequence[Declaration],
+        given: Dict[object, Slot],
+        constants: Dict[int, Slot],
+        references: References,
+        reader: Reader,
+        readings: List[Reading],
+        providers: Dict[object, List[Provider]],
+        nesting: Optional[Nesting] = None,
+    ) -> None:
+        self.stages = stages
+        self.given = given
+        self.constants = constants
+        self.references = references
+        self.reader = reader
+        self.readings = readings
+        self.providers = providers
+        self.nesting = nesting
+
+    def candidates(self, consumer: Consumer, keys: Sequence[object]) -> List[Source]:
+        """Return the providers of any of *keys*: one where ``depends_on`` picks one."""
+        place = consumer.place
+        pairs = [pair for key in keys for pair in self.providers.get(key, ())]
+        if len(pairs) > 1:
+            pairs = [pair for pair in pairs if pair[0] != place] or pairs
+        if len(pairs) > 1:
+            near = [pair for pair in pairs if pair[0] in consumer.order]
+            pairs = near if len(near) == 1 else pairs
+        sources: List[Source] = [self.source(pair) for pair in pairs]
+        given = [self.given[key] for key in keys if key in self.given]
+        if given and (not pairs or [p for p, _ in pairs] == [place]):
+            return list(given)
+        if len(keys) > 1:  # a union: a given member beside another that a stage provides
+            sources += [self.given[key] for key in keys if self._is_given_only(key)]
+        return sources
+
+    def _is_given_only(self, key: object) -> bool:
+        return key in self.given and key not in self.providers
+
+    def source(self, pair: Provider) -> Source:
+        """Return a provider as a source: a stage, an item of its tuple, or what stands in."""
+        stage, item = pair
+        constant = self.constants.get(stage)
+        if constant is not None:
+            from stagekit._plan.overrides import part_of
+
+            return part_of(constant, item, self.readings[stage].promise)
+        return stage if item is None else Item(stage, item)
+
+    def provided_but_by(self, place: int) -> Dict[object, List[Declaration]]:
+        """Return by key what stages provide, but for one of them."""
+        provided = {
+            key: [self.stages[p] for p, _ in pairs if p != place]
+            for key, pairs in self.providers.items()
+        }
+        return {key: stages for key, stages in provided.items() if stages}
+
+
+def fits(key: object, got: object) -> bool:
+    """Tell whether a value of type *got* may stand where *key* is asked for by ``From``."""
+    if key == got:
+        return True
+    if isinstance(key, UnionOf):
+        wanted = set(key.members)
+        if isinstance(got, UnionOf):
+            return all(any(fits(k, g) for k in wanted) for g in got.members)
+        return any(fits(member, got) for member in wanted)
+    if isinstance(key, type):
+        base = got.origin if isinstance(got, Parametrised) else got
+        return key in getattr(base, "__mro__", ())
+    return False

@@ -1,0 +1,159 @@
+"""What fills a parameter: one rule for each marker, and the rule of parameters without one.
+
+A rule returns a source, or a problem that says why there is none.
+"""
+
+from __future__ import annotations
+
+from stagekit._base.keys import describe, is_scalar, may_be_none, members_of
+from stagekit._base.problem import Problem
+from stagekit._plan.index import fits, is_injectable
+from stagekit._plan.references import Miss
+from stagekit._plan.signature_data import EMPTY
+from stagekit._plan.slots import GIVEN, LIST, NONE, TUPLE, Slot
+from stagekit._plan.wiring import OMIT, Gather, Unfit, places_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+
+    from stagekit._plan.index import Consumer, ProviderIndex
+    from stagekit._plan.signature_data import Parameter, Reading
+    from stagekit._plan.wiring import Source
+
+    Found = Union[Source, Problem, Unfit]
+    Rule = Tuple[
+        Callable[[ProviderIndex, Consumer, Parameter], Found],  # what fills a parameter
+        Callable[[object], bool],  # whether a parameter of a key can do without its stages
+    ]
+
+
+def source_of(index: ProviderIndex, consumer: Consumer, parameter: Parameter) -> Tuple[Found, bool]:
+    """Return what fills a parameter, or why nothing does; and whether it can do without."""
+    if parameter.fault is not None:
+        from stagekit._plan.problems import bad_parameter
+
+        return bad_parameter(consumer.stage, parameter, parameter.fault), False
+    marker = parameter.marker
+    rule = _BY_TYPE if marker is None else _rule_of(marker)
+    if rule is None:
+        from stagekit._plan.problems import unknown_marker
+
+        return unknown_marker(consumer.stage, parameter), False
+    find, is_soft = rule
+    return find(index, consumer, parameter), is_soft(parameter.key)
+
+
+def _rule_of(marker: Any) -> Optional[Rule]:
+    names = [kind.__name__ for kind in type(marker).__mro__]
+    return next((RULES[name] for name in names if name in RULES), None)
+
+
+def by_type(index: ProviderIndex, consumer: Consumer, parameter: Parameter) -> Found:
+    """Return the one provider of the type and name that a parameter asks for, or its default."""
+    key = parameter.key
+    if key is None:  # no annotation, or one that selects nothing: the default
+        return OMIT
+    if is_injectable(key):
+        return consumer.injectable(key)
+    members = members_of(key)
+    if parameter.marker is None and parameter.default is not EMPTY and all(map(is_scalar, members)):
+        return OMIT
+    found = index.candidates(consumer, (key, *members) if key not in members else members)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        from stagekit._plan.problems import ambiguous
+
+        many = [index.stages[place] for place in places_of(found)]
+        values = [each.key for each in found if isinstance(each, Slot) and each.kind == GIVEN]
+        return ambiguous(consumer.stage, parameter, many, values)
+    return _without_provider(index, consumer, parameter)
+
+
+def _without_provider(index: ProviderIndex, consumer: Consumer, parameter: Parameter) -> Found:
+    """Return what fills a parameter that nothing provides: its default, None, or a problem."""
+    for member in members_of(parameter.key):
+        if is_injectable(member):
+            return consumer.injectable(member)
+    if parameter.default is not EMPTY:
+        return OMIT
+    if may_be_none(parameter.key):
+        return Slot(NONE, parameter.key)
+    from stagekit._plan.problems import missing
+
+    provided, given = index.provided_but_by(consumer.place), tuple(index.given)
+    return missing(consumer.stage, parameter, provided, given)
+
+
+def from_stage(index: ProviderIndex, consumer: Consumer, parameter: Parameter) -> Found:
+    """Return the stage that ``From`` names, or the one item of its tuple that fits."""
+    found = index.references.find(parameter.marker.stage, consumer.stage)
+    if isinstance(found, Miss):
+        from stagekit._plan.problems import from_miss
+
+        where = f"From of parameter `{parameter.name}`"
+        return from_miss(consumer.stage, found, where, parameter.name)
+    reading, key = index.readings[found], parameter.key
+    source = index.source((found, None))
+    if key is None:  # any type will do
+        return source
+    items = [item for got, item in reading.provides if item is not None and fits(key, got)]
+    if len(items) == 1 and not fits(key, reading.returns):
+        return index.source((found, items[0]))
+    mismatch = _mismatch(key, reading)
+    if mismatch is None:
+        return source
+    from stagekit._plan.problems import type_mismatch
+
+    return Unfit(source, type_mismatch(consumer.stage, parameter, index.stages[found], mismatch))
+
+
+def _mismatch(key: object, reading: Reading) -> Optional[str]:
+    """Return what a stage returns instead of *key*, or None where that cannot be said."""
+    whole = [got for got, item in reading.provides if item is None]
+    got = reading.returns
+    if got is None and whole:
+        got = whole[0]
+    if got is None:
+        return "returns nothing" if reading.returns_none else None
+    if fits(key, got) or any(fits(key, each) for each in whole):
+        return None
+    return f"returns `{describe(got)}`"
+
+
+def collected(index: ProviderIndex, consumer: Consumer, parameter: Parameter) -> Found:
+    """Return every provider of the items of a list: given values first, then stages."""
+    key: Any = parameter.key  # a Parametrised, as was checked when the annotation was read
+    element = key.args[0]
+    parts: List[Any] = []  # Any: sources but for those that hold others
+    if element in index.given:
+        parts.append(index.given[element])
+    parts += [
+        index.source(pair) for pair in index.providers.get(element, ()) if pair[0] != consumer.place
+    ]
+    return Gather(tuple(parts), TUPLE if key.origin is tuple else LIST)
+
+
+def one_item(index: ProviderIndex, consumer: Consumer, parameter: Parameter) -> Found:
+    """Return the list whose items ``Each`` takes one at a time."""
+    from stagekit._plan.map_inputs import list_of_items
+
+    return list_of_items(index, consumer, parameter)
+
+
+def _always(_key: object) -> bool:
+    return True
+
+
+def _never(_key: object) -> bool:
+    return False
+
+
+_BY_TYPE: Rule = (by_type, may_be_none)
+RULES: Dict[str, Rule] = {  # by the name of the marker's class; `Each` is loaded where it is used
+    "Named": _BY_TYPE,
+    "From": (from_stage, may_be_none),
+    "Collect": (collected, _always),
+    "Each": (one_item, _never),
+}
