@@ -7,7 +7,7 @@ from types import FunctionType, MethodType
 
 from stagekit._base.keys import builtin_names
 from stagekit._base.record import Record
-from stagekit._base.refs import From, Marker, Named
+from stagekit._base.refs import Marker
 from stagekit._declare.callables import namespace_of
 
 TYPE_CHECKING = False
@@ -167,12 +167,15 @@ def markers_of(annotation: Any) -> Tuple[Any, List[Any], Optional[str]]:
 def _each(markers: List[Any], mistake: Optional[str]) -> Tuple[List[Any], Optional[str]]:
     """Make one marker of ``Each`` and what stands beside it; say what is wrong."""
     from stagekit._base.each import each_of
+    from stagekit._plan.sources import rule_of
 
-    others = [marker for marker in markers if not marker.is_each]
     if len(markers) == 1:
         return markers, mistake
-    if len(markers) == 2 and len(others) == 1 and isinstance(others[0], (From, Named)):  # noqa: PLR2004
-        return [each_of(others[0])], mistake
+    others = [marker for marker in markers if not marker.is_each]
+    if len(markers) == 2 and len(others) == 1:  # noqa: PLR2004
+        rule = rule_of(others[0])
+        if rule is not None and rule.goes_with_each:
+            return [each_of(others[0])], mistake
     names = [type(marker).__name__ for marker in markers]
     return markers, f"{' and '.join(names)} cannot stand in one `Annotated`"
 

@@ -11,6 +11,7 @@ from stagekit._plan.order import find_cycles, heights
 from stagekit._plan.plan import Plan
 from stagekit._plan.references import targets_of
 from stagekit._plan.resolve import Resolver, index_of
+from stagekit._plan.signature import Reader
 from stagekit._plan.slots import GIVEN, INJECTABLE, Slot
 from stagekit._plan.wiring import Gather, sources_of, stages_in
 
@@ -55,8 +56,9 @@ def make_plan(cls: Type[P], request: Request) -> P:
         PlanError: with every problem found, ordered by file and line. No stage was called.
     """
     general: List[Problem] = []
-    index = _index(request, general)
-    resolver = Resolver(index)
+    reader = Reader()
+    index = _index(request, reader, general)
+    resolver = Resolver(index, reader)
     targets, misses, target = targets_of(request.target, index.references)
     general += [Problem(m.code, m.message, notes=m.notes, fixes=m.fixes) for m in misses]
     places = resolver.close(targets)
@@ -82,15 +84,15 @@ def make_plan(cls: Type[P], request: Request) -> P:
     return assemble(cls, resolver, places, above, height, tuple(warnings), target)
 
 
-def _index(request: Request, general: List[Problem]) -> ProviderIndex:
+def _index(request: Request, reader: Reader, general: List[Problem]) -> ProviderIndex:
     """Return who provides what; add to *general* what is wrong with overrides."""
     given = {key: Slot(GIVEN, key) for key in request.given}
     if not request.overrides:
-        return index_of(request.stages, given, {}, {})
+        return index_of(reader, request.stages, given, {}, {})
     from stagekit._plan.overrides import overridden, unfit_constants
 
     made = overridden(request.stages, request.overrides)
-    index = index_of(made.stages, given, made.constants, made.originals)
+    index = index_of(reader, made.stages, given, made.constants, made.originals)
     general += made.problems
     general += unfit_constants(index.stages, index.readings, index.constants)
     return index

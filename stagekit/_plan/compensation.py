@@ -12,6 +12,7 @@ from stagekit._declare.declaration import Declaration
 from stagekit._declare.options import DEFAULTS
 from stagekit._plan import problems, problems_policy
 from stagekit._plan.index import Consumer, ProviderIndex
+from stagekit._plan.signature import Reader
 from stagekit._plan.signature_data import Parameter, Reading
 from stagekit._plan.sources import source_of
 from stagekit._plan.wiring import OMIT, Unfit, stages_in
@@ -44,16 +45,16 @@ class Undo(Record):
 
 
 def undo_of(
-    index: ProviderIndex, place: int, fn: Any, order: Tuple[int, ...]
+    index: ProviderIndex, reader: Reader, place: int, fn: Any, order: Tuple[int, ...]
 ) -> Tuple[Undo, List[Problem]]:
     """Return *fn*, which undoes a stage, with what fills its parameters; and what is wrong."""
     declaration = Declaration(fn, index.stages[place].id, (), DEFAULTS, None)
-    reading = index.reader.read(declaration)
+    reading = reader.read(declaration)
     if reading.is_resource or reading.support is not None:
         why = reading.support or "it is a generator function; undo needs one that returns"
         problem = problems.unsupported(declaration, why)
         return Undo(fn, reading, (), ()), [problems_policy.of_undo(problem, declaration)]
-    parameters = index.reader.parameters(declaration, reading)
+    parameters = reader.parameters(declaration, reading)
     consumer = Consumer(place, declaration, order, is_undo=True)
     sources: List[Source] = []
     wrong: List[Problem] = []
@@ -76,7 +77,7 @@ def _source(
     """Return what fills one parameter: what the stage returned, where it takes that, first."""
     marker, place = parameter.marker, consumer.place
     if parameter.fault is None:
-        if marker is not None and marker.is_each:
+        if parameter.takes_items:
             return problems_policy.each_of_undo(consumer.stage, parameter)
         if isinstance(marker, From):
             if index.references.find(marker.stage, consumer.stage) == place:

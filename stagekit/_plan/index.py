@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from stagekit._declare.declaration import Declaration
     from stagekit._plan.references import References
-    from stagekit._plan.signature import Reader
     from stagekit._plan.signature_data import Parameter, Reading
     from stagekit._plan.wiring import Source
 
@@ -96,14 +95,12 @@ class ProviderIndex:
         given: by key, the slot of a value that the caller of the run gives.
         constants: by place, the slot of the value that stands in for a stage.
         references: the ways to name these stages.
-        reader: what reads their functions.
         readings: by place, what was read.
         providers: by key, the stages that provide it, ascending: place, and item of a tuple.
         nesting: how deep stages find the items that they take in lists; None where none takes any.
     """
 
-    __slots__ = ("constants", "given", "nesting", "providers", "reader", "readings", "references",
-                 "stages")  # fmt: skip
+    __slots__ = ("constants", "given", "nesting", "providers", "readings", "references", "stages")
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts of the record
         self,
@@ -111,7 +108,6 @@ class ProviderIndex:
         given: Dict[object, Slot],
         constants: Dict[int, Slot],
         references: References,
-        reader: Reader,
         readings: List[Reading],
         providers: Dict[object, List[Provider]],
         nesting: Optional[Nesting] = None,
@@ -120,7 +116,6 @@ class ProviderIndex:
         self.given = given
         self.constants = constants
         self.references = references
-        self.reader = reader
         self.readings = readings
         self.providers = providers
         self.nesting = nesting

@@ -83,7 +83,6 @@ def with_nesting(index: ProviderIndex, takers: Dict[int, Reading]) -> ProviderIn
         index.given,
         index.constants,
         index.references,
-        index.reader,
         list(index.readings),
         {key: list(pairs) for key, pairs in index.providers.items()},
         Nesting(),
@@ -153,11 +152,7 @@ def _nesting(index: ProviderIndex) -> Nesting:
 
 def _takers(reading: Reading) -> List[Parameter]:
     """Return the parameters that take one item at a time, but for those that are at fault."""
-    return [
-        each
-        for each in reading.parameters or ()
-        if each.marker is not None and each.marker.is_each and each.fault is None
-    ]
+    return [each for each in reading.parameters or () if each.takes_items and each.fault is None]
 
 
 def _named(index: ProviderIndex, place: int, parameter: Parameter) -> Optional[int]:

@@ -53,9 +53,7 @@ def policies_of(
         said = stage.options.policy or NOTHING_SAID
         undo, is_undo_async = undos.get(step, (None, False))
         each = tuple(
-            place
-            for place, parameter, _ in _arguments(reading, wiring)
-            if parameter.marker is not None and parameter.marker.is_each
+            place for place, parameter, _ in _arguments(reading, wiring) if parameter.takes_items
         )
         policy = Policy(
             retry=retry_of(said.retries),

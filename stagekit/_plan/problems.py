@@ -10,6 +10,7 @@ from stagekit._base.problem import Code, Problem
 from stagekit._base.text import did_you_mean
 from stagekit._declare.callables import namespace_of
 from stagekit._declare.declaration import Declaration
+from stagekit._plan.signature_data import BARE, MARKER, NO_KEY, UNRESOLVED
 from stagekit._plan.suggestions import (
     MAX_SHOWN,
     as_annotation,
@@ -59,7 +60,7 @@ def bare_parameter(stage: Declaration, parameter: Parameter) -> Problem:
 
 def bad_parameter(stage: Declaration, parameter: Parameter, fault: Fault) -> Problem:
     """The annotation of a parameter is wrong, or absent."""
-    if fault.kind == "bare":
+    if fault.kind == BARE:
         return bare_parameter(stage, parameter)
     return bad_annotation(stage, fault, parameter.name)
 
@@ -81,16 +82,16 @@ def bad_annotation(stage: Declaration, fault: Fault, parameter: Optional[str]) -
     """An annotation cannot be evaluated, or selects nothing."""
     what = f"parameter `{parameter}`" if parameter else "the return annotation"
     of = f"{what} of stage `{short(stage)}`"
-    if fault.kind == "unresolved":
+    if fault.kind == UNRESOLVED:
         return _unresolved(stage, fault, of, parameter)
-    code = {"marker": Code.BAD_MARKER, "no_key": Code.NO_KEY}.get(fault.kind, Code.BAD_ANNOTATION)
+    code = {MARKER: Code.BAD_MARKER, NO_KEY: Code.NO_KEY}.get(fault.kind, Code.BAD_ANNOTATION)
     fixes: Tuple[str, ...] = ()
-    if fault.kind == "no_key":
+    if fault.kind == NO_KEY:
         fixes = (
             f"name the type it takes: {parameter}: Orders",
             f"or give it a default: {parameter}=...",
         )
-    elif fault.kind == "marker" and "parentheses" in fault.text:
+    elif fault.kind == MARKER and "parentheses" in fault.text:
         fixes = ('write Collect(), From(load) or Named("name")',)
     return Problem(code, f"{of}: {fault.text}", parameter=parameter, fixes=fixes, **at(stage))
 

@@ -38,6 +38,7 @@ UNRESOLVED = Wiring((), (), (), {})
 
 
 def index_of(
+    reader: Reader,
     stages: Sequence[Declaration],
     given: Dict[object, Slot],
     constants: Dict[int, Slot],
@@ -46,12 +47,12 @@ def index_of(
     """Return who provides what among *stages*.
 
     Args:
+        reader: reads their functions.
         stages: the declarations, those that stand in for others in their places.
         given: by key, the slot of a value that the caller gives.
         constants: by place, the slot of the value that stands in for a stage.
         originals: by place, the declaration that another one stands in for.
     """
-    reader = Reader()
     read = reader.read
     readings: List[Reading] = []
     providers: Dict[object, List[Provider]] = {}
@@ -72,7 +73,7 @@ def index_of(
                 providers[key].append((place, item))
             else:
                 providers[key] = [(place, item)]
-    index = ProviderIndex(stages, given, constants, References(stages), reader, readings, providers)
+    index = ProviderIndex(stages, given, constants, References(stages), readings, providers)
     if takers:
         from stagekit._plan.map_inputs import with_nesting
 
@@ -92,8 +93,9 @@ class Resolver:
         empty: collections of nothing: the place of the stage, and its parameter.
     """
 
-    def __init__(self, index: ProviderIndex) -> None:
+    def __init__(self, index: ProviderIndex, reader: Reader) -> None:
         self.index = index
+        self._reader = reader
         self.wirings: List[AnyWiring] = [UNRESOLVED] * len(index.stages)
         self.problems: Dict[int, List[Problem]] = {}
         self.undos: Dict[int, Undo] = {}
@@ -161,7 +163,7 @@ class Resolver:
             self._report(place, bad_annotation(stage, reading.fault, None))
         parameters = reading.parameters
         if parameters is None:
-            parameters = index.reader.parameters(stage, reading)
+            parameters = self._reader.parameters(stage, reading)
         if parameters:
             self.wirings[place] = self._wire(Consumer(place, stage, order), parameters)
         else:
@@ -230,7 +232,7 @@ class Resolver:
     def _given_for(self, place: int, parameter: Parameter) -> Optional[Slot]:
         """Return the given value that stands in, should a selection leave out the stage."""
         key, given, nesting = parameter.key, self.index.given, self.index.nesting
-        if nesting is not None and parameter.marker is not None and parameter.marker.is_each:
+        if nesting is not None and parameter.takes_items:
             lists = nesting.keys(place, parameter)
             return next((given[each] for each in lists if each in given), None)
         if isinstance(key, UnionOf) and key not in given:
@@ -253,7 +255,7 @@ class Resolver:
             return
         from stagekit._plan.compensation import undo_of
 
-        undo, wrong = undo_of(self.index, place, policy.undo, order)
+        undo, wrong = undo_of(self.index, self._reader, place, policy.undo, order)
         self.undos[place] = undo
         for problem in wrong:
             self._report(place, problem)

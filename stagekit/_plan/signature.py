@@ -10,25 +10,29 @@ from stagekit._base.keys import (
     NoKeyError,
     NoneType,
     may_be_none,
-    named,
     normalise,
 )
-from stagekit._base.refs import Collect, From, Named
 from stagekit._declare.callables import namespace_of
 from stagekit._declare.declaration import Declaration
 from stagekit._plan.annotation import Evaluator, Scope, UnresolvedError, markers_of, scope_of
 from stagekit._plan.signature_data import (
     ASYNC,
+    BARE,
     EMPTY,
     IS_GENERATOR,
+    MARKER,
+    NO_KEY,
     NOTHING,
+    OPEN,
     TRIVIAL,
+    UNRESOLVED,
     Fault,
     Parameter,
     Reading,
     read_generator,
     written,
 )
+from stagekit._plan.sources import BY_TYPE, rule_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,9 +107,7 @@ class Reader:
             self._read_provides(declaration, returned, reading)
         if reading.raw is not None and (EACH in sys.modules or _says_each(reading.raw[1])):
             asked = self.parameters(declaration, reading)
-            reading.has_each = any(
-                each.marker is not None and each.marker.is_each for each in asked
-            )
+            reading.has_each = any(each.takes_items for each in asked)
             reading.has_policy = reading.has_policy or reading.has_each
         if fn_module(fn) != "__main__" or "__file__" in namespace_of(fn):
             declaration.cache = reading
@@ -150,9 +152,9 @@ class Reader:
                 reading.promise = 0 if key is not None and may_be_none(key) else 1
             reading.provides = tuple(pair for pair in reading.provides if pair[0] is not None)
         except UnresolvedError as error:
-            reading.fault = Fault("unresolved", error.text, error.name)
+            reading.fault = Fault(UNRESOLVED, error.text, error.name)
         except BadTypeError as error:
-            reading.fault = Fault("open", str(error))
+            reading.fault = Fault(OPEN, str(error))
 
     def _provided_key(self, annotation: Any, scope: Scope) -> object:
         """Return the key of a return annotation; None where it provides nothing."""
@@ -160,7 +162,8 @@ class Reader:
         if type(found) is type and found is not object:
             return None if found is NoneType else found
         inner, markers, mistake = self._split(found)
-        if mistake is None and markers and not isinstance(markers[0], Named):
+        rule = rule_of(markers[0] if markers else None)
+        if mistake is None and markers and not (rule is not None and rule.names_value):
             mistake = f"`{type(markers[0]).__name__}` is for parameters; a returned value has none"
         if mistake is not None:
             raise BadTypeError(mistake)
@@ -170,7 +173,7 @@ class Reader:
             return None
         if key is NoneType or getattr(key, "_name", None) in {"NoReturn", "Never"}:
             return None
-        return named(key, markers[0].name) if markers else key
+        return rule.key(markers[0], key) if rule is not None and markers else key
 
     def _split(self, found: Any) -> Tuple[Any, List[Any], Optional[str]]:
         if id(found) in self._keys:  # neither markers nor mistakes
@@ -222,7 +225,7 @@ class Reader:
         parameter = Parameter(name, default, is_keyword)
         if annotation is EMPTY:
             if default is EMPTY:
-                parameter.fault = Fault("bare", "")
+                parameter.fault = Fault(BARE, "")
             return parameter
         try:
             found = self.evaluator.evaluate(annotation, scope)
@@ -231,47 +234,32 @@ class Reader:
                 return parameter
             inner, markers, mistake = self._split(found)
             if mistake is not None:
-                parameter.fault = Fault("marker", mistake)
+                parameter.fault = Fault(MARKER, mistake)
                 return parameter
             marker = markers[0] if markers else None
             parameter.marker = marker
-            if marker is not None and marker.is_each:
-                if default is not EMPTY:
-                    parameter.fault = Fault("marker", "`Each()` and a default exclude each other")
-                marker = marker.source
-            parameter.key = self._asked_key(inner, marker, scope)
+            if parameter.takes_items and default is not EMPTY:
+                parameter.fault = Fault(MARKER, "`Each()` and a default exclude each other")
+            beside = marker.source if marker is not None and marker.is_each else marker
+            parameter.key = self._asked_key(inner, beside, scope)
         except UnresolvedError as error:
-            parameter.fault = Fault("unresolved", error.text, error.name)
+            parameter.fault = Fault(UNRESOLVED, error.text, error.name)
         except NoKeyError as error:
             if default is EMPTY:
-                parameter.fault = Fault("no_key", str(error))
+                parameter.fault = Fault(NO_KEY, str(error))
         except BadTypeError as error:
-            parameter.fault = Fault("open", str(error))
+            parameter.fault = Fault(OPEN, str(error))
         return parameter
 
     def _asked_key(self, inner: Any, marker: Any, scope: Scope) -> object:
+        rule = rule_of(marker) or BY_TYPE
         try:
             key = self._key_of(inner, scope)
         except NoKeyError:
-            if isinstance(marker, From):
-                return None  # any type will do
-            raise
-        if isinstance(marker, Named):
-            return named(key, marker.name)
-        if isinstance(marker, Collect):
-            return _collected(key)
-        return key
-
-
-def _collected(key: object) -> object:
-    """Check that a ``Collect`` stands on a list, tuple or sequence of something."""
-    origin = getattr(key, "origin", None)
-    args: Tuple[object, ...] = getattr(key, "args", ())
-    name = getattr(origin, "__name__", "")
-    is_tuple = origin is tuple and len(args) == 2 and args[1] is ...  # noqa: PLR2004
-    if is_tuple or (name in {"list", "Sequence", "Collection", "Iterable"} and len(args) == 1):
-        return key
-    raise BadTypeError("`Collect()` needs a list: Annotated[list[T], Collect()]")
+            if rule.needs_type:
+                raise
+            return None  # any type will do
+        return rule.key(marker, key)
 
 
 def _says_each(source: Any) -> bool:  # Any: annotations, or a signature with them

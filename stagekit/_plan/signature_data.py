@@ -22,6 +22,11 @@ class _Empty:
 EMPTY: Any = _Empty()
 
 
+# Kinds of faults: no annotation; a marker in the wrong place; a type that every value has; a name
+# that is not known; a type that cannot be a key.
+BARE, MARKER, NO_KEY, UNRESOLVED, OPEN = "bare", "marker", "no_key", "unresolved", "open"
+
+
 class Fault(Record):
     """Something wrong with one annotation, told later with its place."""
 
@@ -45,6 +50,11 @@ class Parameter:
         self.key: object = None
         self.marker: Any = None
         self.fault: Optional[Fault] = None
+
+    @property
+    def takes_items(self) -> bool:
+        """Whether it takes one item at a time of what provides it."""
+        return self.marker is not None and self.marker.is_each
 
 
 class Reading:

@@ -1,12 +1,14 @@
 """What fills a parameter: one rule for each marker, and the rule of parameters without one.
 
-A rule returns a source, or a problem that says why there is none.
+A rule finds a source, or a problem that says why there is none. All that planning knows of a
+marker is its line in ``RULES``.
 """
 
 from __future__ import annotations
 
-from stagekit._base.keys import describe, is_scalar, may_be_none, members_of
+from stagekit._base.keys import BadTypeError, describe, is_scalar, may_be_none, members_of, named
 from stagekit._base.problem import Problem
+from stagekit._base.record import Record
 from stagekit._plan.index import fits, is_injectable
 from stagekit._plan.references import Miss
 from stagekit._plan.signature_data import EMPTY
@@ -22,10 +24,53 @@ if TYPE_CHECKING:
     from stagekit._plan.wiring import Source
 
     Found = Union[Source, Problem, Unfit]
-    Rule = Tuple[
-        Callable[[ProviderIndex, Consumer, Parameter], Found],  # what fills a parameter
-        Callable[[object], bool],  # whether a parameter of a key can do without its stages
-    ]
+
+_LISTS = {"list", "Sequence", "Collection", "Iterable"}
+
+
+def _same(_marker: Any, key: object) -> object:
+    return key
+
+
+class Rule(Record):
+    """What a marker means.
+
+    Attributes:
+        find: returns what fills a parameter, or why nothing does.
+        is_soft: tells whether a parameter of a key can do without the values of its stages.
+        key: returns the key that is asked for, given the marker and the key of the type beside it;
+            raises ``BadTypeError`` where it cannot stand beside such a type.
+        needs_type: whether the type beside it must select something; else ``Any`` will do.
+        names_value: whether it may stand on a return annotation.
+        goes_with_each: whether it may stand beside ``Each()``, to say where the list comes from.
+    """
+
+    __slots__ = ("find", "is_soft", "key", "needs_type", "names_value", "goes_with_each")
+
+    def __init__(
+        self,
+        find: Callable[[ProviderIndex, Consumer, Parameter], Found],
+        *,
+        is_soft: Callable[[object], bool] = may_be_none,
+        key: Callable[[Any, object], object] = _same,
+        needs_type: bool = True,
+        names_value: bool = False,
+        goes_with_each: bool = False,
+    ) -> None:
+        self.find = find
+        self.is_soft = is_soft
+        self.key = key
+        self.needs_type = needs_type
+        self.names_value = names_value
+        self.goes_with_each = goes_with_each
+
+
+def rule_of(marker: Any) -> Optional[Rule]:
+    """Return the rule of a marker, or of none; None where the marker is not known."""
+    if marker is None:
+        return BY_TYPE
+    names = [kind.__name__ for kind in type(marker).__mro__]
+    return next((RULES[name] for name in names if name in RULES), None)
 
 
 def source_of(index: ProviderIndex, consumer: Consumer, parameter: Parameter) -> Tuple[Found, bool]:
@@ -34,19 +79,12 @@ def source_of(index: ProviderIndex, consumer: Consumer, parameter: Parameter) ->
         from stagekit._plan.problems import bad_parameter
 
         return bad_parameter(consumer.stage, parameter, parameter.fault), False
-    marker = parameter.marker
-    rule = _BY_TYPE if marker is None else _rule_of(marker)
+    rule = rule_of(parameter.marker)
     if rule is None:
         from stagekit._plan.problems import unknown_marker
 
         return unknown_marker(consumer.stage, parameter), False
-    find, is_soft = rule
-    return find(index, consumer, parameter), is_soft(parameter.key)
-
-
-def _rule_of(marker: Any) -> Optional[Rule]:
-    names = [kind.__name__ for kind in type(marker).__mro__]
-    return next((RULES[name] for name in names if name in RULES), None)
+    return rule.find(index, consumer, parameter), rule.is_soft(parameter.key)
 
 
 def by_type(index: ProviderIndex, consumer: Consumer, parameter: Parameter) -> Found:
@@ -142,6 +180,21 @@ def one_item(index: ProviderIndex, consumer: Consumer, parameter: Parameter) -> 
     return list_of_items(index, consumer, parameter)
 
 
+def _key_with_name(marker: Any, key: object) -> object:
+    return named(key, marker.name)
+
+
+def _key_of_list(_marker: Any, key: object) -> object:
+    """Check that the type beside ``Collect`` is a list, tuple or sequence of something."""
+    origin = getattr(key, "origin", None)
+    args: Tuple[object, ...] = getattr(key, "args", ())
+    name = getattr(origin, "__name__", "")
+    is_tuple = origin is tuple and len(args) == 2 and args[1] is ...  # noqa: PLR2004
+    if is_tuple or (name in _LISTS and len(args) == 1):
+        return key
+    raise BadTypeError("`Collect()` needs a list: Annotated[list[T], Collect()]")
+
+
 def _always(_key: object) -> bool:
     return True
 
@@ -150,10 +203,10 @@ def _never(_key: object) -> bool:
     return False
 
 
-_BY_TYPE: Rule = (by_type, may_be_none)
-RULES: Dict[str, Rule] = {  # by the name of the marker's class; `Each` is loaded where it is used
-    "Named": _BY_TYPE,
-    "From": (from_stage, may_be_none),
-    "Collect": (collected, _always),
-    "Each": (one_item, _never),
+BY_TYPE = Rule(by_type)
+RULES: Dict[str, Rule] = {  # by the name of the marker's class: `Each` is loaded where it is used
+    "Named": Rule(by_type, key=_key_with_name, names_value=True, goes_with_each=True),
+    "From": Rule(from_stage, needs_type=False, goes_with_each=True),
+    "Collect": Rule(collected, key=_key_of_list, is_soft=_always),
+    "Each": Rule(one_item, is_soft=_never),
 }

@@ -43,7 +43,7 @@ def declared_policy(stage: Declaration) -> Policy:
         executor=said.executor,
         slots=said.resources,
         kind=RESOURCE if reading.is_resource else CALL,
-        each=tuple([one.name for one in asked if one.marker is not None and one.marker.is_each]),
+        each=tuple([one.name for one in asked if one.takes_items]),
     )
 
 
