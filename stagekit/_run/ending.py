@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Optional, Tuple
 
 from stagekit._base.text import error_line
 from stagekit._run.failure import release_frames
+from stagekit._run.record import counts_of, status_of
 from stagekit._run.result import Result
-from stagekit._run.summary import counts_of, status_of
 from stagekit.errors import InternalError, MissingExtraError, UsageError
 
 if TYPE_CHECKING:

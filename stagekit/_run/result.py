@@ -1,4 +1,4 @@
-"""``Result``: the outcomes, values and reports of a run."""
+"""``Result``: what users see of the record of a run: outcomes, values, reports."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from stagekit._base.outcome import RunStatus
     from stagekit._declare.context import RunInfo
     from stagekit._plan.plan import Plan
+    from stagekit._run.record import RunRecord
     from stagekit._run.report import StageReport
     from stagekit._run.state.columns import Columns
 
@@ -110,9 +111,7 @@ class Result:
     @property
     def status(self) -> RunStatus:
         """How the run ended."""
-        from stagekit._run.summary import status_of
-
-        return status_of(self._columns)
+        return self._record().status
 
     @property
     def cancel_reason(self) -> str:
@@ -120,21 +119,20 @@ class Result:
 
         Empty where it was not cancelled.
         """
-        columns = self._columns
-        return columns.why or "interrupted" if columns.interrupted else ""
+        return self._record().cancel_reason
 
     @property
     def failures(self) -> Tuple[StageReport, ...]:
         """The reports of all stages that failed, critical or not, in plan order."""
         from stagekit._run.failure import failed_steps
 
-        return tuple(self._report(step) for step in failed_steps(self._columns))
+        record = self._record()
+        return tuple([record.report(step) for step in failed_steps(self._columns)])
 
     @property
     def abandoned(self) -> Tuple[str, ...]:
         """The ids of stages that did not end when they were told to; they may still be running."""
-        order = self.plan.order
-        return tuple(dict.fromkeys(order[step] for step in self._columns.abandoned))
+        return self._record().abandoned
 
     @property
     def leaked(self) -> Tuple[str, ...]:
@@ -160,20 +158,12 @@ class Result:
     @property
     def seconds(self) -> float:
         """How long the run took."""
-        return (self._columns.ended - self._columns.began) / 1e9
+        return self._record().seconds
 
     @property
     def work_seconds(self) -> float:
         """How long all calls of stages took together."""
-        columns, total = self._columns, 0
-        for step in range(len(self.plan)):
-            rows = columns.attempts.get(step)
-            start, end = columns.span(step)
-            if rows:  # items run side by side, and between attempts nothing does
-                total += sum(row[3] - row[2] for row in rows)
-            elif start:
-                total += end - start
-        return total / 1e9
+        return self._record().work_seconds
 
     def report(self, stage: _Stage, /) -> StageReport:
         """Return what became of one stage.
@@ -181,11 +171,11 @@ class Result:
         Raises:
             LookupError: it was not part of the run; the text has near misses.
         """
-        return self._report(self.plan.step_of(stage))
+        return self._record().report(self.plan.step_of(stage))
 
     def reports(self) -> Tuple[StageReport, ...]:
         """Return what became of every stage, in plan order."""
-        return tuple(self._report(step) for step in range(len(self.plan)))
+        return self._record().reports()
 
     def raise_for_failures(self) -> None:
         """Raise what ``run(check=True)`` raises, if the run did not succeed.
@@ -196,11 +186,11 @@ class Result:
         """
         from stagekit._run.summary import raise_for
 
-        raise_for(self, self._columns)
+        raise_for(self._record(), self)
 
     def critical_path(self) -> Tuple[str, ...]:
         """Return the chain of stages that decided how long the run took, first to last."""
-        from stagekit._run.summary import critical_path
+        from stagekit._run.record import critical_path
 
         return critical_path(self._columns)
 
@@ -208,13 +198,11 @@ class Result:
         """Return outcomes and times as JSON, schema ``stagekit.run/1``; of values only types."""
         from stagekit._run.summary import to_json
 
-        return to_json(self, self._columns)
+        return to_json(self._record())
 
     def counts(self) -> Dict[str, int]:
         """Return how many stages had each outcome, those that occurred."""
-        from stagekit._run.summary import counts_of
-
-        return {outcome.value: count for outcome, count in counts_of(self._columns)}
+        return self._record().counts()
 
     def __len__(self) -> int:
         return len(self.plan)
@@ -222,7 +210,7 @@ class Result:
     def __repr__(self) -> str:
         from stagekit._run.summary import headline
 
-        return f"<Result {headline(self)}>"
+        return f"<Result {headline(self._record())}>"
 
     def _repr_mimebundle_(
         self,
@@ -231,12 +219,13 @@ class Result:
     ) -> Dict[str, str]:
         from stagekit._run.summary import to_html, to_text
 
-        return {"text/plain": to_text(self), "text/html": to_html(self)}
+        record = self._record()
+        return {"text/plain": to_text(record), "text/html": to_html(record)}
 
-    def _report(self, step: int) -> StageReport:
-        from stagekit._run.report import report_of  # dataclasses: 13 ms
+    def _record(self) -> RunRecord:
+        from stagekit._run.record import RunRecord
 
-        return report_of(self._columns, self.info, step)
+        return RunRecord(self._columns, self.info, self.warnings)
 
     def _why_no_value(self, step: int) -> str:
         from stagekit._run.summary import why_no_value
