@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Dict, Iterator, Set
@@ -14,11 +15,15 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+import pytest
+
 import stagekit
 
 ROOT = Path(__file__).resolve().parent.parent
 # A module that is not named like the distribution that brings it.
 MODULES = {"graphlib-backport": "graphlib", "typing-extensions": "typing_extensions"}
+# Modules of what a distribution brings with it, that it is never without.
+BROUGHT = {"distributed": {"dask", "tblib"}}
 # Modules of newer standard libraries, imported where they exist.
 NEWER = {"annotationlib"}
 
@@ -45,6 +50,10 @@ def imported_modules(folder: Path) -> Iterator[str]:
                 yield from (alias.name.split(".")[0] for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
                 yield node.module.split(".")[0]
+            elif isinstance(node, ast.Call) and node.args:  # import_module("name")
+                called, name = getattr(node.func, "id", ""), getattr(node.args[0], "value", None)
+                if called == "import_module" and isinstance(name, str):
+                    yield name.split(".")[0]
 
 
 def standard_library() -> Set[str]:
@@ -73,10 +82,11 @@ def test_every_foreign_import_is_declared() -> None:
     """What stagekit imports is the standard library, a dependency, or brought by an extra."""
     table = project()
     declared = list(table["dependencies"])
-    for extra in ("testing",):
+    for extra in ("testing", "dask"):
         declared += table["optional-dependencies"][extra]
     names = {distribution(requirement) for requirement in declared}
     allowed = {MODULES.get(name, name.replace("-", "_")) for name in names}
+    allowed.update(*[BROUGHT.get(name, set()) for name in names])
     foreign = set(imported_modules(ROOT / "stagekit")) - standard_library() - NEWER - {"stagekit"}
     assert set() == foreign - allowed
 
@@ -86,6 +96,29 @@ def test_every_dependency_is_used() -> None:
     names = {distribution(requirement) for requirement in project()["dependencies"]}
     modules = {MODULES.get(name, name.replace("-", "_")) for name in names}
     assert set() == modules - set(imported_modules(ROOT / "stagekit"))
+
+
+@pytest.mark.parametrize("extra", ["test", "dask", "examples", "bench"])
+def test_the_lowest_versions_are_those_that_are_declared(extra: str) -> None:
+    """What CI installs to try them: each requirement, with its marker, at its lower bound."""
+    table = project()
+    declared = [*table["dependencies"], *table["optional-dependencies"][extra]]
+    command = [sys.executable, str(ROOT / ".ci" / "lowest.py"), extra]
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    assert [each.replace(">=", "==", 1) for each in declared] == printed.splitlines()
+
+
+def test_a_dependency_has_the_same_lower_bound_wherever_it_stands() -> None:
+    """Or only one of them would be the one that is tried."""
+    table = project()
+    bounds: Dict[str, Set[str]] = {}
+    for requirement in [
+        *table["dependencies"],
+        *(each for extra in table["optional-dependencies"].values() for each in extra),
+    ]:
+        bound = requirement.partition(";")[0].partition(">=")[2].strip()
+        bounds.setdefault(distribution(requirement), set()).add(bound)
+    assert {} == {name: found for name, found in bounds.items() if len(found) > 1}
 
 
 def test_every_supported_python_is_classified() -> None:
