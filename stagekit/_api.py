@@ -183,8 +183,9 @@ def run(
         compensate_partial: with *rollback*: also undo stages that were called and did not succeed,
             where ``undo`` does not take what they return.
         seed: a number that decides which of the ready stages comes first, instead of priorities and
-            the longest way, and how retries jitter. One seed is one order where one worker runs;
-            several find stages that rely on an order that the graph does not have.
+            the longest way, and how retries jitter: without it otherwise in each run. One seed is
+            one order where one worker runs; several find stages that rely on an order that the
+            graph does not have.
         check_mutation: compare the arguments of each call before and after it, as far as they can
             be pickled, and warn of stages that have changed one: that is an object which others
             take, too. With ``executor="inline"`` it is sure which of two stages did.

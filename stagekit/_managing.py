@@ -1,106 +1,35 @@
-"""From options to the settings that only managed runs have; not loaded for any other run."""
+"""The checks of options that few runs have; not loaded for any other run."""
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Sequence, Set
 
-from stagekit._base.ports import is_cluster
 from stagekit._base.problem import Code
 from stagekit._base.retry import seconds_mistake
 from stagekit._plan.policies import beyond_problems
 from stagekit._plan.problems_policy import depends_on_run, timeout_on
-from stagekit._run.policy_settings import GRACE, ManagedSettings
-from stagekit.executors.futures import workers_of
 
 if TYPE_CHECKING:
-    from stagekit._base.ports import Pool
     from stagekit._base.problem import Problem
     from stagekit._plan.plan import Plan
     from stagekit._prepare import RunOptions
 
-NAMED = ("processes", "dask")  # executors beyond this process
-MAX_SLOTS = 10**6
 
+def check_plan(
+    plan: Plan, options: RunOptions, limits: Mapping[str, int], given: Mapping[object, object]
+) -> None:
+    """Refuse what of a plan cannot be run with these options, which have been checked.
 
-class RunPools:
-    """Finds the pools of one run: made when first needed, closed after it.
-
-    Args:
-        workers: how many calls each may carry out at once; None for one a processor.
-        grace: seconds that a worker has to end before it is ended.
+    Raises:
+        UsageError: a limit is below what one stage takes, or no stage takes its slot.
+        PlanError: something cannot be where it is needed.
     """
-
-    def __init__(self, workers: Optional[int], grace: float) -> None:
-        self._workers = workers
-        self._grace = grace
-        self._made: List[Any] = []
-        self._by_name: Dict[object, Tuple[Any, str, int]] = {}
-
-    def of(self, executor: Any, /) -> Tuple[Pool, str, int]:  # Any: a name or a pool
-        """Return a pool, its name for people, and how many calls it carries out at once.
-
-        Raises:
-            UsageError: no cluster is where one is said to be.
-            MissingExtraError: Dask is not installed.
-        """
-        is_there = is_cluster(executor)
-        if not isinstance(executor, str) and not is_there:
-            return executor, type(executor).__name__, self._workers or workers_of(executor)
-        found = self._by_name.get(executor)
-        if found is None:
-            pool = self._join(executor) if is_there else self._make(executor)
-            self._made.append(pool)
-            name = "dask" if is_there else executor
-            found = self._by_name[executor] = (pool, name, self._workers or workers_of(pool))
-        return found
-
-    def close(self) -> None:
-        """Close the pools that were made here."""
-        for pool in self._made:
-            pool.shutdown()
-
-    def _make(self, name: str) -> Any:
-        if name == "processes":
-            from stagekit.executors import ProcessPool
-
-            return ProcessPool(self._workers or os.cpu_count() or 1, grace=self._grace)
-        from stagekit.executors.dask import DaskPool
-
-        return DaskPool(workers=self._workers)
-
-    def _join(self, cluster: object) -> Any:
-        from stagekit.executors.dask import DaskPool
-
-        return DaskPool(cluster)
-
-
-def managed_settings(
-    plan: Plan, options: RunOptions, given: Mapping[object, object]
-) -> ManagedSettings:
-    """Return the settings of a managed run, from options that have been checked."""
-    said = options.managed or {}
-    grace = said.get("grace")
-    limits = {name: n for name, n in (options.limits or {}).items() if name != "async"}
-    settings = ManagedSettings(
-        pools=RunPools(options.workers, GRACE if grace is None else grace),
-        cancel=said.get("cancel"),
-        deadline=said.get("deadline"),
-        grace=GRACE if grace is None else float(grace),
-        rollback=bool(said.get("rollback")),
-        rollback_on_cancel=bool(said.get("rollback_on_cancel")),
-        compensate_partial=bool(said.get("compensate_partial")),
-        limits=limits,
-        clock=said.get("clock"),
-        seed=repr(plan.order) if options.seed is None else str(options.seed),
-    )
     _check_demand(plan, limits)
     problems = tuple(beyond_problems(plan, options.executor, given))
     if problems:
         from stagekit.errors import PlanError
 
         raise PlanError(problems)
-    return settings
 
 
 def kept_warnings(

@@ -7,13 +7,14 @@ import os
 from stagekit._base.keys import describe
 from stagekit._base.record import Record
 from stagekit._declare.context import Arguments, Context, RunInfo, of_call
-from stagekit._run.settings import RunSettings
+from stagekit._run.settings import GRACE, RunSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
     from stagekit._base.ports import Hook, Pool
+    from stagekit._base.rollback import Rollback
     from stagekit._declare.registry import Registry
     from stagekit._plan.plan import Plan
 
@@ -110,17 +111,15 @@ def settings_for(
         or isinstance(options.arguments, str)
     ):
         _check(options)
-    managed = None
-    if (
-        plan.policies
-        or plan.per_attempt
-        or options.managed
-        or (options.limits and any(name != "async" for name in options.limits))
-        or (executor not in MODES if type(executor) is str else is_far(executor))
-    ):
-        from stagekit._managing import managed_settings  # what plain runs do not need
+    limits = options.limits
+    slots = {name: limits[name] for name in limits if name != "async"} if limits else {}
+    if plan.policies or slots or (executor not in MODES and is_far(executor)):
+        from stagekit._managing import check_plan  # what plain runs do not need
 
-        managed = managed_settings(plan, options, given)
+        check_plan(plan, options, slots, given)
+    said = options.managed or {}
+    grace = said.get("grace")
+    grace = GRACE if grace is None else float(grace)
     workers = options.workers or _default_workers(executor)
     pool: Any = None if executor in MODES else executor  # Any: a pool, or the name of one
     mode = "pool" if pool is not None else str(executor)
@@ -140,15 +139,85 @@ def settings_for(
         mode=mode,
         pool=pool,
         workers=workers,
-        async_limit=options.limits.get("async") if options.limits else None,
+        async_limit=limits.get("async") if limits else None,
         on_failure=options.on_failure,
         check=options.check,
         hooks=tuple(options.hooks),
         constants=constants,
         rank=rank,
         info=info,
-        managed=managed,
+        pools=RunPools(options.workers, grace),
+        cancel=said.get("cancel"),
+        deadline=said.get("deadline"),
+        grace=grace,
+        rollback=_rollback(said) if said.get("rollback") else None,
+        limits=slots,
+        clock=said.get("clock"),
+        seed=options.seed,
     )
+
+
+def _rollback(said: Mapping[str, Any]) -> Rollback:
+    from stagekit._base.rollback import Rollback
+
+    return Rollback(on_cancel=said["rollback_on_cancel"], partial=said["compensate_partial"])
+
+
+class RunPools:
+    """Finds the pools of one run: made when first needed, closed after it.
+
+    Args:
+        workers: how many calls each may carry out at once; None for one a processor.
+        grace: seconds that a worker has to end before it is ended.
+    """
+
+    __slots__ = ("_by_name", "_grace", "_made", "_workers")
+
+    def __init__(self, workers: Optional[int], grace: float) -> None:
+        self._workers = workers
+        self._grace = grace
+        self._made: List[Any] = []
+        self._by_name: Dict[object, Tuple[Any, str, int]] = {}
+
+    def of(self, executor: Any, /) -> Tuple[Pool, str, int]:  # Any: a name or a pool
+        """Return a pool, its name for people, and how many calls it carries out at once.
+
+        Raises:
+            UsageError: no cluster is where one is said to be.
+            MissingExtraError: Dask is not installed.
+        """
+        from stagekit._base.ports import is_cluster
+        from stagekit.executors.futures import workers_of
+
+        is_there = is_cluster(executor)
+        if not isinstance(executor, str) and not is_there:
+            return executor, type(executor).__name__, self._workers or workers_of(executor)
+        found = self._by_name.get(executor)
+        if found is None:
+            pool = self._join(executor) if is_there else self._make(executor)
+            self._made.append(pool)
+            name = "dask" if is_there else executor
+            found = self._by_name[executor] = (pool, name, self._workers or workers_of(pool))
+        return found
+
+    def close(self) -> None:
+        """Close the pools that were made here."""
+        for pool in self._made:
+            pool.shutdown()
+
+    def _make(self, name: str) -> Any:
+        if name == "processes":
+            from stagekit.executors import ProcessPool
+
+            return ProcessPool(self._workers or _PROCESSORS, grace=self._grace)
+        from stagekit.executors.dask import DaskPool
+
+        return DaskPool(workers=self._workers)
+
+    def _join(self, cluster: object) -> Any:
+        from stagekit.executors.dask import DaskPool
+
+        return DaskPool(cluster)
 
 
 def _default_workers(executor: Union[str, Pool]) -> int:
@@ -252,11 +321,11 @@ def _check(options: RunOptions) -> None:
         raise UsageError("; ".join(mistakes))
 
 
-def is_far(pool: object) -> bool:
-    """Tell whether a pool does more than one with ``submit`` alone, and so has to be managed."""
-    from stagekit._base.ports import is_cluster
+def is_far(executor: object) -> bool:
+    """Tell whether an executor is more than a pool with ``submit`` alone, looked at when needed."""
+    from stagekit._base import ports
 
-    return hasattr(pool, "submit_call") or is_cluster(pool)
+    return ports.is_far(executor)
 
 
 def _executor_mistake(executor: object) -> Optional[str]:

@@ -65,6 +65,21 @@ class Pool(Protocol):
         """Have *fn* called with *args*; return a future."""
 
 
+class Decider(Protocol):
+    """An object that may decide about a call of a stage before it is made."""
+
+    def before(self, call: Any, /) -> Any:  # Any: what it says instead of the call, or None
+        """Return what becomes of a call that is about to be made; None to make it."""
+
+    def after(self, call: Any, value: Any, /) -> object:  # Any: whatever the call returned
+        """Take in what a call that was made has returned."""
+
+
+def is_far(executor: object) -> bool:
+    """Tell whether an executor is more than a pool with ``submit`` alone: by name, or made so."""
+    return isinstance(executor, str) or hasattr(executor, "submit_call") or is_cluster(executor)
+
+
 def is_cluster(executor: object) -> bool:
     """Tell whether an executor is a Dask cluster: the address of its scheduler, or a client.
 

@@ -15,8 +15,8 @@ from stagekit.errors import BadValueError, StageCancelledError, StageTimeoutErro
 if TYPE_CHECKING:
     from stagekit._run.backends.job import Carrier, Job
     from stagekit._run.backends.placement import Lanes
-    from stagekit._run.policy_settings import ManagedSettings
     from stagekit._run.session import Session
+    from stagekit._run.settings import RunSettings
     from stagekit._run.state.run_state import RunState
 
 GRACE = 10.0  # seconds that a compensation has where a run has no grace
@@ -33,7 +33,7 @@ class Undoing:
         session: the run.
         state: its resources stay open for them.
         lanes: what carries them out.
-        managed: says after which ends there is something to undo.
+        settings: say after which ends there is something to undo.
         now: tells the time.
         done: called when there is nothing left to undo.
 
@@ -47,14 +47,14 @@ class Undoing:
         session: Session,
         state: RunState,
         lanes: Lanes,
-        managed: ManagedSettings,
+        settings: RunSettings,
         now: Callable[[], int],
         done: Callable[[], None],
     ) -> None:
         self._session = session
         self._state = state
         self._lanes = lanes
-        self._managed = managed
+        self._rollback = settings.rollback
         self._now = now
         self._done = done
         self._left: List[int] = []
@@ -72,11 +72,11 @@ class Undoing:
     def begin(self) -> None:
         """Undo the stages that succeeded, the one that ended last first."""
         self.has_begun = True
-        columns, managed = self._session.columns, self._managed
+        columns, rollback = self._session.columns, self._rollback
         is_due = self._session.scheduler.has_failed and not columns.interrupted
-        if is_due or (managed.rollback_on_cancel and self._state.cancelled):
+        if is_due or (rollback and rollback.on_cancel and self._state.cancelled):
             found = self._succeeded()
-            if managed.compensate_partial:
+            if rollback is not None and rollback.partial:
                 found += self._partial()
             self._left = sorted(found, key=lambda step: (columns.ends[step], step))
         self._next()

@@ -7,7 +7,6 @@ messages the conductor asks the clock.
 from __future__ import annotations
 
 from functools import partial
-from random import Random
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence
 
@@ -18,6 +17,7 @@ from stagekit._run.backends.job import Job, fetched, is_remote
 from stagekit._run.backends.jobs import Said, job_of
 from stagekit._run.backends.placement import Lanes, limits_of
 from stagekit._run.compensation import Undoing
+from stagekit._run.drawn import jitter
 from stagekit._run.in_flight import UnderWay, annotate_call, how_ended
 from stagekit._run.map_items import Items
 from stagekit._run.resources import Openings
@@ -44,8 +44,8 @@ from stagekit._run.worker_loop import RESTED, Stride, Strides, plain_steps
 
 if TYPE_CHECKING:
     from stagekit._run.clock import Clock
-    from stagekit._run.policy_settings import ManagedSettings
     from stagekit._run.session import Session
+    from stagekit._run.settings import RunSettings
 
 Message = Callable[[], None]
 
@@ -55,7 +55,7 @@ class Conductor:
 
     Args:
         session: the run; its scheduler has one lane.
-        managed: what only managed runs have.
+        settings: of the run.
         make_lanes: makes what carries stages out, given how ends are posted.
         post: brings a message to the owner's thread, where it is called.
         has_mail: whether there are messages that have not been called.
@@ -65,7 +65,7 @@ class Conductor:
     def __init__(
         self,
         session: Session,
-        managed: ManagedSettings,
+        settings: RunSettings,
         make_lanes: Callable[[Callable[[int, Any, Optional[BaseException]], object]], Lanes],
         post: Callable[[Message], object],
         has_mail: Callable[[], int],
@@ -73,29 +73,29 @@ class Conductor:
     ) -> None:
         self.session = session
         self.clock = clock
-        if managed.clock is not None:
+        if settings.clock is not None:
             session.keep_time(clock.now)
         self.post = post
         self._has_mail = has_mail
         self._lock = Lock()  # of the state, and of what only its transitions change
         self.lanes = make_lanes(self._post_end)
-        self.token = CancelToken() if managed.cancel is None else managed.cancel.child()
-        self.managed = managed
+        self.token = CancelToken() if settings.cancel is None else settings.cancel.child()
+        self.settings = settings
         plan = session.plan
         self.state = RunState(
             session.scheduler,
             plan.policies,
             self.lanes.of_step,
-            limits_of(managed, self.lanes, clock.now()),
+            limits_of(settings, self.lanes, clock.now()),
             on_failure=session.settings.on_failure,
-            chance=Random(managed.seed).random,  # noqa: S311 - jitter, no secret
+            chance=jitter(settings.seed),
             chains=plain_steps(plan, self.lanes),
         )
         self._is_called = False
         self.items = Items(plan, session.columns)
         self._under_way = UnderWay(session, self.lanes, clock.now)
         self._openings = Openings(plan, self.lanes, self._post_end, post)
-        self._undoing = Undoing(session, self.state, self.lanes, managed, clock.now, self._let_go)
+        self._undoing = Undoing(session, self.state, self.lanes, settings, clock.now, self._let_go)
         self._telling = Telling(session, self.state, self.lanes, self.items, self._lock)
         is_inline = self.lanes.is_inline
         self._strides = Strides(
@@ -187,7 +187,7 @@ class Conductor:
     def close(self) -> None:
         """Let go of the carriers, and skip what nobody needed."""
         scheduler = self.session.scheduler
-        self.state.abandoned += self._openings.wait(self.managed.grace)
+        self.state.abandoned += self._openings.wait(self.settings.grace)
         self._bring_home()
         self.lanes.close()
         self._leave()

@@ -15,21 +15,21 @@ from stagekit._run.interrupts import Gate, Interrupts
 if TYPE_CHECKING:
     import asyncio
 
-    from stagekit._run.policy_settings import ManagedSettings
     from stagekit._run.session import Session
+    from stagekit._run.settings import RunSettings
 
 # A wait cannot be interrupted by Ctrl-C on Windows, nor anywhere in its very first instant.
 PATIENCE = 0.2  # seconds
 
 
-def own(session: Session, managed: ManagedSettings) -> None:
+def own(session: Session) -> None:
     """Carry a managed run out, as the thread that owns it.
 
     The first ``KeyboardInterrupt`` cancels the run, the second one ends the wait for stages.
     """
     inbox: SimpleQueue[Message] = SimpleQueue()
-    conductor = _conductor(session, managed, inbox.put, inbox.qsize, None)
-    leave = _listen(managed, conductor, inbox.put)
+    conductor = _conductor(session, inbox.put, inbox.qsize, None)
+    leave = _listen(session.settings, conductor, inbox.put)
     interrupts = Interrupts(
         lambda: inbox.put(lambda: conductor.cancel("interrupted", KeyboardInterrupt())),
         conductor.lanes.gate,
@@ -49,7 +49,7 @@ def own(session: Session, managed: ManagedSettings) -> None:
     finally:
         leave()
         conductor.close()
-        managed.pools.close()
+        session.settings.pools.close()
 
 
 def _turn(inbox: SimpleQueue[Message], conductor: Conductor) -> None:
@@ -79,7 +79,7 @@ def _read(inbox: SimpleQueue[Message], seconds: float) -> Message:
         return inbox.get(timeout=seconds)
 
 
-async def own_on_loop(session: Session, managed: ManagedSettings) -> None:
+async def own_on_loop(session: Session) -> None:
     """Carry a managed run out on the running loop.
 
     Raises:
@@ -90,8 +90,8 @@ async def own_on_loop(session: Session, managed: ManagedSettings) -> None:
     loop = asyncio.get_running_loop()
     inbox: Deque[Message] = deque()
     wake = asyncio.Event()
-    conductor = _conductor(session, managed, _poster(loop, inbox, wake), inbox.__len__, loop)
-    leave = _listen(managed, conductor, _poster(loop, inbox, wake))
+    conductor = _conductor(session, _poster(loop, inbox, wake), inbox.__len__, loop)
+    leave = _listen(session.settings, conductor, _poster(loop, inbox, wake))
     cancelled: Optional[asyncio.CancelledError] = None
     try:
         conductor.open()
@@ -108,7 +108,7 @@ async def own_on_loop(session: Session, managed: ManagedSettings) -> None:
     finally:
         leave()
         conductor.close()
-        managed.pools.close()
+        session.settings.pools.close()
     if cancelled is not None:
         raise cancelled
 
@@ -148,24 +148,24 @@ async def _woken(
 
 def _conductor(
     session: Session,
-    managed: ManagedSettings,
     post: Callable[[Message], object],
     has_mail: Callable[[], int],
     loop: Optional[asyncio.AbstractEventLoop],
 ) -> Conductor:
-    clock: Clock = SystemClock() if managed.clock is None else managed.clock
+    settings = session.settings
+    clock: Clock = SystemClock() if settings.clock is None else settings.clock
 
     def lanes(post_end: Callable[[int, Any, Optional[BaseException]], object]) -> Lanes:
-        return Lanes(session.plan, session.settings, managed, post_end, loop, Gate())
+        return Lanes(session.plan, settings, post_end, loop, Gate())
 
-    return Conductor(session, managed, lanes, post, has_mail, clock)
+    return Conductor(session, settings, lanes, post, has_mail, clock)
 
 
 def _listen(
-    managed: ManagedSettings, conductor: Conductor, post: Callable[[Message], object]
+    settings: RunSettings, conductor: Conductor, post: Callable[[Message], object]
 ) -> Callable[[], None]:
     """Have the caller's token cancel the run, and the clock be looked at; return the way back."""
-    token = managed.cancel
+    token = settings.cancel
     ways_back = [conductor.clock.watch(lambda: post(_look))]
     if token is not None:
         ways_back.append(token.on_cancel(lambda: post(conductor.heed)))

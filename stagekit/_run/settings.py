@@ -1,4 +1,4 @@
-"""What an engine obeys in one run, checked and bound beforehand."""
+"""What one run obeys: its options, checked and bound beforehand."""
 
 from __future__ import annotations
 
@@ -7,10 +7,25 @@ from stagekit._declare.context import RunInfo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List, Optional, Tuple
+    from typing import Any, List, Mapping, Optional, Protocol, Tuple
 
-    from stagekit._base.ports import Hook, Pool
-    from stagekit._run.policy_settings import ManagedSettings
+    from stagekit._base.cancel import CancelToken
+    from stagekit._base.ports import Decider, Hook, Pool
+    from stagekit._base.rollback import Rollback
+    from stagekit._run.clock import Clock
+
+    class Pools(Protocol):
+        """Finds pools by what a stage or a run says, and closes those that it made."""
+
+        def of(self, executor: Any, /) -> Tuple[Pool, str, int]:  # Any: a name or a pool
+            """Return a pool, its name for people, and how many calls it carries out at once."""
+            ...
+
+        def close(self) -> None:
+            """Close the pools that were made for the run."""
+
+
+GRACE = 10.0  # seconds
 
 
 class RunSettings(Record):
@@ -18,17 +33,25 @@ class RunSettings(Record):
 
     Attributes:
         mode: ``"auto"``, ``"inline"``, ``"threads"`` or ``"pool"``.
-        pool: what carries the calls out where *mode* is ``"pool"``.
+        pool: what carries the calls out where *mode* is ``"pool"``: a pool, or the name of one.
         workers: how many plain stages may run at once.
         async_limit: how many async stages may, or None for all.
         on_failure: ``"stop"``, ``"continue"`` or ``"cancel"``.
         check: raise if the run failed.
-        hooks: who is told the events.
+        hooks: the objects that are sent the events.
         constants: the first values of the run: given values, defaults, injectables.
         rank: ready steps start in ascending rank; None for the plan's own.
         info: what the run is.
-        managed: what only managed runs have; None for all others.
-        notices: what turned up in the run that its caller should know.
+        pools: finds the pools that carry stages out beyond this process.
+        cancel: a token of the caller's that cancels the run.
+        deadline: seconds from the start after which the run is cancelled.
+        grace: seconds between asking a stage to end, and ending it or giving up on it.
+        rollback: how stages are undone where the run fails; None if they are not.
+        limits: the capacity of named slots; async stages are bounded by *async_limit*.
+        clock: tells the time; None for the clock of the machine.
+        seed: of the random numbers that jitter retries; None for others in each run.
+        decider: is asked before and after each call; None for nobody.
+        notices: warnings for the caller that turned up in the run.
     """
 
     __slots__ = (
@@ -42,23 +65,40 @@ class RunSettings(Record):
         "constants",
         "rank",
         "info",
-        "managed",
+        "pools",
+        "cancel",
+        "deadline",
+        "grace",
+        "rollback",
+        "limits",
+        "clock",
+        "seed",
+        "decider",
         "notices",
     )
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the parts of the record
+    def __init__(  # noqa: PLR0913 - the parts of the record
         self,
+        *,
         mode: str,
         pool: Optional[Pool],
         workers: int,
         async_limit: Optional[int],
         on_failure: str,
-        check: bool,  # noqa: FBT001 - as above
+        check: bool,
         hooks: Tuple[Hook, ...],
         constants: List[Any],
         rank: Optional[Tuple[int, ...]],
         info: RunInfo,
-        managed: Optional[ManagedSettings] = None,
+        pools: Pools,
+        cancel: Optional[CancelToken] = None,
+        deadline: Optional[float] = None,
+        grace: float = GRACE,
+        rollback: Optional[Rollback] = None,
+        limits: Optional[Mapping[str, int]] = None,
+        clock: Optional[Clock] = None,
+        seed: Optional[int] = None,
+        decider: Optional[Decider] = None,
     ) -> None:
         self.mode = mode
         self.pool = pool
@@ -70,5 +110,13 @@ class RunSettings(Record):
         self.constants = constants
         self.rank = rank
         self.info = info
-        self.managed = managed
+        self.pools = pools
+        self.cancel = cancel
+        self.deadline = deadline
+        self.grace = grace
+        self.rollback = rollback
+        self.limits = limits or {}
+        self.clock = clock
+        self.seed = seed
+        self.decider = decider
         self.notices: List[str] = []

@@ -9,6 +9,7 @@ from stagekit._run.fast.inline import run_fast
 from stagekit._run.guards.log_context import bound_plan
 from stagekit._run.guards.nesting import enter, refuse_running_loop
 from stagekit._run.result import Result
+from stagekit._run.settings import GRACE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,13 +42,14 @@ def execute(plan: Plan, settings: RunSettings) -> Result:
     """
     refuse_running_loop()
     context, settings = enter(settings)
-    mode = _choose(plan, settings, in_loop=False)
+    simple = is_simple(plan, settings)
+    mode = _choose(plan, settings, simple=simple, in_loop=False)
     handlers = [getsignal(number) for number in _ENDING]
-    if settings.managed is None:
+    if simple:
         plan = bound_plan(plan)
     try:
-        if settings.managed is not None:
-            session = _managed(plan, settings, context, mode)
+        if not simple:
+            session = _owned(plan, settings, context, mode)
         elif mode == "inline" and not settings.hooks and 1 not in plan.is_async:
             record, error = run_fast(plan, settings, context)
             if error is None:
@@ -86,21 +88,21 @@ async def aexecute(plan: Plan, settings: RunSettings) -> Result:
     from stagekit._run.session import Session
 
     context, settings = enter(settings)
-    mode = _choose(plan, settings, in_loop=True)
-    if settings.managed is None:
+    simple = is_simple(plan, settings)
+    mode = _choose(plan, settings, simple=simple, in_loop=True)
+    if simple:
         plan = bound_plan(plan)
     cancelled: Optional[CancelledError] = None
     try:
-        managed = settings.managed
-        kind = mode if managed is None or mode == "inline" else "managed"
+        kind = mode if simple or mode == "inline" else "managed"
         session = Session(plan, settings, context, kind, in_loop=True)
         session.listen(delays=mode in {"inline", "asyncio"})
         try:
             with watched(session, mode):
-                if managed is not None:
+                if not simple:
                     from stagekit._run.run_loop import own_on_loop
 
-                    await own_on_loop(session, managed)
+                    await own_on_loop(session)
                 else:
                     await _await(session, mode)
         except CancelledError as error:
@@ -116,6 +118,31 @@ async def aexecute(plan: Plan, settings: RunSettings) -> Result:
         return conclude(session, cancelled)
     finally:
         del cancelled, session
+
+
+def is_simple(plan: Plan, settings: RunSettings) -> bool:
+    """Tell whether a run needs no more than calls in the order of the plan.
+
+    Nothing then can end a call early, try it again or make it elsewhere, so nobody has to watch it.
+    """
+    return not (
+        plan.policies
+        or plan.per_attempt
+        or settings.limits
+        or settings.cancel is not None
+        or settings.deadline is not None
+        or settings.grace != GRACE
+        or settings.rollback is not None
+        or settings.clock is not None
+        or settings.decider is not None
+        or (settings.pool is not None and _is_far(settings.pool))
+    )
+
+
+def _is_far(pool: object) -> bool:
+    from stagekit._base.ports import is_far
+
+    return is_far(pool)
 
 
 def _put_back(before: List[Any], settings: RunSettings) -> None:
@@ -151,14 +178,14 @@ def _defect(error: Exception) -> Exception:
     return defect(error)
 
 
-def _choose(plan: Plan, settings: RunSettings, *, in_loop: bool) -> str:
+def _choose(plan: Plan, settings: RunSettings, *, simple: bool, in_loop: bool) -> str:
     """Return what carries a run out, and tell its info: inline, threads, pool or asyncio."""
     info, mode = settings.info, settings.mode
     has_async = 1 in plan.is_async
     is_all_async = has_async and 0 not in plan.is_async
     if mode == "auto":
-        # Under management it is threads: a wait for a thread can be bounded, one for a call cannot.
-        is_alone = not in_loop and not is_all_async and settings.managed is None
+        # Unless simple it is threads: a wait for a thread can be bounded, one for a call cannot.
+        is_alone = not in_loop and not is_all_async and simple
         if is_alone and ((settings.workers == 1 and not has_async) or _is_serial(plan)):
             mode = "inline"
         else:
@@ -215,15 +242,14 @@ def _carried_out(
     return session
 
 
-def _managed(plan: Plan, settings: RunSettings, context: contextvars.Context, mode: str) -> Session:
-    """Carry a managed run out in the calling thread; return the session at its end."""
+def _owned(plan: Plan, settings: RunSettings, context: contextvars.Context, mode: str) -> Session:
+    """Carry a run out that is not simple, in the calling thread; return the session at its end."""
     from stagekit._run.run_loop import own
     from stagekit._run.session import Session
 
-    assert settings.managed is not None  # noqa: S101 - asked by the caller
     session = Session(plan, settings, context, "inline" if mode == "inline" else "managed")
     session.listen(delays=mode == "inline")
-    own(session, settings.managed)
+    own(session)
     return session
 
 

@@ -6,7 +6,7 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from stagekit._plan.plan import Plan
 from stagekit._prepare import MAX_WORKERS, MODES
-from stagekit._run.policy_settings import GRACE
+from stagekit._run.settings import GRACE
 from stagekit.cli.output import Output
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextvars
+import os
+import subprocess
+import sys
 import threading
 from typing import Any, Callable, List, Optional
 
@@ -17,7 +20,7 @@ from stagekit.events import (
     StageStarted,
     StageSucceeded,
 )
-from stagekit.testing import VirtualClock
+from stagekit.testing import RecordingHook, VirtualClock
 from tests.run.timed import PATIENCE, Timed, when
 
 
@@ -82,14 +85,57 @@ def test_only_errors_that_are_named_are_tried_again(timed: Timed) -> None:
 
 @pytest.mark.parametrize(("jitter", "least"), [(0.5, 5.0), (True, 0.0), (False, 10.0)])
 def test_jitter_takes_a_part_of_the_wait_off(timed: Timed, jitter: Any, least: float) -> None:
-    """The wait is between the part that is certain and the whole; equal plans draw equal waits."""
-    for _ in range(2):
+    """The wait is between the part that is certain and the whole."""
+    timed.stage(failing(1), id="a", retries=Retry(2, wait=10, jitter=jitter))
+    assert timed.run().ok
+    (delay,) = [event.delay for event in timed.hook.of(StageRetrying)]
+    assert least <= delay <= 10.0
+
+
+WAITS = """
+from stagekit import Registry, Retry, run
+from stagekit.events import StageRetrying
+from stagekit.testing import RecordingHook, VirtualClock
+
+def fail():
+    raise OSError
+
+registry, hook = Registry(), RecordingHook()
+registry.add(fail, id="a", retries=Retry(4, wait=10))
+run(registry=registry, hooks=[hook], clock=VirtualClock(), check=False)
+print([event.delay for event in hook.of(StageRetrying)])
+"""
+
+
+def test_waits_differ_from_run_to_run_and_are_equal_for_a_seed(timed: Timed) -> None:
+    """Runs of one plan do not retry in step, unless a seed says how they jitter."""
+
+    def waits(**options: Any) -> List[float]:
+        timed.hook = RecordingHook()
         timed.registry = type(timed.registry)()
-        timed.stage(failing(1), id="a", retries=Retry(2, wait=10, jitter=jitter))
-        assert timed.run().ok
-    delays = [event.delay for event in timed.hook.of(StageRetrying)]
-    assert least <= delays[0] <= 10.0
-    assert delays[0] == delays[1]
+        timed.stage(failing(3), id="a", retries=Retry(4, wait=10))
+        assert timed.run(**options).ok
+        return [event.delay for event in timed.hook.of(StageRetrying)]
+
+    assert waits() != waits()
+    assert waits(seed=7) == waits(seed=7)
+    assert waits(seed=7) != waits(seed=8)
+
+
+def test_waits_differ_from_process_to_process() -> None:
+    """Replicas that start the same script do not retry in step, whatever the seed of hashing."""
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    waits = [
+        subprocess.run(
+            [sys.executable, "-c", WAITS],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout
+        for _ in range(2)
+    ]
+    assert waits[0] != waits[1]
 
 
 def test_a_wait_is_never_longer_than_its_bound(timed: Timed) -> None:

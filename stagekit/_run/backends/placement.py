@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from stagekit._run.backends.job import Carrier, Post
     from stagekit._run.backends.loop import Tasks
     from stagekit._run.interrupts import Gate
-    from stagekit._run.policy_settings import ManagedSettings
     from stagekit._run.settings import RunSettings
 
 NEAR = (None, "auto", "inline", "threads")  # what an async stage may say, and stays on the loop
@@ -29,7 +28,6 @@ class Lanes:
     Args:
         plan: what is run.
         settings: of the run.
-        managed: what only managed runs have.
         post: takes how calls ended.
         loop: the running loop, where the run is awaited.
         gate: opened for calls in the thread that owns the run.
@@ -45,7 +43,6 @@ class Lanes:
         self,
         plan: Plan,
         settings: RunSettings,
-        managed: ManagedSettings,
         post: Post,
         loop: Optional[asyncio.AbstractEventLoop],
         gate: Gate,
@@ -58,11 +55,10 @@ class Lanes:
         self._loop = loop
         self._plan = plan
         self._settings = settings
-        self._managed = managed
         self._tasks: Optional[Tasks] = None
         self._known: Dict[object, int] = {}
         self.of_step: Sequence[int] = self._of_steps(plan)
-        self.slots: Mapping[str, int] = _slots(plan, managed)
+        self.slots: Mapping[str, int] = _slots(plan, settings)
 
     def _of_steps(self, plan: Plan) -> Sequence[int]:
         found: List[int] = []
@@ -105,7 +101,7 @@ class Lanes:
             return Threads(post, MAX_TASKS)
         if key == "asyncio":
             return self.loop()
-        pool, name, capacity = self._managed.pools.of(key)
+        pool, name, capacity = self._settings.pools.of(key)
         self.keeps_values = self.keeps_values or bool(getattr(pool, "keeps_values", False))
         return Pooled(post, pool, name, capacity)
 
@@ -156,18 +152,18 @@ class Lanes:
             self._tasks.close()
 
 
-def _slots(plan: Plan, managed: ManagedSettings) -> Mapping[str, int]:
+def _slots(plan: Plan, settings: RunSettings) -> Mapping[str, int]:
     """Return the capacity of each slot: as said, else the largest single demand."""
     found: Dict[str, int] = {}
     for policy in plan.policies.values():
         for name, count in policy.slots:
             found[name] = max(found.get(name, 0), count)
-    return {**found, **managed.limits}
+    return {**found, **settings.limits}
 
 
-def limits_of(managed: ManagedSettings, lanes: Lanes, now: int) -> Limits:
+def limits_of(settings: RunSettings, lanes: Lanes, now: int) -> Limits:
     """Return what bounds a managed run that begins now."""
-    deadline = None if managed.deadline is None else now + int(managed.deadline * SECOND)
+    deadline = None if settings.deadline is None else now + int(settings.deadline * SECOND)
     return Limits(
         capacity=[carrier.capacity for carrier in lanes.carriers],
         can_kill=[carrier.can_kill for carrier in lanes.carriers],
@@ -175,6 +171,6 @@ def limits_of(managed: ManagedSettings, lanes: Lanes, now: int) -> Limits:
         slots=lanes.slots,
         width=1 if lanes.is_inline else None,
         deadline=deadline,
-        grace=int(managed.grace * SECOND),
-        holds=managed.rollback,
+        grace=int(settings.grace * SECOND),
+        holds=settings.rollback is not None,
     )
