@@ -6,7 +6,8 @@ import threading
 from queue import SimpleQueue
 from typing import Any
 
-from stagekit._run.run_loop import Message, _turn
+from stagekit._run.coordinator import Message
+from stagekit._run.run_loop import _turn
 
 PATIENCE = 30  # seconds after which a thread hangs
 
