@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, Sequence
+import sys
+from typing import Any, List, Optional, Sequence
 
 import click
 
+from stagekit._base.text import escape_control
 from stagekit.cli.click_parts import Command, Group
-from stagekit.cli.command_runner import CommandOptions, run_command
-from stagekit.cli.documents import ERROR, RUN, as_text
+from stagekit.cli.command_runner import ERROR, RUN, CommandOptions, run_command
 from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.interruption import Interruption
 from stagekit.cli.options import (
@@ -23,44 +24,50 @@ from stagekit.cli.options import (
 )
 from stagekit.cli.output import ColorChoice, Output, ProgressChoice
 from stagekit.cli.planning import Selection
+from stagekit.cli.streams import NotWrittenError, results_to
 from stagekit.cli.version import version_line
 
 
 def main(arguments: Sequence[str], interruption: Optional[Interruption] = None) -> int:
-    """Carry out a command line; return its exit code.
+    """Run a command line; return its exit code.
 
     Args:
-        arguments: what stands after the name of the program.
-        interruption: what knows whether Ctrl-C or SIGTERM ends it.
+        arguments: the words after the name of the program.
+        interruption: handles signals, and knows which one has ended the command.
     """
-    given = list(arguments)
+    obj = interruption if interruption is not None else Interruption()
     try:
-        code = stagekit.main(
-            given,
-            prog_name="stagekit",
-            standalone_mode=False,
-            obj=interruption if interruption is not None else Interruption(),
-        )
+        with results_to(sys.stdout):  # click prints help itself
+            return int(_run(list(arguments), obj))
+    except NotWrittenError as error:
+        Output().print_error(str(error))
+        return int(ExitCode.NOT_WRITTEN)
+
+
+def _run(given: List[str], interruption: Interruption) -> int:
+    try:
+        code = stagekit.main(given, prog_name="stagekit", standalone_mode=False, obj=interruption)
     except click.ClickException as error:
-        return int(_refuse(error, given))
+        return _refuse(error, given)
     except click.Abort:  # what click makes of Ctrl-C
         raise KeyboardInterrupt from None
-    return int(code or 0)
+    return code or 0
 
 
 def _refuse(error: click.ClickException, given: Sequence[str]) -> ExitCode:
-    """Tell what is wrong with a command line; as a document as well, where one was asked for."""
-    from stagekit.cli.errors import ErrorReport
-
+    """Report what is wrong with a command line; as a document as well, where one was asked for."""
     own = given[: given.index("--")] if "--" in given else given
     output = Output(_color_of(own))
     context = getattr(error, "ctx", None)  # none where the parser of a command gives up
     command = own[0] if own and own[0] in stagekit.commands else ""
     path = f"stagekit {command}".rstrip() if context is None else context.command_path
-    report = ErrorReport(ExitCode.USAGE, _message(error))
-    output.print_message(f"{report.text(output.error_style)}\n\nhelp: {path} -h")
+    text = _message(error)
+    output.print_error(f"{escape_control(text)}\n\nhelp: {path} -h")
     if "--json" in own:
-        output.print_result(as_text(report.document(RUN if own[0] == "run" else ERROR)))
+        from stagekit.cli.documents import as_text, error_document
+
+        schema = RUN if own[0] == "run" else ERROR
+        output.print_result(as_text(error_document(schema, "error", ExitCode.USAGE, text)))
     return ExitCode.USAGE
 
 

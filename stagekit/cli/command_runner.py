@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple
+from typing import Callable, NamedTuple, Tuple
 
-from stagekit.cli.documents import ERROR, as_text, interrupted
 from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.interruption import Interruption
 from stagekit.cli.output import ColorChoice, Output
-from stagekit.cli.streams import claimed_stdout
+from stagekit.cli.streams import NotWrittenError, claimed_stdout
+from stagekit.errors import Problem
+
+RUN = "stagekit.run/1"
+ERROR = "stagekit.error/1"
 
 
 class CommandOptions(NamedTuple):
-    """How a command talks.
+    """The options of every command.
 
     Attributes:
         color: ``--color``.
         is_json: ``--json``.
         is_full: ``--tb full``.
-        claims: whether stdout is for what was asked for only, so that all else goes to stderr.
-        schema: of the document that tells an error.
+        claims: whether stdout is for results only, so that all else that is printed goes to stderr.
+        schema: of the document that reports an error.
     """
 
     color: str = "auto"
@@ -32,28 +35,43 @@ class CommandOptions(NamedTuple):
 def run_command(
     options: CommandOptions, interruption: Interruption, work: Callable[[Output], ExitCode]
 ) -> ExitCode:
-    """Do the work of a command; tell what went wrong as its options says."""
+    """Do the work of a command; report what goes wrong as its options say."""
     output = Output(ColorChoice(options.color))
-    with claimed_stdout(claim=options.claims) as out:
-        output.out = out
-        try:
-            return work(output)
-        except KeyboardInterrupt:
-            return _interrupted(options, interruption, output)
-        except Exception as error:  # noqa: BLE001 - the last place that can tell it well
-            from stagekit.cli.errors import report_of
-
-            report = report_of(error)
-            output.print_message(report.text(output.error_style, is_full=options.is_full))
-            if options.is_json:
-                output.print_result(as_text(report.document(options.schema)))
-            return report.exit_code
+    try:
+        with claimed_stdout(claim=options.claims) as out:
+            output.out = out
+            return _guarded(options, interruption, work, output)
+    except NotWrittenError as error:
+        output.print_error(str(error))
+        return ExitCode.NOT_WRITTEN
 
 
-def _interrupted(options: CommandOptions, interruption: Interruption, output: Output) -> ExitCode:
-    what = "before it was told how the run went" if interruption.has_run else "no stage was run"
-    message = f"interrupted; {what}"
-    output.print_message(message)
+def _guarded(
+    options: CommandOptions,
+    interruption: Interruption,
+    work: Callable[[Output], ExitCode],
+    output: Output,
+) -> ExitCode:
+    try:
+        return work(output)
+    except KeyboardInterrupt:
+        what = "before it was told how the run went" if interruption.has_run else "no stage was run"
+        message, code = f"interrupted; {what}", interruption.exit_code
+        output.print_message(message)
+        status = "cancelled"
+        problems: Tuple[Problem, ...] = ()
+    except NotWrittenError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the last place that can report it well
+        from stagekit.cli.errors import report_of
+
+        report = report_of(error)
+        output.print_message(report.text(output.error_style, is_full=options.is_full))
+        code, status, message, problems = report.exit_code, "error", report.message, report.problems
     if options.is_json:
-        output.print_result(as_text(interrupted(options.schema, interruption.exit_code, message)))
-    return interruption.exit_code
+        from stagekit.cli.documents import as_text, error_document
+
+        output.print_result(
+            as_text(error_document(options.schema, status, code, message, problems))
+        )
+    return code

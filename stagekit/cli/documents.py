@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import json
 from dataclasses import fields
-from typing import Any, Dict, Sequence, TextIO
+from typing import Any, Dict, Optional, Sequence, TextIO
 
 from stagekit._base.text import safe_text
 from stagekit._declare.declaration import Declaration
@@ -13,11 +13,11 @@ from stagekit._plan.policy import PLAIN
 from stagekit._render.policies import declared_policy, document, undo_name
 from stagekit._run.result import Result
 from stagekit.cli.exitcode import ExitCode
+from stagekit.errors import Problem
 from stagekit.events import Event, RunFinished
 
-RUN = "stagekit.run/1"
-ERROR = "stagekit.error/1"
 LIST = "stagekit.list/1"
+EVENT = "stagekit.event/1"
 
 
 def as_text(document: Dict[str, Any]) -> str:
@@ -32,20 +32,36 @@ def run_document(result: Result, exit_code: ExitCode) -> Dict[str, Any]:
     return document
 
 
-def interrupted(schema: str, exit_code: ExitCode, message: str) -> Dict[str, Any]:
-    """Return the document of a command that was interrupted before anything was run."""
-    error: Dict[str, Any] = {"message": message, "problems": []}
-    return {"schema": schema, "status": "cancelled", "exit_code": int(exit_code), "error": error}
+def error_document(
+    schema: str, status: str, exit_code: ExitCode, message: str, problems: Sequence[Problem] = ()
+) -> Dict[str, Any]:
+    """Return the document of a command that was interrupted, or did nothing, before a run."""
+    error = {"message": message, "problems": [_problem(each) for each in problems]}
+    return {"schema": schema, "status": status, "exit_code": int(exit_code), "error": error}
+
+
+def _problem(problem: Problem) -> Dict[str, Any]:
+    location = problem.location
+    return {
+        "code": problem.code.value,
+        "message": problem.message,
+        "stage": problem.stage_id,
+        "parameter": problem.parameter,
+        "location": location and {"file": location.file, "line": location.line},
+        "notes": list(problem.notes),
+        "fixes": list(problem.fixes),
+        "path": list(problem.path),
+    }
 
 
 def _policy(stage: Declaration) -> Dict[str, Any]:
-    """Return what a stage is besides a call; its depth in lists only planning tells."""
+    """Return what a stage is besides a call; its depth in lists is known to a plan only."""
     policy = declared_policy(stage)
     if policy == PLAIN and undo_name(stage) is None:
         return {}
-    told = document(stage, policy)
-    del told["depth"]
-    return {"policy": told}
+    described = document(stage, policy)
+    del described["depth"]
+    return {"policy": described}
 
 
 def list_document(target: str, declarations: Sequence[Declaration]) -> Dict[str, Any]:
@@ -65,24 +81,31 @@ def list_document(target: str, declarations: Sequence[Declaration]) -> Dict[str,
     return {"schema": LIST, "target": target, "stages": stages}
 
 
-SCHEMA = "stagekit.event/1"
-
-
 class EventLines:
-    """A hook that writes events to a stream."""
+    """A hook that writes events to a stream, until that cannot be written.
+
+    Attributes:
+        error: what has ended the writing.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self.error: Optional[OSError] = None
 
     def on_event(self, event: Event, /) -> None:
         """Write one line."""
-        self._stream.write(json.dumps(event_document(event)) + "\n")
-        self._stream.flush()
+        line = json.dumps(event_document(event)) + "\n"
+        if self.error is None:
+            try:
+                self._stream.write(line)
+                self._stream.flush()
+            except OSError as error:
+                self.error = error
 
 
 def event_document(event: Event) -> Dict[str, Any]:
     """Return an event as JSON: its kind, and its fields."""
-    document: Dict[str, Any] = {"schema": SCHEMA, "event": type(event).__name__}
+    document: Dict[str, Any] = {"schema": EVENT, "event": type(event).__name__}
     for each in fields(event):
         value = getattr(event, each.name)
         is_count = isinstance(event, RunFinished) and each.name == "counts"

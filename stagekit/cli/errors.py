@@ -1,8 +1,8 @@
-"""An error as a command tells it: exit code, text for people, document for machines."""
+"""An error as a command reports it: its exit code, and its text for people."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, NamedTuple, Optional, Sequence, Tuple
 
 from stagekit._base.frames import user_frames
 from stagekit._base.text import error_line, escape_control, safe_text
@@ -34,7 +34,7 @@ _REPORT = (
 
 
 class ErrorReport(NamedTuple):
-    """What is wrong, whoever is to be told.
+    """What is wrong: for people, and for machines.
 
     Attributes:
         exit_code: how the command ends.
@@ -42,7 +42,7 @@ class ErrorReport(NamedTuple):
         problems: each with its code and place; empty where there is no code.
         raised: what the user's code raised, whose traceback helps.
         mistakes: of a declaration: each names the option it means.
-        also: another place that has its part in it.
+        also: another place that is part of the problem.
     """
 
     exit_code: ExitCode
@@ -66,7 +66,7 @@ class ErrorReport(NamedTuple):
         )
 
     def _traceback(self, *, is_full: bool) -> Sequence[str]:
-        """Return the traceback, where it tells more than the excerpt does."""
+        """Return the traceback, where it says more than the excerpt does."""
         if self.raised is None:
             return ()
         is_ours = self.exit_code is ExitCode.INTERNAL_ERROR
@@ -77,33 +77,9 @@ class ErrorReport(NamedTuple):
             return ()
         return traceback_lines(self.raised, is_full=is_full or is_ours)
 
-    def document(self, schema: str) -> Dict[str, Any]:
-        """Return it for machines."""
-        problems = [_problem(each) for each in self.problems]
-        return {
-            "schema": schema,
-            "status": "error",
-            "exit_code": int(self.exit_code),
-            "error": {"message": self.message, "problems": problems},
-        }
-
-
-def _problem(problem: Problem) -> Dict[str, Any]:
-    location = problem.location
-    return {
-        "code": problem.code.value,
-        "message": problem.message,
-        "stage": problem.stage_id,
-        "parameter": problem.parameter,
-        "location": location and {"file": location.file, "line": location.line},
-        "notes": list(problem.notes),
-        "fixes": list(problem.fixes),
-        "path": list(problem.path),
-    }
-
 
 def report_of(error: BaseException) -> ErrorReport:
-    """Return what to tell of an error that ends a command."""
+    """Return what a command reports of an error that ends it."""
     if isinstance(error, PlanError):
         text = str(error).split("\n", 1)[0].rstrip(":")
         return ErrorReport(ExitCode.INVALID_PIPELINE, text, error.problems)

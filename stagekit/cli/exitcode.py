@@ -20,6 +20,7 @@ class ExitCode(enum.IntEnum):
     NOTHING_SELECTED = 4
     INTERNAL_ERROR = 5
     INCOMPLETE = 7  # something was not undone, or not torn down
+    NOT_WRITTEN = 74  # standard output, or the file of events: the disk is full, for one
     DEADLINE = 124
     HUNG_UP = 129  # its terminal was closed
     INTERRUPTED = 130

@@ -1,7 +1,7 @@
 """Ctrl-C, SIGTERM and SIGHUP: one way to end early, in phases, and three exit codes.
 
-The first one cancels a run, and what is under way gets time to end; the second one ends the wait;
-the third one ends the process.
+In a run the first one cancels it, and the stages that run get time to end; the second one ends the
+wait; the third one ends the process. Outside of a run the second one ends the process.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import signal
 import threading
 import time
 from types import FrameType
-from typing import Callable, Generator, NamedTuple, Optional
+from typing import Any, Callable, Generator, NamedTuple, Optional
 
 from stagekit.cli.exitcode import ExitCode
 
 _PATIENCE = 0.3  # seconds that a run may take to end before a word is said about it
 _AGAIN = 0.1  # seconds after which the main thread is nudged once more
-_LAST = 3  # the signal that ends the process
+_LAST = 3  # the signal that ends the process while a run goes on
 _CODES = {int(signal.SIGTERM): ExitCode.TERMINATED}
 if hasattr(signal, "SIGHUP"):
     _CODES[int(signal.SIGHUP)] = ExitCode.HUNG_UP
@@ -30,12 +30,12 @@ class Phases(NamedTuple):
     """What happens while a run that was asked to end goes on.
 
     Attributes:
-        tell: called once, if it does not end soon.
+        notify: called once, if it does not end soon.
         grace: seconds after which it is asked a second time; None where it sees to that itself.
         last_words: written to standard error before the process ends at once.
     """
 
-    tell: Callable[[], None]
+    notify: Callable[[], None]
     grace: Optional[float] = None
     last_words: bytes = b""
 
@@ -43,53 +43,107 @@ class Phases(NamedTuple):
 class Interruption:
     """What has asked this process to end: Ctrl-C unless another signal is known to have come.
 
+    Args:
+        start: the handler that this process has set for its start, for signals to be taken from.
+
     Attributes:
         exit_code: how a command ends that was interrupted.
         has_run: stages may have been called.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, start: object = signal.default_int_handler) -> None:
         self.exit_code = ExitCode.INTERRUPTED
         self.has_run = False
+        self._start = start
         self._is_listening = False
+        self._is_in_run = False
+        self._is_asked = False  # a signal has come outside of a run
 
     @contextlib.contextmanager
     def listening(self) -> Generator[None, None, None]:
-        """Handle the others as Ctrl-C is handled at that moment. For the main thread only.
+        """Let each signal raise ``KeyboardInterrupt``. For the main thread only.
 
-        What this process was told to ignore stays ignored: with ``nohup``, SIGHUP.
+        What this process was told to ignore stays ignored: with ``nohup``, SIGHUP. A handler of
+        SIGINT that somebody else has set stays, and is called for the other signals, too.
         """
-        before = {number: signal.getsignal(number) for number in _CODES}
-        for number, handler in before.items():
-            if handler is not signal.SIG_IGN:
-                signal.signal(number, self._end_early)
-        self._is_listening = True
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, *_CODES)}
         try:
+            for number, handler in before.items():
+                is_somebodys = number == signal.SIGINT and not self._is_of_start(handler)
+                if handler is not signal.SIG_IGN and not is_somebodys:
+                    signal.signal(number, self._handle)
+            self._is_listening = True
             yield
         finally:
             self._is_listening = False
-            for number, handler in before.items():
+            for number, handler in reversed(tuple(before.items())):  # SIGINT's is asked by others
                 signal.signal(number, handler)
 
-    def _end_early(self, number: int, frame: Optional[FrameType]) -> None:
-        self.exit_code = _CODES[number]
-        _handle_ctrl_c(frame)
+    def _is_of_start(self, handler: object) -> bool:
+        return handler is self._start or handler is signal.default_int_handler
+
+    def _handle(self, number: int, frame: Optional[FrameType]) -> None:
+        if number != signal.SIGINT:
+            self.exit_code = _CODES[number]
+            handler = signal.getsignal(signal.SIGINT)
+            if callable(handler) and handler != self._handle:  # of a run, or of the user's module
+                handler(signal.SIGINT, frame)
+                return
+        if self._is_asked and not self._is_in_run:
+            os._exit(int(self.exit_code))
+        self._is_asked = True
+        raise KeyboardInterrupt
+
+    def raise_if_asked(self) -> None:
+        """Make up for an exception that got lost: one in a callback of an import is only printed.
+
+        Raises:
+            KeyboardInterrupt: a signal has come.
+        """
+        if self._is_asked:
+            raise KeyboardInterrupt
 
     @contextlib.contextmanager
     def phases(self, phases: Phases) -> Generator[None, None, None]:
-        """Take care of a run that is asked to end while the block goes on.
+        """Let Ctrl-C cancel the run in the block, and see to it that this comes to an end.
 
-        Handlers stay as they are: a descriptor that gets the numbers of signals is watched.
+        The run handles Ctrl-C itself where Python's own handler is set. The handlers stay: a thread
+        reads the numbers of signals from a descriptor.
         """
-        if not self._is_listening or os.name == "nt":
+        if not self._is_listening:
+            yield
+            return
+        self.raise_if_asked()
+        self._is_in_run = True
+        try:
+            with self._handler_of_python(), self._watched(phases):
+                yield
+        finally:
+            self._is_in_run = False
+
+    @contextlib.contextmanager
+    def _handler_of_python(self) -> Generator[None, None, None]:
+        if signal.getsignal(signal.SIGINT) != self._handle:
+            yield
+            return
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            yield
+        finally:
+            if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+                signal.signal(signal.SIGINT, self._handle)
+
+    @contextlib.contextmanager
+    def _watched(self, phases: Phases) -> Generator[None, None, None]:
+        if os.name == "nt":
             yield
             return
         source, sink = os.pipe()
         os.set_blocking(sink, False)
         watch = _Watch(self, source, phases)
-        thread = threading.Thread(target=watch.run, daemon=True)
+        thread = threading.Thread(target=watch.run, name="stagekit-signals", daemon=True)
         before = signal.set_wakeup_fd(sink, warn_on_full_buffer=False)
-        before_nudge = signal.signal(_NUDGE, watch.heard)
+        before_nudge: Any = signal.signal(_NUDGE, watch.answer)  # Any: a handler of somebody
         thread.start()
         try:
             yield
@@ -113,8 +167,8 @@ class _Watch:
         self._phases = phases
         self._count = 0
         self._since = 0.0
-        self._has_told = False
-        self._is_unheard = False  # the main thread may not have looked for signals since the last
+        self._has_notified = False
+        self._is_unanswered = False  # the main thread may not have looked for signals since
         self._is_missed = False  # it had not when the second one came: it takes the two for one
         self._has_asked = phases.grace is None
 
@@ -131,10 +185,10 @@ class _Watch:
         """Return the seconds to what is due next; None for nothing."""
         if not self._count:
             return None
-        due = [] if self._has_told else [_PATIENCE]
+        due = [] if self._has_notified else [_PATIENCE]
         due += [] if self._has_asked else [self._phases.grace or 0.0]
         patience = max(0.0, self._since + min(due) - time.monotonic()) if due else None
-        if self._is_unheard:
+        if self._is_unanswered:
             return _AGAIN if patience is None else min(patience, _AGAIN)
         return patience
 
@@ -149,30 +203,30 @@ class _Watch:
             self._has_asked = True
             # If the first one has just come, nobody knows: once more is worse than once too few.
             is_old = time.monotonic() - self._since >= _AGAIN
-            self._is_missed = is_old and self._is_unheard
+            self._is_missed = is_old and self._is_unanswered
         else:
             if self._phases.last_words:
                 os.write(2, self._phases.last_words)
             os._exit(int(self._interruption.exit_code))  # at once: nobody is waited for
-        self._is_unheard = True
+        self._is_unanswered = True
         _nudge()
 
-    def heard(self, _number: int, frame: Optional[FrameType]) -> None:
-        """Take a nudge, which comes after the signals before it: that it comes is most of it."""
-        self._is_unheard = False
+    def answer(self, _number: int, frame: Optional[FrameType]) -> None:
+        """Handle a nudge, which comes after the signals before it: that it comes is most of it."""
+        self._is_unanswered = False
         if self._is_missed:
             self._is_missed = False
             _handle_ctrl_c(frame)
         signal.pthread_kill(threading.get_ident(), 0)  # looks for those that have come meanwhile
 
     def _do_due(self) -> None:
-        if self._is_unheard:  # the nudge may have come in that same instant: until it is heard
+        if self._is_unanswered:  # the nudge may have come in that same instant: until the answer
             _nudge()
         waited = time.monotonic() - self._since
-        if not self._has_told and waited >= _PATIENCE:
-            self._has_told = True
+        if not self._has_notified and waited >= _PATIENCE:
+            self._has_notified = True
             _nudge()
-            self._phases.tell()
+            self._phases.notify()
         if not self._has_asked and waited >= (self._phases.grace or 0.0):
             self._has_asked = True
             os.kill(os.getpid(), signal.SIGINT)  # as if asked a second time; comes in here, too

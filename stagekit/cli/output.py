@@ -8,7 +8,7 @@ import sys
 from typing import Mapping, NamedTuple, TextIO, Union
 
 from stagekit._base.text import escape_control
-from stagekit.cli.streams import StandardError
+from stagekit.cli.streams import StandardError, results_to
 from stagekit.errors import Location
 from stagekit.hooks.terminal import QuietStream, can_animate, wants_color
 
@@ -121,12 +121,21 @@ class Output:
         self.error_style = style_of(sys.stderr, color, os.environ)
 
     def print_result(self, text: str) -> None:
-        """Print what was asked for."""
-        _write(self.out, text)
+        """Print what was asked for.
+
+        Raises:
+            NotWrittenError: standard output cannot be written.
+        """
+        with results_to(self.out):
+            _write(self.out, text)
 
     def print_message(self, text: str) -> None:
         """Print to standard error: what went wrong, how far it is, how it ended."""
         _write(StandardError(), text)
+
+    def print_error(self, text: str) -> None:
+        """Print what ends the command, where it is no problem with a code."""
+        self.print_message(f"{self.error_style.paint('error', 'error')}: {text}")
 
     def warn(self, text: str) -> None:
         """Print a warning that is no problem of a plan."""

@@ -9,6 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Generator, List, Optional, Sequence, Set, TextIO, Tuple, Type
 
+from stagekit.errors import StagekitError
 from stagekit.hooks.terminal import is_terminal
 
 STDOUT, STDERR = 1, 2
@@ -19,15 +20,26 @@ if TYPE_CHECKING:
     _Wrapper = io.TextIOWrapper[Any]  # Any: the buffer below may be of any kind
 
 
+class NotWrittenError(StagekitError):
+    """A stream for results cannot be written: the disk is full, for one."""
+
+    def __init__(self, what: str, error: OSError) -> None:
+        self.what = what
+        self.reason = error.strerror or type(error).__name__
+        super().__init__(f"{what} cannot be written: {self.reason}")
+
+
 class _QuietFile(io.FileIO):
     """A file descriptor whose reader may go away: from then on what is written is dropped.
 
     A pipe is closed, or a terminal. The descriptor itself then leads nowhere, so that child
-    processes are not hurt either.
+    processes are not hurt either. Standard error drops what cannot be written for another reason,
+    such as a full disk: there is nowhere to report it.
     """
 
     def __init__(self, descriptor: int, *, closes: bool) -> None:
         super().__init__(descriptor, "wb", closefd=closes)
+        self._is_dropping = descriptor == STDERR
         self._gone = (errno.EPIPE, errno.EIO) if self.isatty() else (errno.EPIPE,)
 
     # Any: whatever has a buffer
@@ -37,17 +49,22 @@ class _QuietFile(io.FileIO):
         try:
             return super().write(data)
         except OSError as error:
-            if error.errno not in self._gone:
+            if error.errno in self._gone:
+                _lead_nowhere(self.fileno())
+            elif not self._is_dropping:
                 raise
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self.fileno())
-            os.close(nowhere)
-            return super().write(data)
+            return len(data)
 
     def place(self) -> Tuple[int, int]:
         """Return what tells whether another descriptor leads to the same file."""
         found = os.fstat(self.fileno())
         return found.st_dev, found.st_ino
+
+
+def _lead_nowhere(descriptor: int) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 class _Stream(io.TextIOWrapper):
@@ -210,8 +227,24 @@ def _moved(stream: _Wrapper) -> Generator[TextIO, None, None]:
     moved = _wrapped(io.TextIOWrapper, kept, stream, closes=True)
     try:
         yield moved
+        with results_to(moved):
+            moved.flush()
     finally:
-        moved.flush()
         stream.flush()
         os.dup2(kept, STDOUT)
-        moved.close()
+        with contextlib.suppress(OSError):
+            moved.close()
+
+
+@contextlib.contextmanager
+def results_to(stream: TextIO) -> Generator[None, None, None]:
+    """Write results to standard output in the block.
+
+    Raises:
+        NotWrittenError: they cannot be written; what is written from then on is dropped.
+    """
+    try:
+        yield
+    except OSError as error:
+        _lead_nowhere(stream.fileno())
+        raise NotWrittenError("standard output", error) from None

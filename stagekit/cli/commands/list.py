@@ -10,7 +10,6 @@ from stagekit._declare.declaration import Declaration
 from stagekit._plan.plan import Plan
 from stagekit._plan.references import Miss, References, targets_of
 from stagekit._render.policies import declared_policy, facts
-from stagekit.cli.documents import as_text, list_document
 from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.importing import load
 from stagekit.cli.output import Output
@@ -27,6 +26,8 @@ def list_stages(target: str, output: Output, *, is_json: bool) -> ExitCode:
     if not declarations:
         raise NothingSelectedError(why_empty(parsed, found))
     if is_json:
+        from stagekit.cli.documents import as_text, list_document
+
         output.print_result(as_text(list_document(target, declarations)))
     else:
         output.print_result("\n".join(_table(declarations, output)))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from typing import Any, Dict, Generator, List, NamedTuple, Optional, TextIO, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Generator, List, NamedTuple, Optional, Tuple
 
 from stagekit._api import Plan
 from stagekit._base.outcome import RunStatus
 from stagekit._base.ports import Hook
 from stagekit._run.result import Result
-from stagekit.cli.documents import EventLines, as_text, run_document
 from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.failures import show_failures
 from stagekit.cli.interruption import Interruption, Phases
@@ -18,8 +17,12 @@ from stagekit.cli.output import Output, ProgressChoice
 from stagekit.cli.planning import Selection, plan_of
 from stagekit.cli.progress import RunningStages, Watching, chosen, watching
 from stagekit.cli.running import Running
+from stagekit.cli.streams import NotWrittenError
 from stagekit.cli.summary import plain_summary, summary
 from stagekit.errors import StagekitWarning, UsageError
+
+if TYPE_CHECKING:
+    from stagekit.cli.documents import EventLines
 
 _SHOW_CURSOR = b"\x1b[?25h"  # what a live board must not leave hidden
 
@@ -44,10 +47,8 @@ def run_target(request: RunRequest, interruption: Interruption, output: Output) 
     made = plan_of(
         request.target, request.selection, output, executor=running.executor, limits=limits
     )
-    with _event_stream(request, output) as events, watching(
-        request.watching, made, output
-    ) as hooks:
-        listening: List[Hook] = [*hooks, *([EventLines(events)] if events else [])]
+    with _event_lines(request, output) as events, watching(request.watching, made, output) as hooks:
+        listening: List[Hook] = [*hooks, *([events] if events else [])]
         running_stages = RunningStages(made)
         if listening:  # events cost time; who does not want any is not told names either
             listening.append(running_stages)
@@ -60,8 +61,15 @@ def run_target(request: RunRequest, interruption: Interruption, output: Output) 
             interruption.has_run = True
             result = _run(made, _options(request, output, listening))
     exit_code = _exit_code(result, interruption)
-    _tell(result, request, output)
+    _report(result, request, output)
+    if events is not None and events.error is not None:
+        if request.events == "-":
+            raise NotWrittenError("standard output", events.error)
+        output.print_error(str(NotWrittenError(f"--events {request.events}", events.error)))
+        exit_code = exit_code or ExitCode.NOT_WRITTEN
     if request.is_json:
+        from stagekit.cli.documents import as_text, run_document
+
         output.print_result(as_text(run_document(result, exit_code)))
     return exit_code
 
@@ -104,26 +112,37 @@ def _exit_code(result: Result, interruption: Interruption) -> ExitCode:
 
 
 @contextlib.contextmanager
-def _event_stream(request: RunRequest, output: Output) -> Generator[Optional[TextIO], None, None]:
-    """Yield where events are written to, if they are asked for.
+def _event_lines(
+    request: RunRequest, output: Output
+) -> Generator[Optional[EventLines], None, None]:
+    """Yield the hook that writes events, if they are asked for.
 
     Raises:
         UsageError: the file cannot be written.
     """
     if request.events is None:
         yield None
-    elif request.events == "-":
-        yield output.out
+        return
+    from stagekit.cli.documents import EventLines
+
+    if request.events == "-":
+        yield EventLines(output.out)
     else:
         try:
             file = open(request.events, "w", encoding="utf-8")  # noqa: SIM115 - closed below
         except (OSError, ValueError) as error:
             raise UsageError(f"--events {request.events}: {error}") from None
-        with file:
-            yield file
+        lines = EventLines(file)
+        try:
+            yield lines
+        finally:
+            try:
+                file.close()
+            except OSError as error:
+                lines.error = error
 
 
-def _tell(result: Result, request: RunRequest, output: Output) -> None:
+def _report(result: Result, request: RunRequest, output: Output) -> None:
     """Tell what failed, what the run wants to be known, and how it went."""
     progress = chosen(request.watching)
     failures = show_failures(result, output.error_style, is_full=request.is_full)
