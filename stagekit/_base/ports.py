@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Protocol, runtime_checkable
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Optional,
+    Protocol,
+    Sequence,
+    Tuple,
+    runtime_checkable,
+)
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeGuard
+
+    from stagekit._base.pool_call import Batch, PoolCall
     from stagekit.events import Event
 
 
@@ -78,6 +90,77 @@ class Decider(Protocol):
 def is_far(executor: object) -> bool:
     """Tell whether an executor is more than a pool with ``submit`` alone: by name, or made so."""
     return isinstance(executor, str) or hasattr(executor, "submit_call") or is_cluster(executor)
+
+
+class CallPool(Protocol):
+    """A pool as a run uses it; ``executors.futures`` makes one of anything with ``submit``.
+
+    Attributes:
+        workers: how many calls the pool carries out at once.
+        capacity: how many calls it wants to have at the moment: one for each worker, and those that
+            it holds ahead of their turn. It changes while calls end.
+        can_stop: whether ``stop`` ends calls that have begun.
+        recalls_at_once: whether ``recall`` is quick, and may be called even in a signal handler.
+        returns_handles: whether what a call returned may be a ``Handle``.
+        left_out: the names of context variables that could not travel.
+    """
+
+    can_stop: bool
+    recalls_at_once: bool
+    returns_handles: bool
+    left_out: Tuple[str, ...]
+
+    @property
+    def workers(self) -> int:
+        """How many calls are carried out at once."""
+        ...
+
+    @property
+    def capacity(self) -> int:
+        """How many calls the pool wants to have."""
+        ...
+
+    def start_call(self, call: PoolCall, /) -> None:
+        """Have a call made; it may end before this returns.
+
+        Raises:
+            BadValueError: the function or an argument cannot be sent; names it.
+            RuntimeError: the pool is shut down.
+        """
+
+    def withdraw(self, call: PoolCall, /) -> bool:
+        """Take a call back that has not begun; tell whether it has ended so, and was never made."""
+        ...
+
+    def stop(self, call: PoolCall, /, *, force: bool = False) -> None:
+        """Withdraw a call, or end what makes it, where the pool can: it ends in its own time.
+
+        Args:
+            call: which.
+            force: leave it no time to tidy up.
+        """
+
+    def recall(self, batch: Batch, /) -> None:
+        """Withdraw all calls of a batch that have not begun; none of it begins any more."""
+
+    def takes(self, handle: Handle, /) -> bool:
+        """Tell whether a handle may be an argument of a call, and stands for its value there."""
+        ...
+
+    def fetch_together(self, handles: Sequence[Handle], /) -> None:
+        """Bring the values of many handles here in one go; what fails is left to ``fetch``."""
+
+    def check(self, fn: Callable[..., Any], /) -> Optional[str]:
+        """Return why a function cannot be sent to a worker, or None."""
+        ...
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as concurrent.futures has it
+        """Take no more calls; end when those that there are have ended."""
+
+
+def is_call_pool(executor: object) -> TypeGuard[CallPool]:
+    """Tell whether an executor is a ``CallPool``."""
+    return callable(getattr(executor, "start_call", None)) and not isinstance(executor, type)
 
 
 def is_cluster(executor: object) -> bool:

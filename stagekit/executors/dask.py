@@ -10,20 +10,19 @@ Example:
 from __future__ import annotations
 
 import contextvars
-import pickle
-from concurrent.futures import InvalidStateError
-from concurrent.futures import wait as _all_ended
 from functools import partial
-from threading import Lock, Thread
+from threading import Condition, Lock, Thread
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, cast
 from uuid import uuid4
 
+from stagekit._base.packed import PackedItem, PackedValue, value_of
+from stagekit._base.pool_call import PoolCall
 from stagekit._base.sending import by_value, mistake_in, name_of
 from stagekit._base.variables import travelling
-from stagekit.executors._dask.calls import Call, Sending, Terms
+from stagekit.executors._dask.calls import Call, Sending
 from stagekit.executors._dask.cluster import Connection
-from stagekit.executors._dask.explaining import Explainer, died
-from stagekit.executors._dask.future import CallFuture, DaskHandle
+from stagekit.executors._dask.explaining import Explainer, called, died
+from stagekit.executors._dask.future import DaskHandle, DaskItem, type_name_of
 from stagekit.executors._dask.grouping import Groups
 from stagekit.executors._dask.packing import Packing
 from stagekit.executors._dask.together import END
@@ -39,17 +38,23 @@ from stagekit.executors._dask.work import (
     is_withdrawn,
     running_at,
 )
+from stagekit.executors._prefetch import Prefetch
+from stagekit.executors.futures import CallFuture
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
 
+    from stagekit._base.pool_call import Batch
+    from stagekit._base.ports import Handle
+
 __all__ = ["DaskPool"]
 
 # Any: functions and values of stages, and Dask's own objects, which may have no types
 
 SMALL = 1 << 14  # the scheduler keeps a thousand of what workers tell: 16 MB at most
+AHEAD_NS = 200_000_000  # of work that a worker may have before it; it takes 10 ms to send more
 PATIENCE = 20  # times 50 ms to learn how a process ended
 
 
@@ -78,8 +83,10 @@ class DaskPool:
     """
 
     can_stop = False  # Dask calls in threads; a `CancelToken` reaches them all the same
+    recalls_at_once = False
+    returns_handles = True
     keeps_values = True
-    ahead_ns = 200_000_000  # of work that a worker may have before it; it takes 10 ms to send more
+    ahead_ns = AHEAD_NS
 
     def __init__(self, target: object = None, *, workers: Optional[int] = None) -> None:
         self._connection = Connection(target, workers=workers)
@@ -88,6 +95,8 @@ class DaskPool:
         self._id = f"stagekit-{uuid4().hex}"
         self._calls: Dict[str, Call] = {}
         self._lock = Lock()
+        self._has_ended = Condition(self._lock)
+        self._prefetch = Prefetch(AHEAD_NS)
         self._is_shut = False
         self._closer: Optional[Thread] = None
         self._groups = Groups(
@@ -113,12 +122,73 @@ class DaskPool:
         threads: Mapping[str, int] = self._client.nthreads()
         return max(1, sum(threads.values()))
 
+    @property
+    def workers(self) -> int:
+        """How many calls are carried out at once."""
+        return self._max_workers
+
+    @property
+    def capacity(self) -> int:
+        """How many calls the pool wants at the moment, those ahead of their turn included."""
+        return (self._width or self._max_workers) + self._prefetch.ahead
+
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> CallFuture:
         """Have *fn* called; the result of the future is the value, fetched when asked for."""
+        future = CallFuture(self.withdraw)
         context = contextvars.copy_context()
-        return self._submit(fn, args, kwargs, context, Terms(fetches=True))
+        future.call = PoolCall(fn, args, kwargs, context=context, on_end=future.ended)
+        self._start(future.call, is_short=False)
+        return future
 
-    def submit_call(  # noqa: PLR0913 - the contract of pools
+    def start_call(self, wanted: PoolCall, /) -> None:
+        """Have a call made; what it returns may be a handle.
+
+        Handles of this pool may be arguments, alone or in lists and tuples; a ``Progress`` or a
+        ``CancelToken`` among them has its twin on the worker. While calls are short, they share
+        tasks of Dask, one after another.
+
+        Raises:
+            RuntimeError: the pool is shut down.
+        """
+        self._start(wanted, is_short=self._prefetch.ahead > 0)
+
+    def _start(self, wanted: PoolCall, *, is_short: bool) -> None:
+        key = f"stagekit-{name_of(wanted.fn)}-{uuid4().hex}"
+        variables, left_out = travelling(wanted.context)
+        self.left_out = tuple(dict.fromkeys((*self.left_out, *left_out)))
+        packing = Packing(self)
+        args, kwargs = packing.args(wanted.args), packing.kwargs(wanted.kwargs)
+        envelope: bytes = by_value(
+            tuple(Envelope(wanted.fn, args, kwargs, variables, wanted.promise))
+        )
+        again = wanted.may_repeat
+        ticket = Ticket(self._id, key, again, self.small, wanted.on_begin is not None)
+        sending = Sending(ticket, envelope, packing.held, packing.tokens)
+        with self._lock:
+            if self._is_shut:
+                raise RuntimeError("cannot submit a call to a pool that is shut down")
+            call = Call(wanted, sending, self._cancel_token)
+            is_recalled = wanted.batch is not None and wanted.batch.is_recalled
+            if not is_recalled:
+                wanted.inner = key
+                self._calls[key] = call
+        if is_recalled:
+            wanted.withdrawn()
+            return
+        try:
+            if not self._width or len(self._calls) == 1:  # it may have grown meanwhile
+                self._width = self._max_workers
+            if is_short and not again and len(envelope) <= self.small:
+                self._groups.add(key, self._width)
+            else:
+                self._send(key, call)
+        except BaseException:
+            self._calls.pop(key, None)
+            raise
+
+    # What runs use that do not know `start_call`.
+
+    def submit_call(  # noqa: PLR0913 - as it was
         self,
         fn: Callable[..., Any],
         args: Sequence[Any],
@@ -131,57 +201,20 @@ class DaskPool:
         begun: Optional[Callable[[], object]] = None,
         together: bool = False,
     ) -> CallFuture:
-        """Have *fn* called; the result of the future is the value, or the handle of a large one.
-
-        Handles of this pool may be arguments, alone or in lists and tuples; a ``Progress`` or a
-        ``CancelToken`` among them has its twin on the worker.
-
-        Args:
-            fn: what is called.
-            args: its positional arguments.
-            kwargs: its arguments by name.
-            context: what the call starts from, as far as it can travel.
-            promise: what the value must be, checked on the worker.
-            tell: called with (done, total, note) when the call tells its progress.
-            again: whether the call may be made again when its value is lost with a worker.
-            begun: called, on any thread, when a worker begins the call.
-            together: it is short, and may share a task of Dask with others, one after another.
-        """
-        return self._submit(
-            fn, args, kwargs, context, Terms(promise, tell, begun, again=again, together=together)
+        """Have *fn* called; see ``start_call``."""
+        future = CallFuture(self.withdraw, fetches=False)
+        future.call = PoolCall(
+            fn,
+            args,
+            kwargs,
+            context=context,
+            on_end=future.ended,
+            promise=promise,
+            on_begin=begun,
+            on_progress=tell,
+            may_repeat=again,
         )
-
-    def _submit(
-        self,
-        fn: Callable[..., Any],
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
-        context: contextvars.Context,
-        terms: Terms,
-    ) -> CallFuture:
-        key = f"stagekit-{name_of(fn)}-{uuid4().hex}"
-        variables, left_out = travelling(context)
-        self.left_out = tuple(dict.fromkeys((*self.left_out, *left_out)))
-        packing = Packing(self)
-        sent = Envelope(fn, packing.args(args), packing.kwargs(kwargs), variables, terms.promise)
-        envelope: bytes = by_value(tuple(sent))
-        ticket = Ticket(self._id, key, terms.again, self.small, terms.begun is not None)
-        sending = Sending(ticket, envelope, packing.held, packing.tokens)
-        future = CallFuture(partial(self._take_back, key), fetches=terms.fetches)
-        with self._lock:
-            if self._is_shut:
-                raise RuntimeError("cannot submit a call to a pool that is shut down")
-            self._calls[key] = call = Call(future, terms, sending, self._cancel_token)
-        try:
-            if terms.together and not terms.again and len(envelope) <= self.small:
-                if not self._width or len(self._calls) == 1:  # it may have grown meanwhile
-                    self._width = self._max_workers
-                self._groups.add(key, self._width)
-            else:
-                self._send(key, call)
-        except BaseException:
-            self._calls.pop(key, None)
-            raise
+        self._start(future.call, is_short=together)
         return future
 
     def _send(self, key: str, call: Call) -> None:
@@ -194,12 +227,36 @@ class DaskPool:
         call.task.add_done_callback(partial(self._on_done, key))
         call.listen(key)
 
-    def stop(self, future: CallFuture, *, force: bool = False) -> None:
+    def withdraw(self, call: PoolCall, /) -> bool:
+        """Take a call back that has not begun; tell whether it was never made."""
+        key: Optional[str] = call.inner
+        if key is not None and self._take_back(key):
+            call.withdrawn()
+            self._notify()
+        return call.is_withdrawn
+
+    def stop(self, call: PoolCall, /, *, force: bool = False) -> None:
         """Do nothing: a call that runs on Dask cannot be ended from outside."""
 
-    def fetch_together(self, handles: Sequence[DaskHandle]) -> None:
+    def recall(self, batch: Batch, /) -> None:
+        """Withdraw all calls of a batch that have not begun; none of it begins any more."""
+        with self._lock:
+            batch.is_recalled = True
+            wanted = [call.wanted for call in self._calls.values() if call.wanted.batch is batch]
+        for each in wanted:
+            self.withdraw(each)
+
+    def takes(self, handle: Handle, /) -> bool:
+        """Tell whether a handle may be an argument, and stands for its value on the cluster."""
+        if isinstance(handle, DaskItem):
+            handle = handle.whole
+        if isinstance(handle, DaskHandle):
+            return handle.pool is self
+        return isinstance(handle, (PackedValue, PackedItem))
+
+    def fetch_together(self, handles: Sequence[Handle], /) -> None:
         """Bring many values here in one go; those that are lost are left to ``fetch``."""
-        wanted = [each for each in handles if not each.is_here]
+        wanted = [each for each in handles if isinstance(each, DaskHandle) and not each.is_here]
         try:
             found: Sequence[Any] = self._client.gather([each.task for each in wanted])
         except Exception:  # noqa: BLE001 - which of them, and why, is found out one by one
@@ -207,7 +264,7 @@ class DaskPool:
         for handle, value in zip(wanted, found):
             handle.arrived(value)
 
-    def check(self, fn: Callable[..., Any]) -> Optional[str]:
+    def check(self, fn: Callable[..., Any], /) -> Optional[str]:
         """Return why *fn* cannot be sent to a worker, or None."""
         return mistake_in(fn)
 
@@ -223,9 +280,10 @@ class DaskPool:
             calls = tuple(self._calls.values())
         if cancel_futures:
             for call in calls:
-                call.future.cancel()
+                self.withdraw(call.wanted)
         if wait:
-            _all_ended([call.future for call in calls])
+            with self._lock:
+                self._has_ended.wait_for(lambda: all(call.wanted.is_done for call in calls))
         with self._lock:
             closer, is_first = self._closer, self._closer is None
             if closer is None:
@@ -282,30 +340,34 @@ class DaskPool:
         if task.type is type(None):
             return None
         if call is not None and call.data is not None:
-            try:
-                return pickle.loads(call.data)  # noqa: S301 - from a worker of our cluster
-            except Exception:  # noqa: BLE001, S110 - raised where somebody needs it here
-                pass
+            return value_of(call.data, called(key), type_name_of(task))
         return DaskHandle(self, task, partial(self._explain.of_value, key))
 
     def _end(self, key: str, value: object, error: Optional[BaseException]) -> None:
         with self._lock:
+            running = len(self._calls)
             call = self._calls.pop(key, None)
         if call is None:
             return
         self._groups.go_on()
         call.leave()
-        try:
-            if error is None:
-                call.future.set_result(value)
-            elif isinstance(error, CallFailedError):  # withdrawn
-                call.future.withdrawn()
-            else:
-                call.future.set_exception(error)
-        except InvalidStateError:  # withdrawn in this moment
-            pass
+        if isinstance(error, CallFailedError):
+            call.wanted.withdrawn()
+            self._notify()
+            return
+        took = call.took(running, self._width)
+        self._prefetch.ended(took, self._width)
+        if error is None:
+            call.wanted.returned(value, took)
+        else:
+            call.wanted.raised(error, took)
+        self._notify()
 
-    def _take_back(self, key: str, future: CallFuture) -> bool:
+    def _notify(self) -> None:
+        with self._lock:
+            self._has_ended.notify_all()
+
+    def _take_back(self, key: str) -> bool:
         """Withdraw a call, and tell whether that was before it began; see ``work.carry``."""
         call = self._calls.get(key)
         if call is None:
@@ -325,7 +387,7 @@ class DaskPool:
             is_sent_again = group is not None and call.group is None
             found = None if is_sent_again else self._calls.pop(key, None)
         if is_sent_again:  # meanwhile, by itself
-            return self._take_back(key, future)
+            return self._take_back(key)
         if found is not None:
             found.leave()
             if found.task is not None:
@@ -348,10 +410,9 @@ class DaskPool:
         if told[0] == HOME:
             call.data = told[1]
         elif told[0] == BEGUN:
-            if call.terms.begun is not None:
-                call.terms.begun()
-        elif call.terms.tell is not None:
-            call.terms.tell(tuple(told))
+            call.wanted.begun()
+        else:
+            call.wanted.progressed(tuple(told))
 
     async def _on_cluster_event(self, event: Tuple[float, Any]) -> None:
         """Fail the calls that a worker was running which is gone, without waiting for another."""

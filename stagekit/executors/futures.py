@@ -1,10 +1,31 @@
-"""Pools: anything with ``submit``."""
+"""Pools: anything with ``submit``, and how it becomes what a run uses."""
 
 from __future__ import annotations
 
 import os
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from functools import partial
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Sequence, Tuple
+
+from stagekit._base.pool_call import PoolCall
+from stagekit._base.ports import is_call_pool
+from stagekit._base.promise import check_value
+
+if TYPE_CHECKING:
+    import contextvars
+
+    from stagekit._base.pool_call import Batch
+    from stagekit._base.ports import CallPool, Handle, Pool
+
+    _Future = Future[Any]
+else:
+    _Future = Future  # which is not generic on Python 3.8
 
 __all__ = ["is_pool", "workers_of"]
+
+# Any: functions and values of users, and futures of many kinds
 
 
 def is_pool(candidate: object) -> bool:
@@ -16,3 +37,192 @@ def workers_of(pool: object) -> int:
     """Return how many calls a pool carries out at once: what it tells, else one a processor."""
     told: object = getattr(pool, "_max_workers", None)
     return told if type(told) is int and told > 0 else os.cpu_count() or 1
+
+
+def call_pool(pool: Pool, workers: Optional[int] = None) -> CallPool:
+    """Return a pool as a run uses it.
+
+    Args:
+        pool: anything with ``submit``.
+        workers: how many calls it carries out at once, where the user has said so.
+    """
+    return pool if is_call_pool(pool) else SubmitPool(pool, workers or workers_of(pool))
+
+
+class SubmitPool:
+    """Makes a ``CallPool`` of anything with ``submit``, whose futures can do what a ``Future`` can.
+
+    The pool is left open: who made it closes it.
+
+    Args:
+        pool: what calls are submitted to.
+        workers: how many it carries out at once.
+    """
+
+    can_stop = False
+    recalls_at_once = False  # a future takes a lock to be cancelled
+    returns_handles = False
+    left_out: Tuple[str, ...] = ()
+
+    def __init__(self, pool: Pool, workers: int) -> None:
+        self.workers = workers
+        self.capacity = workers
+        self._pool = pool
+        self._futures: Dict[PoolCall, Any] = {}  # of calls that have not ended
+
+    def start_call(self, call: PoolCall, /) -> None:
+        """Submit a call; raises what the pool raises."""
+        if call.batch is not None and call.batch.is_recalled:
+            call.withdrawn()
+            return
+        sent = SentCall(call)
+        future: Any = self._pool.submit(sent, *call.args)
+        self._futures[call] = future
+        future.add_done_callback(partial(self._ended, call, sent))
+        if call.batch is not None and call.batch.is_recalled:  # meanwhile
+            future.cancel()
+
+    def withdraw(self, call: PoolCall, /) -> bool:
+        """Cancel the future of a call; tell whether it was never made."""
+        future = self._futures.get(call)
+        if future is not None:
+            future.cancel()
+        return call.is_withdrawn
+
+    def stop(self, call: PoolCall, /, *, force: bool = False) -> None:
+        """Withdraw a call that has not begun; others cannot be ended."""
+        del force
+        self.withdraw(call)
+
+    def recall(self, batch: Batch, /) -> None:
+        """Cancel the futures of a batch."""
+        batch.is_recalled = True
+        for call, future in tuple(self._futures.items()):
+            if call.batch is batch:
+                future.cancel()
+
+    def takes(self, handle: Handle, /) -> bool:
+        """Tell that handles are of no use here."""
+        del handle
+        return False
+
+    def fetch_together(self, handles: Sequence[Handle], /) -> None:
+        """Leave it to ``fetch``."""
+
+    def check(self, fn: Callable[..., Any], /) -> Optional[str]:
+        """Tell nothing: only the pool knows what it can send."""
+        del fn
+        return None
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as concurrent.futures has it
+        """Leave the pool open: it is the user's."""
+
+    def _ended(self, call: PoolCall, sent: SentCall, future: Any) -> None:
+        self._futures.pop(call, None)
+        if getattr(future, "cancelled", bool)():
+            call.withdrawn()
+            return
+        try:
+            value = future.result()
+            check_value(value, call.promise)
+        except BaseException as error:  # noqa: BLE001 - whatever the call raised
+            call.raised(error, sent.took)
+        else:
+            call.returned(value, sent.took)
+
+
+class SentCall:
+    """A function that runs in a copy of its context variables, where that is at hand.
+
+    Sent to another process it is the function alone, made of what every Python has: a context
+    cannot be pickled, and the other side need not know us.
+
+    Attributes:
+        took: nanoseconds that the call took, where it was made in this process.
+    """
+
+    __slots__ = ("__name__", "_begun", "_context", "_fn", "_kwargs", "took")
+
+    def __init__(self, call: PoolCall) -> None:
+        fn: Any = call.fn
+        self.__name__ = str(getattr(fn, "__name__", type(fn).__name__))
+        self._fn = fn
+        self._kwargs = dict(call.kwargs)
+        self._context: contextvars.Context = call.context.copy()
+        self._begun = call.begun
+        self.took: Optional[int] = None
+
+    def __call__(self, *args: Any) -> Any:
+        self._begun()
+        began = perf_counter_ns()
+        try:
+            return self._context.run(self._fn, *args, **self._kwargs)
+        finally:
+            self.took = perf_counter_ns() - began
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        self._begun()
+        return partial, (self._fn,), (self._fn, (), self._kwargs, {})
+
+
+class CallFuture(_Future):
+    """The future of a ``PoolCall``: a ``concurrent.futures.Future``.
+
+    Args:
+        withdraw: of the pool.
+        fetches: whether ``result`` is the value, or the handle that stands for it.
+
+    Attributes:
+        call: what the future is of.
+    """
+
+    def __init__(self, withdraw: Callable[[PoolCall], bool], *, fetches: bool = True) -> None:
+        super().__init__()
+        self._withdraw = withdraw
+        self._fetches = fetches
+        self.call: Optional[PoolCall] = None
+
+    @property
+    def took(self) -> Optional[int]:
+        """Nanoseconds that a worker has had the call, once it has ended, where that is known."""
+        return None if self.call is None else self.call.took
+
+    def result(self, timeout: Optional[float] = None) -> Any:
+        """Return the value, or raise what the call raised."""
+        error = super().exception(timeout)
+        if error is not None:  # not left to Future.result(), which asks whether it is true
+            try:
+                raise error
+            finally:
+                del error
+        found = super().result(timeout)
+        if self._fetches and getattr(found.__class__, "is_handle", False) is True:
+            return found.fetch()
+        return found
+
+    def exception(self, timeout: Optional[float] = None) -> Optional[BaseException]:
+        """Return what the call raised, if it did, or why its value cannot be read."""
+        error = super().exception(timeout)
+        if error is None and self._fetches:
+            try:
+                self.result()
+            except Exception as mistake:  # noqa: BLE001 - whatever keeps the value from being read
+                return mistake
+        return error
+
+    def cancel(self) -> bool:
+        """Withdraw the call if it has not begun; tell whether it is withdrawn."""
+        if not self.done() and self.call is not None:
+            self._withdraw(self.call)
+        return self.cancelled()
+
+    def ended(self, call: PoolCall) -> None:
+        """Take in how the call has ended."""
+        with suppress(InvalidStateError):
+            if call.is_withdrawn:
+                super().cancel()
+                self.set_running_or_notify_cancel()
+            elif call.error is not None:
+                self.set_exception(call.error)
+            else:
+                self.set_result(call.value)

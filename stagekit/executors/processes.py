@@ -16,15 +16,19 @@ import weakref
 from functools import partial
 from itertools import count
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Union
 
+from stagekit._base.packed import PackedItem, PackedValue
+from stagekit._base.pool_call import PoolCall
 from stagekit._base.variables import are_ours, travelling
 from stagekit.errors import BadValueError, UsageError
-from stagekit.executors._processes.call import AnyFuture, Call, CallFuture, Pending, Recallable
-from stagekit.executors._processes.crew import Crew
+from stagekit.executors._processes.call import Call
+from stagekit.executors._processes.crew import AHEAD_NS, Crew
 from stagekit.executors._processes.functions import Functions, mistake_of
 from stagekit.executors._processes.packing import article, pack, reason_of
+from stagekit.executors._processes.pending import Pending
 from stagekit.executors._processes.twins import WORKER
+from stagekit.executors.futures import CallFuture
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -32,12 +36,15 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from stagekit._base.cancel import CancelToken
+    from stagekit._base.pool_call import Batch
+    from stagekit._base.ports import Handle
     from stagekit.executors._processes.launching import Ended, Launcher
 
 __all__ = ["ProcessPool"]
 
 # Any: functions and values of stages
 
+AnyFuture = Union[CallFuture, Pending]
 METHODS = ("forkserver", "spawn")
 CAN_FORK = os.name == "posix"
 _crews: weakref.WeakSet[Crew] = weakref.WeakSet()
@@ -67,8 +74,10 @@ class ProcessPool:
     """
 
     can_stop = True
-    keeps_values = False
-    ahead_ns = 2_000_000  # of work that a worker may have before it; it takes 0.1 ms to send more
+    recalls_at_once = True
+    returns_handles = True
+    keeps_values = False  # for runs that do not know `start_call`
+    ahead_ns = AHEAD_NS
 
     def __init__(
         self,
@@ -90,6 +99,7 @@ class ProcessPool:
         self._crew = crew = Crew(
             self._max_workers, partial(_launcher, method), grace, max_value_bytes
         )
+        self._prefetch = crew.prefetch
         self._functions = Functions(crew.forget)
         self._defining = RLock()
         self._numbers = count(1)
@@ -100,21 +110,60 @@ class ProcessPool:
         _crews.add(crew)
         self._close = weakref.finalize(self, crew.close_later)
 
+    @property
+    def workers(self) -> int:
+        """How many calls are carried out at once."""
+        return self._max_workers
+
+    @property
+    def capacity(self) -> int:
+        """How many calls the pool wants at the moment, those ahead of their turn included."""
+        return self._max_workers + self._prefetch.ahead
+
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> CallFuture:
         """Have *fn* called in a worker."""
-        future = CallFuture(self._crew.take_back)
-        self.submit_call(fn, args, kwargs, context=contextvars.copy_context(), future=future)
+        future = CallFuture(self._crew.withdraw)
+        context = contextvars.copy_context()
+        future.call = PoolCall(fn, args, kwargs, context=context, on_end=future.ended)
+        self.start_call(future.call)
         return future
 
-    def pending(self, then: Callable[[Pending], object]) -> Pending:
-        """Return a future for ``submit_call`` that costs less than one of ``concurrent.futures``.
+    def start_call(self, wanted: PoolCall, /) -> None:
+        """Have a call made in a worker.
 
-        Args:
-            then: called with it when the call has ended, on any thread.
+        A ``Progress`` or a ``CancelToken`` anywhere in the arguments has its twin over there.
+
+        Raises:
+            BadValueError: the function or an argument cannot be sent; names it.
+            RuntimeError: the pool is shut down.
         """
-        return Pending(self._crew.take_back, then)
+        variables, left_out = self._travelling(wanted.context)
+        if left_out:
+            self.left_out = tuple(dict.fromkeys((*self.left_out, *left_out)))
+        definition = self._functions.known(wanted.fn)
+        if definition is None:
+            with self._defining:
+                definition = self._functions.define(wanted.fn)
+        args, kwargs = wanted.args, wanted.kwargs
+        parts = (definition.number, wanted.promise, variables, tuple(args), dict(kwargs))
+        try:
+            body, tokens = pack(parts)
+        except Exception as error:
+            raise _bad_argument(definition.name, args, kwargs, error) from error
+        call = wanted.inner = Call(next(self._numbers), wanted, definition, body)
+        if tokens:
+            call.tokens = tokens
+            for place, token in enumerate(tokens):
+                call.leaves.append(token.on_cancel(partial(_pass_on, call, place, token)))
+        self._crew.add(call)
 
-    def submit_call(  # noqa: PLR0913 - the contract of pools
+    # What runs use that do not know `start_call`.
+
+    def pending(self, then: Callable[[Pending], object]) -> Pending:
+        """Return what ``submit_call`` takes as *future*."""
+        return Pending(self._crew.withdraw, then)
+
+    def submit_call(  # noqa: PLR0913 - as it was
         self,
         fn: Callable[..., Any],
         args: Sequence[Any],
@@ -124,50 +173,24 @@ class ProcessPool:
         promise: int = 0,
         tell: Optional[Callable[[Any], object]] = None,
         future: Optional[AnyFuture] = None,
-        batch: Optional[Recallable] = None,
+        batch: Optional[Batch] = None,
         begun: Optional[Callable[[], object]] = None,
     ) -> AnyFuture:
-        """Have *fn* called in a worker.
-
-        A ``Progress`` or a ``CancelToken`` anywhere in the arguments has its twin over there.
-
-        Args:
-            fn: what is called.
-            args: its positional arguments.
-            kwargs: its arguments by name.
-            context: what the call starts from, as far as it can travel.
-            promise: what the value must be, checked in the worker.
-            tell: called with (done, total, note) when the call tells its progress.
-            future: what is returned: one of ``pending``, or a ``CallFuture`` unless said.
-            batch: what the call can be withdrawn with, see ``recall``.
-            begun: called, on any thread, when a worker begins the call.
-
-        Raises:
-            BadValueError: *fn* or an argument cannot be sent; names it.
-            RuntimeError: the pool is shut down.
-        """
-        variables, left_out = self._travelling(context)
-        if left_out:
-            self.left_out = tuple(dict.fromkeys((*self.left_out, *left_out)))
-        definition = self._functions.known(fn)
-        if definition is None:
-            with self._defining:
-                definition = self._functions.define(fn)
-        parts = (definition.number, promise, variables, tuple(args), dict(kwargs))
-        try:
-            body, tokens = pack(parts)
-        except Exception as error:
-            raise _bad_argument(definition.name, args, kwargs, error) from error
+        """Have *fn* called; see ``start_call``."""
         if future is None:
-            future = CallFuture(self._crew.take_back)
-        call = future.call = Call(
-            next(self._numbers), definition, body, future, tell, batch=batch, begun=begun
+            future = CallFuture(self._crew.withdraw)
+        future.call = PoolCall(
+            fn,
+            args,
+            kwargs,
+            context=context,
+            on_end=future.ended,
+            promise=promise,
+            on_begin=begun,
+            on_progress=tell,
+            batch=batch,
         )
-        if tokens:
-            call.tokens = tokens
-            for place, token in enumerate(tokens):
-                call.leaves.append(token.on_cancel(partial(_pass_on, call, place, token)))
-        self._crew.add(call)
+        self.start_call(future.call)
         return future
 
     def _travelling(self, context: contextvars.Context) -> Tuple[bytes, Tuple[str, ...]]:
@@ -184,25 +207,36 @@ class ProcessPool:
             self._last_context = (context, len(context), found)
         return found
 
-    def stop(self, future: AnyFuture, *, force: bool = False) -> None:
+    def withdraw(self, call: PoolCall, /) -> bool:
+        """Take a call back that has not begun; tell whether it was never made."""
+        return self._crew.withdraw(call)
+
+    def stop(self, call: Union[PoolCall, AnyFuture], /, *, force: bool = False) -> None:
         """End a call: withdraw it, or end its worker and what that has started.
 
         Args:
-            future: of the call.
+            call: which, or its future.
             force: with SIGKILL, not SIGTERM, which a call may use to tidy up, and may ignore.
         """
-        call = future.call
-        if call is not None and not future.done() and self._crew.stop(call, force=force):
-            future.withdrawn()
+        wanted = call if isinstance(call, PoolCall) else call.call
+        if wanted is not None:
+            self._crew.stop(wanted, force=force)
 
-    def recall(self, batch: Recallable) -> None:
+    def recall(self, batch: Batch, /) -> None:
         """Withdraw all calls of a batch that have not begun; none of it begins any more.
 
         On any thread, and even in a handler of signals. How the calls end is told later.
         """
         self._crew.recall(batch)
 
-    def check(self, fn: Callable[..., Any]) -> Optional[str]:
+    def takes(self, handle: Handle, /) -> bool:
+        """Tell whether a handle may be an argument: a value that no one here has read."""
+        return isinstance(handle, (PackedValue, PackedItem))
+
+    def fetch_together(self, handles: Sequence[Handle], /) -> None:
+        """Leave it to ``fetch``: all values are here."""
+
+    def check(self, fn: Callable[..., Any], /) -> Optional[str]:
         """Return why *fn* cannot be sent to a worker, or None."""
         return mistake_of(fn)
 

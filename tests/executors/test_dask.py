@@ -23,6 +23,7 @@ from stagekit import Collect, Each, From, Hook, Registry, arun, run
 from stagekit._base.cancel import CancelToken
 from stagekit._base.compat import Annotated
 from stagekit._base.handles import fetched
+from stagekit._base.packed import PackedValue
 from stagekit._base.ports import Handle
 from stagekit._base.progress import Progress
 from stagekit.errors import (
@@ -511,14 +512,15 @@ def test_a_lost_value_is_not_made_again_where_that_was_forbidden(
 
 @needs_dask
 def test_a_small_value_comes_with_the_end_of_its_call(pool: DaskPool, functions: Any) -> None:
-    """And needs no handle; None and what is large, or cannot be pickled, is as before."""
+    """Plain data needs no handle; None and what is large, or cannot be pickled, is as before."""
     pool.small = 1000
     try:
         assert [1, 2] == call(pool, list, [1, 2]).result(LIMIT)
         assert call(pool, print).result(LIMIT) is None
         for fn, args in ((bytes, (2000,)), (range, (10,)), (functions.lock, ())):
             found = call(pool, fn, *args).result(LIMIT)
-            assert (fn is range) != isinstance(found, Handle)
+            assert isinstance(found, Handle)
+            assert (fn is range) == isinstance(found, PackedValue)  # it is here, not read
     finally:
         pool.small = 0
 

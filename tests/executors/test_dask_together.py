@@ -254,7 +254,8 @@ def test_what_is_sent_again_while_it_is_taken_back_is_made_or_not(
     futures = [send(dask_pool, wait_for_both, number) for number in range(12)]
     assert becomes(lambda: any(each.task for each in groups.values()))
     group = next(each for each in groups.values() if each.task)
-    last = dask_pool._calls[group.keys[-1]].future
+    wanted = dask_pool._calls[group.keys[-1]].wanted
+    last = next(each for each in futures if each.call is wanted)
     held.append(futures.index(last))
     withdraw = dask_pool._groups.withdraw
 

@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence, Tuple
 
 if TYPE_CHECKING:
     from stagekit._base.cancel import CancelToken
-    from stagekit.executors._dask.future import CallFuture
+    from stagekit._base.pool_call import PoolCall
     from stagekit.executors._dask.work import Ticket
 
 # Any: what a stage says of its progress, and Dask's own futures, which may have no types
-
-
-class Terms:
-    """What was agreed on for a call."""
-
-    def __init__(
-        self,
-        promise: int = 0,
-        tell: Optional[Callable[[Any], object]] = None,
-        begun: Optional[Callable[[], object]] = None,
-        *,
-        again: bool = False,
-        fetches: bool = False,
-        together: bool = False,
-    ) -> None:
-        self.promise = promise
-        self.tell = tell
-        self.begun = begun
-        self.again = again
-        self.fetches = fetches
-        self.together = together
 
 
 class Sending:
@@ -57,6 +37,7 @@ class Call:
     """A call that has not ended, as its pool knows it.
 
     Attributes:
+        wanted: what was asked for, and is told how the call ends.
         task: Dask's future, where it has one of its own.
         data: the value, pickled, where it was sent home.
         group: those that it was sent with, and its place among them.
@@ -68,14 +49,13 @@ class Call:
 
     def __init__(
         self,
-        future: CallFuture,
-        terms: Terms,
+        wanted: PoolCall,
         sending: Sending,
         cancel: Callable[[str, CancelToken], object],
     ) -> None:
         self._cancel = cancel
-        self.future = future
-        self.terms = terms
+        self._since = perf_counter_ns()
+        self.wanted = wanted
         self.sending = sending
         self.task: Any = None
         self.data: Optional[bytes] = None
@@ -93,6 +73,15 @@ class Call:
         """Listen to tokens no more."""
         for leave in self.leaves:
             leave()
+
+    def took(self, running: int, workers: int) -> int:
+        """Return about how many nanoseconds a worker has had the call, now that it ends.
+
+        Args:
+            running: how many calls the cluster has, of which each waits for those before it.
+            workers: how many it makes at once.
+        """
+        return int((perf_counter_ns() - self._since) * min(1.0, workers / max(running, 1)))
 
 
 class Together:

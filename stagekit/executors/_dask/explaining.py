@@ -58,12 +58,12 @@ class Explainer:
         if isinstance(error, CallFailedError):
             return self._lost(error)
         if type(error).__name__ in {"CancelledError", "FutureCancelledError"}:
-            return ClusterClosedError(_call(key))
+            return ClusterClosedError(called(key))
         return error
 
     def _lost(self, error: CallFailedError) -> BaseException:
         """Return what who needs a value raises that its worker took along."""
-        what = f"the value of {_call(error.key)} was lost with its worker"
+        what = f"the value of {called(error.key)} was lost with its worker"
         if error.thrown is None:
             return WorkerDiedError(
                 f"{what}, process {error.pid} at {error.worker}; "
@@ -79,5 +79,6 @@ def died(address: str, pid: int, exits: Mapping[int, int]) -> WorkerDiedError:
     return WorkerDiedError(f"process {pid} at {address}", exits.get(pid))
 
 
-def _call(key: str) -> str:
+def called(key: str) -> str:
+    """Return the name of the function of a call."""
     return key[len("stagekit-") : key.rfind("-")]

@@ -1,10 +1,10 @@
-"""What a Dask pool answers: the future of a call, and the handle of the value it left there."""
+"""Handles of values that a Dask cluster holds."""
 
 from __future__ import annotations
 
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Callable, List, Optional
+from typing import Any, Callable, List
 
 # Any: values of stages, and Dask's own futures, which may have no types
 
@@ -43,8 +43,7 @@ class DaskHandle:
     @property
     def type_name(self) -> str:
         """The type of the value, for people."""
-        kind: object = self.task.type
-        return str(getattr(kind, "__name__", kind)).rpartition(".")[2]
+        return type_name_of(self.task)
 
     def fetch(self) -> Any:
         """Return the value, brought here when this is called first.
@@ -73,6 +72,12 @@ class DaskHandle:
         )
 
 
+def type_name_of(task: Any) -> str:
+    """Return the type of the value of a task, for people."""
+    kind: object = task.type
+    return str(getattr(kind, "__name__", kind)).rpartition(".")[2]
+
+
 class DaskItem:
     """One item of a value that the cluster holds."""
 
@@ -88,47 +93,3 @@ class DaskItem:
 
     def __getitem__(self, item: int, /) -> DaskItem:
         raise TypeError("an item of an item has no handle; take it from what fetch() returns")
-
-
-if TYPE_CHECKING:
-    _Future = Future[Any]
-else:
-    _Future = Future  # which is not generic on Python 3.8
-
-
-class CallFuture(_Future):
-    """The future of one call: a ``concurrent.futures.Future``.
-
-    Args:
-        take_back: withdraws the call, and tells whether that was in time.
-        fetches: whether ``result`` is the value, or the handle that stands for it.
-    """
-
-    def __init__(self, take_back: Callable[[CallFuture], bool], *, fetches: bool) -> None:
-        super().__init__()
-        self._take_back = take_back
-        self._fetches = fetches
-
-    def result(self, timeout: Optional[float] = None) -> Any:
-        """Return the value or its handle, or raise what the call raised."""
-        error = super().exception(timeout)
-        if error is not None:  # not left to Future.result(), which asks whether it is true
-            try:
-                raise error
-            finally:
-                del error
-        found = super().result(timeout)
-        return found.fetch() if self._fetches and isinstance(found, DaskHandle) else found
-
-    def cancel(self) -> bool:
-        """Withdraw the call if it has not begun; tell whether it is withdrawn."""
-        if self.done():
-            return self.cancelled()
-        return self.withdrawn() if self._take_back(self) else self.cancelled()
-
-    def withdrawn(self) -> bool:
-        """Note that the call will not be made."""
-        if not super().cancel():
-            return self.cancelled()
-        self.set_running_or_notify_cancel()
-        return True

@@ -11,9 +11,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from uuid import uuid4
 
-from stagekit.errors import BadValueError
+from stagekit._base.packed import value_of
 from stagekit.executors._dask.calls import Call, Together
-from stagekit.executors._dask.explaining import Explainer
+from stagekit.executors._dask.explaining import Explainer, called
 from stagekit.executors._dask.future import DaskHandle, DaskItem
 from stagekit.executors._dask.together import HERE, KEPT, carry_together, withdraw_part
 from stagekit.executors._dask.work import PART, WITHDRAWN, CallFailedError, Ticket, beginnings_in
@@ -108,7 +108,7 @@ class Groups:
         if not names:
             return True
         address = entries[names[-1]][0]
-        while not call.future.done() and call.group is not None:
+        while not call.wanted.is_done and call.group is not None:
             answers: Mapping[str, object] = client.run(
                 withdraw_part, task.key, place, workers=[address], on_error="ignore"
             )
@@ -116,7 +116,7 @@ class Groups:
             if answer is not None:
                 return answer is True
             time.sleep(MOMENT)  # it is just about to begin, or has just ended
-        return False if call.future.done() else None  # or it has been sent again, by itself
+        return False if call.wanted.is_done else None  # or it has been sent again, by itself
 
     def heard(self, key: str, begun: int, end: Optional[Sequence[Any]]) -> None:
         """Take in which part has begun, and how the one before has ended. On Dask's loop."""
@@ -199,22 +199,19 @@ class Groups:
             self._ended(group, group.begun, *end)
         group.begun = begun
         call = self._calls.get(group.keys[begun]) if begun < len(group.keys) else None
-        if call is not None and call.terms.begun is not None:
-            call.terms.begun()
+        if call is not None:
+            call.wanted.begun()
 
     def _ended(self, group: Together, place: int, kind: str, data: Optional[bytes]) -> None:
         key = group.keys[place]
         if kind == KEPT or data is None:
             group.kept.append(place)
             return
-        try:
-            found: object = pickle.loads(data)  # noqa: S301 - from a worker of our cluster
-        except Exception as error:  # noqa: BLE001 - code of a user's class
-            self._end(key, None, BadValueError(f"its value cannot be read here: {error!r}"))
-            return
         if kind == HERE:
-            self._end(key, found, None)
-        elif isinstance(found, CallFailedError):
+            self._end(key, value_of(data, called(key)), None)
+            return
+        found: object = pickle.loads(data)  # noqa: S301 - from a worker of our cluster
+        if isinstance(found, CallFailedError):
             self._end(key, None, self._explain.of_call(key, found))
 
     def _over(self, group: Together, task: Any) -> None:

@@ -3,42 +3,52 @@
 from __future__ import annotations
 
 import pickle
-from concurrent.futures import InvalidStateError
-from contextlib import suppress
-from typing import Tuple
+from functools import partial
+from typing import Callable, Tuple
 
+from stagekit._base.packed import value_of
 from stagekit.executors._processes import kinds
 from stagekit.executors._processes.call import Call
 from stagekit.executors._processes.frames import Frame
-from stagekit.executors._processes.thrown import unpack_error
+from stagekit.executors._processes.thrown import is_quick_error, unpack_error
 
 Answer = Tuple[Call, Frame]
 
 
 def deliver(answer: Answer) -> None:
-    """Give an answer to the future of its call, or to who listens to its progress."""
+    """Tell whoever wanted a call what its worker says of it."""
     call, frame = answer
+    wanted = call.wanted
     if frame.kind == kinds.TOLD:
-        if call.tell is not None:
-            call.tell(pickle.loads(frame.body))  # noqa: S301 - from our own worker
+        wanted.progressed(pickle.loads(frame.body))  # noqa: S301 - from our own worker
         return
     if frame.kind == kinds.BEGUN:
-        if call.begun is not None:
-            call.begun()
-        return
-    if frame.kind == kinds.RAISED:
-        call.future.took = frame.took
-        fail(call, unpack_error(frame.body))
+        wanted.begun()
         return
     call.leave()
-    try:  # noqa: SIM105 - made for each call
-        call.future.returned(frame.body, call.definition.name, frame.took)
-    except InvalidStateError:
-        pass
+    if frame.kind == kinds.RETURNED:
+        wanted.returned(value_of(frame.body, call.definition.name), frame.took)
+    elif is_quick_error(frame.body):
+        wanted.raised(unpack_error(frame.body), frame.took)
+    else:  # its class may take as long as it likes to make it again
+        aside(partial(_raised, call, frame))
+
+
+def _raised(call: Call, frame: Frame) -> None:
+    call.wanted.raised(unpack_error(frame.body), frame.took)
 
 
 def fail(call: Call, error: BaseException) -> None:
     """End a call with an error."""
     call.leave()
-    with suppress(InvalidStateError):  # as above
-        call.future.set_exception(error)
+    call.wanted.raised(error)
+
+
+def aside(work: Callable[[], object]) -> None:
+    """Do what may take long on a thread of its own; here, where the machine gives no more."""
+    from threading import Thread
+
+    try:
+        Thread(target=work, name="stagekit-read", daemon=True).start()
+    except (RuntimeError, MemoryError):
+        work()

@@ -8,6 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Callable, Iterable, List, Optional, Sequence
 
 from stagekit.errors import WorkerDiedError
+from stagekit.executors._prefetch import Prefetch
 from stagekit.executors._processes import kinds
 from stagekit.executors._processes.answers import Answer, deliver, fail
 from stagekit.executors._processes.frames import RubbishError
@@ -19,9 +20,11 @@ from stagekit.executors._processes.world import world
 if TYPE_CHECKING:
     from socket import socket
 
-    from stagekit.executors._processes.call import AnyFuture, Call, Recallable
+    from stagekit._base.pool_call import Batch, PoolCall
+    from stagekit.executors._processes.call import Call
     from stagekit.executors._processes.launching import Ended, Launcher
 
+AHEAD_NS = 2_000_000  # of work that a worker may have before it; it takes 0.1 ms to send more
 MOST_FAILED_STARTS = 3  # workers one after another that die before they are ready
 PATIENCE = 0.05  # seconds that a lock is waited for that this very thread may hold
 
@@ -37,6 +40,9 @@ class Crew:
         launcher: makes what starts workers, given whom to tell how they end.
         grace: seconds that workers have to leave.
         max_value_bytes: of what a call returns, pickled, at most; None for any number.
+
+    Attributes:
+        prefetch: how many calls are wanted ahead of their turn.
     """
 
     def __init__(
@@ -53,6 +59,8 @@ class Crew:
         self._hub: Optional[Hub] = None
         self._launcher: Optional[Launcher] = None
         self._roster = Roster(size, self._start)
+        self._size = size
+        self.prefetch = Prefetch(AHEAD_NS)
         self._started = 0
         self._failed_starts = 0
         self._is_shut = False
@@ -74,7 +82,7 @@ class Crew:
             if not is_recalled:
                 self._append(call)
         if is_recalled:
-            call.future.withdrawn()
+            call.withdrawn()
 
     def forget(self, number: int) -> None:
         """Have all workers forget a function."""
@@ -83,19 +91,24 @@ class Crew:
                 link.forget(number)
             self._flush(self._roster.links.values())
 
-    def take_back(self, future: AnyFuture) -> bool:
-        """Withdraw a call, and tell whether that was before it began."""
-        call = future.call
+    def withdraw(self, wanted: PoolCall) -> bool:
+        """Withdraw a call that has not begun; tell whether it was never made."""
+        call: Optional[Call] = wanted.inner
         if call is None:
-            return False
+            return wanted.is_withdrawn
         with self._lock:
             is_withdrawn = self._roster.withdraw(call)
             self._give_out()
             self._settle()
-        return is_withdrawn
+        if is_withdrawn:
+            call.withdrawn()
+        return wanted.is_withdrawn
 
-    def stop(self, call: Call, *, force: bool) -> bool:
-        """End a call; tell whether it had not begun, and is only withdrawn."""
+    def stop(self, wanted: PoolCall, *, force: bool) -> None:
+        """End a call; one that has not begun is only withdrawn."""
+        call: Optional[Call] = wanted.inner
+        if call is None:
+            return
         with self._lock:
             is_withdrawn = self._roster.withdraw(call)
             link = call.link
@@ -104,9 +117,10 @@ class Crew:
                 self._end(link, signal.SIGKILL if force else signal.SIGTERM, "stopped by {}")
             self._give_out()
             self._settle()
-        return is_withdrawn
+        if is_withdrawn:
+            call.withdrawn()
 
-    def recall(self, batch: Recallable) -> None:
+    def recall(self, batch: Batch) -> None:
         """Withdraw the calls of a batch that have not begun, and those to come."""
         if not self._lock.acquire(timeout=PATIENCE):  # a handler has interrupted who holds it
             if self._hub is not None:
@@ -276,6 +290,8 @@ class Crew:
             return
         self._is_delivering = True
         for answer in answers:
+            if answer[1].kind not in kinds.ON_THE_WAY:
+                self.prefetch.ended(answer[1].took, self._size)
             deliver(answer)
         with self._lock:
             self._is_delivering = False
@@ -374,4 +390,4 @@ class Crew:
 
 def _withdraw(calls: Sequence[Call]) -> None:
     for call in calls:
-        call.future.withdrawn()
+        call.withdrawn()

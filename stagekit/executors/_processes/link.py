@@ -118,7 +118,7 @@ class Link:
         call.link = self
         self.sent.append(call)
         self._promised.append(call.number)
-        kind = kinds.CALL if call.begun is None else kinds.TIMED_CALL
+        kind = kinds.CALL if call.wanted.on_begin is None else kinds.TIMED_CALL
         self._queue(kind, call.number, call.body)
         if call.tokens:
             for place, token in enumerate(call.tokens):

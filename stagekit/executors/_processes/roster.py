@@ -6,7 +6,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Callable, Deque, Dict, List, Optional, Set
 
 if TYPE_CHECKING:
-    from stagekit.executors._processes.call import Call, Recallable
+    from stagekit._base.pool_call import Batch
+    from stagekit.executors._processes.call import Call
     from stagekit.executors._processes.link import Link
 
 ALL = 256  # more calls than a worker has before it
@@ -85,7 +86,7 @@ class Roster:
         self.queue.clear()
         return waiting
 
-    def recall(self, batch: Recallable) -> List[Call]:
+    def recall(self, batch: Batch) -> List[Call]:
         """Return the calls of a batch that have not begun; nobody has them any more."""
         recalled: List[Call] = []
         for call in self.withdraw_all():

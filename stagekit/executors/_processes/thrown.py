@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from typing import TYPE_CHECKING, Any, List, Optional, Tuple
 
+from stagekit._base.packed import QUICK
 from stagekit.errors import BadValueError, RemoteError
 from stagekit.executors._processes.packing import PROTOCOL, by_value
 
@@ -38,12 +39,25 @@ def pack_error(error: BaseException) -> bytes:
     trace = _inside(error)
     text = (_name(error), _message(error), _text(error, trace), _notes(error))
     is_ours = type(error) is BadValueError and trace is None
-    return pickle.dumps((_object(error), text, _places(trace), is_ours), PROTOCOL)
+    packed = _object(error)
+    is_quick = not packed or (type(error).__module__ == "builtins" and _is_plain(packed))
+    return pickle.dumps((packed, text, _places(trace), is_ours, is_quick), PROTOCOL)
+
+
+def is_quick_error(data: bytes) -> bool:
+    """Tell whether an exception is made again in no time, as no code of a user is called for it."""
+    is_quick: bool = pickle.loads(data)[4]  # noqa: S301 - made by a worker of ours
+    return is_quick
+
+
+def _is_plain(packed: bytes) -> bool:
+    """Tell whether a pickled exception holds nothing but its class and small plain data."""
+    return len(packed) <= QUICK and packed.count(b"\x93") == 1
 
 
 def unpack_error(data: bytes) -> BaseException:
     """Return the exception, or a ``RemoteError`` where it cannot be had as an object."""
-    packed, text, places, is_ours = pickle.loads(data)  # noqa: S301 - made by a worker of ours
+    packed, text, places, is_ours, _ = pickle.loads(data)  # noqa: S301 - made by a worker of ours
     error: Optional[BaseException] = None
     if packed:
         try:
