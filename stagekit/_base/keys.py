@@ -30,11 +30,8 @@ class NoKeyError(BadTypeError):
 class NamedKey(Record):
     """A key with a name: asked for by ``Annotated[T, Named(name)]``."""
 
-    __slots__ = ("type", "name")
-
-    def __init__(self, type: object, name: str) -> None:
-        self.type = type
-        self.name = name
+    type: object
+    name: str
 
 
 class Parametrised:
@@ -83,11 +80,8 @@ class UnionOf:
 class _LiteralValue(Record):
     """A member of a ``Literal`` with its type, so that ``1`` and ``True`` differ."""
 
-    __slots__ = ("type", "value")
-
-    def __init__(self, type: type, value: object) -> None:
-        self.type = type
-        self.value = value
+    type: type
+    value: object
 
 
 def is_scalar(key: object) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 
+from stagekit._base.record import Record
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional, Tuple
@@ -47,14 +49,11 @@ class Code(enum.Enum):
     INTERNAL = "SK500"
 
 
-class Location:
+class Location(Record):
     """A place in a source file. ``str()`` gives ``path:line``, short where it is below the cwd."""
 
-    __slots__ = ("file", "line")
-
-    def __init__(self, file: str, line: int) -> None:
-        self.file = file
-        self.line = line
+    file: str
+    line: int
 
     def __str__(self) -> str:
         import os
@@ -67,22 +66,8 @@ class Location:
             short = self.file
         return f"{short}:{self.line}"
 
-    def __repr__(self) -> str:
-        return f"Location({self.file!r}, {self.line!r})"
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Location):
-            return NotImplemented
-        return (self.file, self.line) == (other.file, other.line)
-
-    def __hash__(self) -> int:
-        return hash((self.file, self.line))
-
-    def __reduce__(self) -> Tuple[type, Tuple[str, int]]:
-        return Location, (self.file, self.line)
-
-
-class Problem:
+class Problem(Record):
     """One thing that is wrong with a plan.
 
     Attributes:
@@ -96,28 +81,14 @@ class Problem:
         path: for a cycle, its stage ids, the first repeated at the end; else empty.
     """
 
-    __slots__ = ("code", "fixes", "location", "message", "notes", "parameter", "path", "stage_id")
-
-    def __init__(  # noqa: PLR0913 - one frozen record; every argument is a field
-        self,
-        code: Code,
-        message: str,
-        *,
-        stage_id: Optional[str] = None,
-        location: Optional[Location] = None,
-        parameter: Optional[str] = None,
-        notes: Tuple[str, ...] = (),
-        fixes: Tuple[str, ...] = (),
-        path: Tuple[str, ...] = (),
-    ) -> None:
-        self.code = code
-        self.message = message
-        self.stage_id = stage_id
-        self.location = location
-        self.parameter = parameter
-        self.notes = notes
-        self.fixes = fixes
-        self.path = path
+    code: Code
+    message: str
+    stage_id: Optional[str] = None
+    location: Optional[Location] = None
+    parameter: Optional[str] = None
+    notes: Tuple[str, ...] = ()
+    fixes: Tuple[str, ...] = ()
+    path: Tuple[str, ...] = ()
 
     def __str__(self) -> str:
         place = f" ({self.location})" if self.location is not None else ""
@@ -128,14 +99,3 @@ class Problem:
 
     def __repr__(self) -> str:
         return f"<Problem {self.code.value} {self.stage_id or ''}: {self.message}>"
-
-    def _key(self) -> Tuple[object, ...]:
-        return tuple(getattr(self, name) for name in self.__slots__)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Problem):
-            return NotImplemented
-        return self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())

@@ -57,10 +57,7 @@ class From(Marker):
     The stage's return annotation must be ``T``, a subclass of it, or absent.
     """
 
-    __slots__ = ("stage",)
-
-    def __init__(self, stage: Ref, /) -> None:
-        self.stage = stage
+    stage: Ref
 
 
 class Named(Marker):
@@ -69,7 +66,7 @@ class Named(Marker):
     On a return annotation it gives the name: ``-> Annotated[T, Named("n")]``.
     """
 
-    __slots__ = ("name",)
+    name: str
 
     def __init__(self, name: str, /) -> None:
         said: object = name
@@ -91,19 +88,13 @@ class Collect(Marker):
 class OptionalRef(Record):
     """Made by ``optional()``: an order edge that exists only if the stage does."""
 
-    __slots__ = ("stage",)
-
-    def __init__(self, stage: Ref, /) -> None:
-        self.stage = stage
+    stage: Ref
 
 
 class OneOf(Record):
     """Made by ``one_of()``: an order edge to the first of these stages that exists."""
 
-    __slots__ = ("stages",)
-
-    def __init__(self, stages: Tuple[Ref, ...], /) -> None:
-        self.stages = stages
+    stages: Tuple[Ref, ...]
 
 
 class Given:

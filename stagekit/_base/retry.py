@@ -115,7 +115,7 @@ class Retry(Record):
         )
 
     def __reduce__(self) -> Tuple[object, ...]:
-        return _again, self._parts()
+        return _again, self._values()
 
 
 def _again(

@@ -51,7 +51,7 @@ class Rollback(Record):
         return f"Rollback(on_cancel={self.on_cancel}, partial={self.partial})"
 
     def __reduce__(self) -> Tuple[object, ...]:
-        return _again, self._parts()
+        return _again, self._values()
 
 
 def _again(on_cancel: bool, partial: bool) -> Rollback:  # noqa: FBT001 - the parts of a pickle

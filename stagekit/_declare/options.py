@@ -18,14 +18,11 @@ MAX_SLOTS = 1_000_000
 class PolicyOptions(Record):
     """What a declaration says of retries, time, place, slots and undoing; checked, as given."""
 
-    __slots__ = ("retries", "timeout", "executor", "resources", "undo")
-
-    def __init__(self) -> None:
-        self.retries: Union[int, Retry] = 0
-        self.timeout: Optional[float] = None
-        self.executor: Union[str, Pool, None] = None
-        self.resources: Tuple[Tuple[str, int], ...] = ()
-        self.undo: Optional[Callable[..., Any]] = None
+    retries: Union[int, Retry] = 0
+    timeout: Optional[float] = None
+    executor: Union[str, Pool, None] = None
+    resources: Tuple[Tuple[str, int], ...] = ()
+    undo: Optional[Callable[..., Any]] = None
 
 
 class Options:

@@ -28,11 +28,8 @@ class UnresolvedError(Exception):
 class Scope(Record):
     """The names that the annotations of one function can see."""
 
-    __slots__ = ("globals", "locals")
-
-    def __init__(self, outer: Dict[str, Any], inner: Dict[str, Any]) -> None:
-        self.globals = outer
-        self.locals = inner
+    globals: Dict[str, Any]
+    locals: Dict[str, Any]
 
 
 class Evaluator:

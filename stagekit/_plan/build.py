@@ -28,25 +28,13 @@ if TYPE_CHECKING:
 class Request(Record):
     """What is to be planned."""
 
-    __slots__ = ("stages", "target", "include", "exclude", "given", "overrides", "is_strict")
-
-    def __init__(  # noqa: PLR0913, PLR0917 - the parts of the record
-        self,
-        stages: Tuple[Declaration, ...],
-        target: object = None,
-        include: Tuple[str, ...] = (),
-        exclude: Tuple[str, ...] = (),
-        given: Tuple[object, ...] = (),
-        overrides: Tuple[Tuple[Any, Any], ...] = (),
-        is_strict: bool = False,  # noqa: FBT001, FBT002 - as above
-    ) -> None:
-        self.stages = stages
-        self.target = target
-        self.include = include
-        self.exclude = exclude
-        self.given = given
-        self.overrides = overrides
-        self.is_strict = is_strict
+    stages: Tuple[Declaration, ...]
+    target: object = None
+    include: Tuple[str, ...] = ()
+    exclude: Tuple[str, ...] = ()
+    given: Tuple[object, ...] = ()
+    overrides: Tuple[Tuple[Any, Any], ...] = ()
+    is_strict: bool = False
 
 
 def make_plan(cls: Type[P], request: Request) -> P:

@@ -25,19 +25,10 @@ if TYPE_CHECKING:
 class Undo(Record):
     """A function that undoes a stage, and what fills its parameters."""
 
-    __slots__ = ("fn", "reading", "parameters", "sources")
-
-    def __init__(
-        self,
-        fn: Any,  # Any: whatever was declared
-        reading: Reading,
-        parameters: Tuple[Parameter, ...],
-        sources: Tuple[Source, ...],
-    ) -> None:
-        self.fn = fn
-        self.reading = reading
-        self.parameters = parameters
-        self.sources = sources
+    fn: Any  # Any: whatever was declared
+    reading: Reading
+    parameters: Tuple[Parameter, ...]
+    sources: Tuple[Source, ...]
 
     def stages(self) -> Tuple[int, ...]:
         """Return the stages whose values it takes, without repeats."""

@@ -46,20 +46,10 @@ class Consumer(Record):
         is_undo: whether it is the function that undoes the stage.
     """
 
-    __slots__ = ("place", "stage", "order", "is_undo")
-
-    def __init__(
-        self,
-        place: int,
-        stage: Declaration,
-        order: Tuple[int, ...],
-        *,
-        is_undo: bool = False,
-    ) -> None:
-        self.place = place
-        self.stage = stage
-        self.order = order
-        self.is_undo = is_undo
+    place: int
+    stage: Declaration
+    order: Tuple[int, ...]
+    is_undo: bool = False
 
     def injectable(self, key: object) -> Slot:
         """Return the slot of a key that runs provide themselves; a ``Context`` knows who asks."""
@@ -87,7 +77,7 @@ class Nesting:
         return tuple(self.lists.get(parameter.key, {}).get(self.depths.get(place, 1), ()))
 
 
-class ProviderIndex:
+class ProviderIndex(Record):
     """Who provides what. A *place* is the position of a stage in the snapshot of its registry.
 
     Attributes:
@@ -100,25 +90,13 @@ class ProviderIndex:
         nesting: how deep stages find the items that they take in lists; None where none takes any.
     """
 
-    __slots__ = ("constants", "given", "nesting", "providers", "readings", "references", "stages")
-
-    def __init__(  # noqa: PLR0913, PLR0917 - the parts of the record
-        self,
-        stages: Sequence[Declaration],
-        given: Dict[object, Slot],
-        constants: Dict[int, Slot],
-        references: References,
-        readings: List[Reading],
-        providers: Dict[object, List[Provider]],
-        nesting: Optional[Nesting] = None,
-    ) -> None:
-        self.stages = stages
-        self.given = given
-        self.constants = constants
-        self.references = references
-        self.readings = readings
-        self.providers = providers
-        self.nesting = nesting
+    stages: Sequence[Declaration]
+    given: Dict[object, Slot]
+    constants: Dict[int, Slot]
+    references: References
+    readings: List[Reading]
+    providers: Dict[object, List[Provider]]
+    nesting: Optional[Nesting] = None
 
     def candidates(self, consumer: Consumer, keys: Sequence[object]) -> List[Source]:
         """Return the providers of any of *keys*: one where ``depends_on`` picks one."""

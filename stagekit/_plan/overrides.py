@@ -25,19 +25,10 @@ class Overrides(Record):
         problems: references that lead nowhere.
     """
 
-    __slots__ = ("stages", "constants", "originals", "problems")
-
-    def __init__(
-        self,
-        stages: Tuple[Declaration, ...],
-        constants: Dict[int, Slot],
-        originals: Dict[int, Declaration],
-        problems: Tuple[Problem, ...],
-    ) -> None:
-        self.stages = stages
-        self.constants = constants
-        self.originals = originals
-        self.problems = problems
+    stages: Tuple[Declaration, ...]
+    constants: Dict[int, Slot]
+    originals: Dict[int, Declaration]
+    problems: Tuple[Problem, ...]
 
 
 def overridden(

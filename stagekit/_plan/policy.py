@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CALL, RESOURCE = "call", "resource"
 
 
-class Policy(Record):
+class Policy(Record, kw_only=True):
     """What was said of a step beyond its needs; equal for equal declarations.
 
     Attributes:
@@ -36,31 +36,15 @@ class Policy(Record):
         is_undo_async: whether that call returns an awaitable.
     """
 
-    __slots__ = ("retry", "timeout", "executor", "slots", "kind", "each", "depth", "undo",
-                 "is_undo_async")  # fmt: skip
-
-    def __init__(  # noqa: PLR0913 - the parts of the record
-        self,
-        *,
-        retry: Optional[Retry] = None,
-        timeout: Optional[float] = None,
-        executor: Union[str, Pool, None] = None,
-        slots: Tuple[Tuple[str, int], ...] = (),
-        kind: str = CALL,
-        each: Tuple[Place, ...] = (),
-        depth: int = 1,
-        undo: Optional[Call] = None,
-        is_undo_async: bool = False,
-    ) -> None:
-        self.retry = retry
-        self.timeout = timeout
-        self.executor = executor
-        self.slots = slots
-        self.kind = kind
-        self.each = each
-        self.depth = depth
-        self.undo = undo
-        self.is_undo_async = is_undo_async
+    retry: Optional[Retry] = None
+    timeout: Optional[float] = None
+    executor: Union[str, Pool, None] = None
+    slots: Tuple[Tuple[str, int], ...] = ()
+    kind: str = CALL
+    each: Tuple[Place, ...] = ()
+    depth: int = 1
+    undo: Optional[Call] = None
+    is_undo_async: bool = False
 
     @property
     def is_plain(self) -> bool:

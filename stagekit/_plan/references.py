@@ -18,19 +18,10 @@ if TYPE_CHECKING:
 class Miss(Record):
     """Why a reference leads nowhere."""
 
-    __slots__ = ("code", "message", "notes", "fixes")
-
-    def __init__(
-        self,
-        code: Code,
-        message: str,
-        notes: Tuple[str, ...] = (),
-        fixes: Tuple[str, ...] = (),
-    ) -> None:
-        self.code = code
-        self.message = message
-        self.notes = notes
-        self.fixes = fixes
+    code: Code
+    message: str
+    notes: Tuple[str, ...] = ()
+    fixes: Tuple[str, ...] = ()
 
 
 class References:

@@ -30,12 +30,9 @@ BARE, MARKER, NO_KEY, UNRESOLVED, OPEN = "bare", "marker", "no_key", "unresolved
 class Fault(Record):
     """Something wrong with one annotation, told later with its place."""
 
-    __slots__ = ("kind", "text", "name")
-
-    def __init__(self, kind: str, text: str, name: Optional[str] = None) -> None:
-        self.kind = kind
-        self.text = text
-        self.name = name
+    kind: str
+    text: str
+    name: Optional[str] = None
 
 
 class Parameter:

@@ -27,12 +27,9 @@ class Slot(Record):
     them, *value* says who asks).
     """
 
-    __slots__ = ("kind", "key", "value")
-
-    def __init__(self, kind: str, key: object, value: Any = None) -> None:
-        self.kind = kind
-        self.key = key
-        self.value = value
+    kind: str
+    key: object
+    value: Any = None
 
 
 class Binding(Row):
@@ -44,36 +41,23 @@ class Binding(Row):
     what else a collection takes: ``"given"`` and ``"value"``.
     """
 
-    __slots__ = ("parameter", "key", "kind", "providers", "others")
-
-    def __init__(
-        self,
-        parameter: str,
-        key: object,
-        kind: str,
-        providers: Tuple[int, ...],
-        others: Tuple[str, ...] = (),
-    ) -> None:
-        self.parameter = parameter
-        self.key = key
-        self.kind = kind
-        self.providers = providers
-        self.others = others
+    parameter: str
+    key: object
+    kind: str
+    providers: Tuple[int, ...]
+    others: Tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._parts()[:4])  # whoever unpacks a binding knows these
+        return iter(self._values()[:4])  # whoever unpacks a binding knows these
 
 
 class Edge(Row):
     """Step *before* must have ended before step *after* starts."""
 
-    __slots__ = ("before", "after", "kind", "reason")
-
-    def __init__(self, before: int, after: int, kind: str, reason: str) -> None:
-        self.before = before
-        self.after = after
-        self.kind = kind
-        self.reason = reason
+    before: int
+    after: int
+    kind: str
+    reason: str
 
 
 # (function, first slot, second slot, all slots, promise): see docs/architecture.md
@@ -88,37 +72,19 @@ class Take(Record):
     (of *parts*, leaving out stages that gave no value).
     """
 
-    __slots__ = ("kind", "slot", "item", "parts")
-
-    def __init__(
-        self,
-        kind: str,
-        slot: int = -1,
-        item: int = -1,
-        parts: Tuple[Take, ...] = (),
-    ) -> None:
-        self.kind = kind
-        self.slot = slot
-        self.item = item
-        self.parts = parts
+    kind: str
+    slot: int = -1
+    item: int = -1
+    parts: Tuple[Take, ...] = ()
 
 
-class PackedCall:
+class PackedCall(Record):
     """A call with keyword-only parameters, items of tuples, or collections of values."""
 
-    __slots__ = ("constants", "fn", "keywords", "positional")
-
-    def __init__(
-        self,
-        fn: Callable[..., Any],
-        positional: Tuple[Take, ...],
-        keywords: Tuple[Tuple[str, Take], ...],
-        constants: int,
-    ) -> None:
-        self.fn = fn
-        self.positional = positional
-        self.keywords = keywords
-        self.constants = constants
+    fn: Callable[..., Any]
+    positional: Tuple[Take, ...]
+    keywords: Tuple[Tuple[str, Take], ...]
+    constants: int
 
     def slots(self) -> Iterator[int]:
         """Yield the slots that the call takes values from."""

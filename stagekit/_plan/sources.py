@@ -45,24 +45,12 @@ class Rule(Record):
         goes_with_each: whether it may stand beside ``Each()``, to say where the list comes from.
     """
 
-    __slots__ = ("find", "is_soft", "key", "needs_type", "names_value", "goes_with_each")
-
-    def __init__(
-        self,
-        find: Callable[[ProviderIndex, Consumer, Parameter], Found],
-        *,
-        is_soft: Callable[[object], bool] = may_be_none,
-        key: Callable[[Any, object], object] = _same,
-        needs_type: bool = True,
-        names_value: bool = False,
-        goes_with_each: bool = False,
-    ) -> None:
-        self.find = find
-        self.is_soft = is_soft
-        self.key = key
-        self.needs_type = needs_type
-        self.names_value = names_value
-        self.goes_with_each = goes_with_each
+    find: Callable[[ProviderIndex, Consumer, Parameter], Found]
+    is_soft: Callable[[object], bool] = may_be_none
+    key: Callable[[Any, object], object] = _same
+    needs_type: bool = True
+    names_value: bool = False
+    goes_with_each: bool = False
 
 
 def rule_of(marker: Any) -> Optional[Rule]:

@@ -18,21 +18,15 @@ if TYPE_CHECKING:
 class Item(Record):
     """One item of the tuple that a stage returns."""
 
-    __slots__ = ("stage", "item")
-
-    def __init__(self, stage: int, item: int) -> None:
-        self.stage = stage
-        self.item = item
+    stage: int
+    item: int
 
 
 class Gather(Record):
     """The values of every provider, as a list or a tuple."""
 
-    __slots__ = ("parts", "kind")
-
-    def __init__(self, parts: Tuple[Union[int, Item, Slot], ...], kind: str) -> None:
-        self.parts = parts
-        self.kind = kind
+    parts: Tuple[Union[int, Item, Slot], ...]
+    kind: str
 
 
 class Omit(Record):
@@ -47,11 +41,8 @@ OMIT = Omit()
 class Unfit(Record):
     """A source that does not fit: planning goes on with it, to find what else is wrong."""
 
-    __slots__ = ("source", "problem")
-
-    def __init__(self, source: Source, problem: Problem) -> None:
-        self.source = source
-        self.problem = problem
+    source: Source
+    problem: Problem
 
 
 NOTHING_GIVEN: Dict[int, Slot] = {}

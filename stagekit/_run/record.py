@@ -31,12 +31,9 @@ class RunRecord(Record):
         warnings: what the run wants to be known, such as a hook that raised.
     """
 
-    __slots__ = ("columns", "info", "warnings")
-
-    def __init__(self, columns: Columns, info: RunInfo, warnings: Tuple[str, ...] = ()) -> None:
-        self.columns = columns
-        self.info = info
-        self.warnings = warnings
+    columns: Columns
+    info: RunInfo
+    warnings: Tuple[str, ...] = ()
 
     @property
     def status(self) -> RunStatus:

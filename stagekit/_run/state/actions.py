@@ -29,14 +29,11 @@ class Start(Action):
         lane: what carries it out.
     """
 
-    __slots__ = ("ticket", "step", "item", "attempt", "lane")
-
-    def __init__(self, ticket: int, step: int, item: int, attempt: int, lane: int) -> None:
-        self.ticket = ticket
-        self.step = step
-        self.item = item
-        self.attempt = attempt
-        self.lane = lane
+    ticket: int
+    step: int
+    item: int
+    attempt: int
+    lane: int
 
     @property
     def is_first(self) -> bool:
@@ -62,41 +59,29 @@ class Recall(Action):
 class Stop(Action):
     """Ask a call to end, or with *force* end it."""
 
-    __slots__ = ("ticket", "force", "why")
-
-    def __init__(self, ticket: int, *, force: bool, why: str) -> None:
-        self.ticket = ticket
-        self.force = force
-        self.why = why
+    ticket: int
+    force: bool
+    why: str
 
 
 class Abandon(Action):
     """Wait no longer for a call that cannot be ended; *error* is what it has failed with."""
 
-    __slots__ = ("ticket", "step", "error")
-
-    def __init__(self, ticket: int, step: int, error: Optional[BaseException]) -> None:
-        self.ticket = ticket
-        self.step = step
-        self.error = error
+    ticket: int
+    step: int
+    error: Optional[BaseException]
 
 
 class Expand(Action):
     """Make the items of an ``Each`` stage; tell ``expanded``."""
 
-    __slots__ = ("step",)
-
-    def __init__(self, step: int) -> None:
-        self.step = step
+    step: int
 
 
 class Close(Action):
     """Tear a resource down; tell ``closed``."""
 
-    __slots__ = ("step",)
-
-    def __init__(self, step: int) -> None:
-        self.step = step
+    step: int
 
 
 class StopClosing(Close):
@@ -114,24 +99,16 @@ class AbandonClosing(Close):
 class Retrying(Action):
     """Nothing to do but to tell: another attempt follows after *delay* nanoseconds."""
 
-    __slots__ = ("step", "item", "attempt", "delay", "error")
-
-    def __init__(
-        self, step: int, item: int, attempt: int, delay: int, error: Optional[BaseException]
-    ) -> None:
-        self.step = step
-        self.item = item
-        self.attempt = attempt
-        self.delay = delay
-        self.error = error
+    step: int
+    item: int
+    attempt: int
+    delay: int
+    error: Optional[BaseException]
 
 
 class Ended(Record):
     """How a call ended: with a value, or with an error."""
 
-    __slots__ = ("value", "error", "how")
-
-    def __init__(self, value: Any, error: Optional[BaseException], how: int) -> None:
-        self.value = value
-        self.error = error
-        self.how = how
+    value: Any
+    error: Optional[BaseException]
+    how: int
