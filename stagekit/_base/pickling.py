@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Callable
 
 if TYPE_CHECKING:
     from types import CodeType
 
+CHILD_MAIN = "__mp_main__"  # the main module in a child that ``multiprocessing`` has not forked
+MAIN_NAMES = ("__main__", CHILD_MAIN)
+_MAIN_BYTES = tuple(name.encode() for name in MAIN_NAMES)
 # Any: cloudpickle, which has no types, and whatever it pickles
 
 
@@ -32,7 +36,13 @@ def pickler() -> Any:
     from importlib import import_module
     from types import CodeType
 
-    base: Any = import_module("cloudpickle").Pickler  # 10 ms
+    cloudpickle: Any = import_module("cloudpickle")  # 10 ms
+    main = sys.modules.get(CHILD_MAIN)
+    if (
+        main is not None and main.__name__ == CHILD_MAIN
+    ):  # else it takes that for a module to import
+        cloudpickle.register_pickle_by_value(main)
+    base: Any = cloudpickle.Pickler
     table: Any = getattr(base, "dispatch_table", copyreg.dispatch_table)
     reduce_code: Any = table.get(CodeType)
     if reduce_code is None:
@@ -44,6 +54,12 @@ def pickler() -> Any:
 
     # Not a class statement: type checkers know nothing of the base.
     return type("Pickler", (base,), {"dispatch_table": ChainMap({CodeType: reduced}, table)})
+
+
+def mentions_main(data: bytes) -> bool:
+    """Tell whether a pickle may ask for something of the main module, by any of its names."""
+    main, child_main = _MAIN_BYTES
+    return main in data or child_main in data
 
 
 def code_from(filename: str, make: Callable[..., CodeType], *args: Any) -> CodeType:

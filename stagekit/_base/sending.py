@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, Callable, Dict, List, NewType, Optional, Tuple
 
 from stagekit._base.cancel import CancelToken
-from stagekit._base.pickling import pickler
+from stagekit._base.pickling import MAIN_NAMES, pickler
 from stagekit._base.progress import Progress
 from stagekit._base.variables import place_of
 
@@ -37,7 +37,7 @@ def try_sending(value: Any) -> None:
 def is_imported(fn: Any) -> bool:
     """Tell whether a function is found in a module under its name, so that the name is sent."""
     module, path = getattr(fn, "__module__", None), getattr(fn, "__qualname__", None)
-    if module == "__main__" or not isinstance(path, str):
+    if module in MAIN_NAMES or not isinstance(path, str):
         return False
     found: Any = sys.modules.get(str(module))
     for name in path.split("."):
@@ -75,7 +75,7 @@ def _pickler(*, tried: bool = False) -> Any:
     base: Any = pickler()
 
     def reducer_override(self: Any, obj: Any) -> Any:
-        if type(obj) is NewType and (obj.__module__ == "__main__" or is_nowhere(obj)):
+        if type(obj) is NewType and (obj.__module__ in MAIN_NAMES or is_nowhere(obj)):
             return new_type, (obj.__name__, obj.__supertype__)
         if tried and isinstance(obj, (CancelToken, Progress)):
             return object, ()

@@ -17,6 +17,7 @@ from stagekit._base.variables import restored
 from stagekit.errors import BadValueError
 from stagekit.executors._processes import kinds
 from stagekit.executors._processes.frames import Frame, FrameReader, send_frame
+from stagekit.executors._processes.inherited import reset_signals
 from stagekit.executors._processes.packing import PROTOCOL, article, pack_result, reason_of
 from stagekit.executors._processes.thrown import pack_error
 from stagekit.executors._processes.twins import WORKER
@@ -234,6 +235,7 @@ def serve(wire: socket, control: socket, claims: Optional[int]) -> NoReturn:
     import atexit
 
     code = 1
+    reset_signals()
     try:
         Worker(wire, control, claims).run()
         code = 0

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 AHEAD_NS = 2_000_000  # of work that a worker may have before it; it takes 0.1 ms to send more
 MOST_FAILED_STARTS = 3  # workers one after another that die before they are ready
+END_PATIENCE = 10.0  # seconds in which a worker that was killed is known to have ended
 PATIENCE = 0.05  # seconds that a lock is waited for that this very thread may hold
 
 
@@ -225,6 +226,14 @@ class Crew:
         link.reason = reason.format(number.name)
         if self._launcher is not None:
             self._launcher.signal(link, number)
+            if number == signal.SIGKILL:
+                self._expect_end(link)
+
+    def _expect_end(self, link: Link) -> None:
+        """Look later whether a worker has ended that cannot go on."""
+        hub = self._hub
+        if hub is not None:
+            hub.soon(partial(hub.after, END_PATIENCE, partial(self._must_have_ended, link)))
 
     def _settle(self) -> None:
         """Have all workers leave, once nothing is to be done any more."""
@@ -313,6 +322,12 @@ class Crew:
             self._hub.leave(link.wire)
             if self._launcher is not None and (reason or not self._is_leaving):
                 self._launcher.signal(link, signal.SIGKILL)
+            self._expect_end(link)
+
+    def _must_have_ended(self, link: Link) -> None:
+        """End what starts workers if it has not told the end of one: it is stopped, or stuck."""
+        if link.number in self._roster.links and self._launcher is not None:
+            self._launcher.kill()
 
     def _write(self, link: Link) -> bool:
         with self._lock:

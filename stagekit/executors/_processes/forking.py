@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from array import array
 from socket import SCM_RIGHTS, SOL_SOCKET, socket, socketpair
 from threading import Lock
@@ -13,6 +14,9 @@ from stagekit.executors._processes.zygote import BEGUN, ENDED, MESSAGE, SIGNAL, 
 
 if TYPE_CHECKING:
     from stagekit.executors._processes.link import Link
+
+
+PATIENCE = 5.0  # seconds that a process has to end which has nothing to do any more
 
 
 class Forking:
@@ -86,10 +90,18 @@ class Forking:
                 self._alive[number].pid = value
         return True
 
+    def kill(self) -> None:
+        """End the zygote, which may be stopped; that it is gone is noticed as ever."""
+        self._process.kill()
+
     def close(self) -> None:
         """End the zygote."""
         self._sock.close()  # with which it ends
-        self._process.wait()
+        try:
+            self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:  # somebody has stopped it
+            self._process.kill()
+            self._process.wait()
 
     def _lost(self, link: Link) -> None:
         """End a worker whose zygote is gone: nobody could say any more how it ends."""

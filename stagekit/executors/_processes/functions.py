@@ -8,6 +8,7 @@ from hashlib import blake2b
 from types import BuiltinFunctionType, FunctionType
 from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
+from stagekit._base.pickling import mentions_main
 from stagekit._base.sending import mistake_in, name_of
 from stagekit.errors import BadValueError
 from stagekit.executors._processes.packing import PROTOCOL, by_value, pack
@@ -15,7 +16,6 @@ from stagekit.executors._processes.packing import PROTOCOL, by_value, pack
 # Any: functions of users
 
 MOST = 256  # functions that are sent by value: what is beyond is forgotten, oldest first
-_MAIN = b"__main__"
 _PLAIN = (FunctionType, BuiltinFunctionType, type)
 
 
@@ -91,4 +91,4 @@ def _by_reference(fn: Callable[..., Any]) -> Optional[bytes]:
         data = pickle.dumps(fn, PROTOCOL)
     except Exception:  # noqa: BLE001 - one that is in no module
         return None
-    return None if _MAIN in data else data
+    return None if mentions_main(data) else data

@@ -5,10 +5,12 @@ from __future__ import annotations
 import selectors
 from collections import deque
 from contextlib import suppress
+from heapq import heappop, heappush
+from itertools import count
 from socket import socket, socketpair
 from threading import Thread, current_thread
 from time import monotonic
-from typing import Any, Callable, Deque, Optional
+from typing import Any, Callable, Deque, List, Tuple
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
@@ -23,8 +25,8 @@ class Hub:
         for each in (self._wake, self._waker):
             each.setblocking(False)  # noqa: FBT003 - it takes no names
         self.listen(self._wake, self._woken)
-        self._deadline: Optional[float] = None
-        self._late: Callable[[], object] = self._woken
+        self._timers: List[Tuple[float, int, Callable[[], object]]] = []  # a heap
+        self._count = count()
         self._is_over = False
         self._thread = Thread(target=self._run, name="stagekit-processes", daemon=True)
 
@@ -39,8 +41,8 @@ class Hub:
             self._waker.send(b"1")
 
     def after(self, seconds: float, todo: Callable[[], object]) -> None:
-        """Have something done later; on the thread. Only the last one counts."""
-        self._deadline, self._late = monotonic() + seconds, todo
+        """Have something done later; on the thread."""
+        heappush(self._timers, (monotonic() + seconds, next(self._count), todo))
 
     def listen(self, sock: socket, ready: Callable[[], object]) -> None:
         """Have a function called when there is something to read; on the thread."""
@@ -76,7 +78,8 @@ class Hub:
 
     def _run(self) -> None:
         while not self._is_over:
-            timeout = None if self._deadline is None else max(0.0, self._deadline - monotonic())
+            timers = self._timers
+            timeout = max(0.0, timers[0][0] - monotonic()) if timers else None
             for key, events in self._selector.select(timeout):
                 ready, room = key.data
                 if events & WRITE and room is not None and room():
@@ -85,9 +88,8 @@ class Hub:
                     ready()
             while self._todo:
                 self._todo.popleft()()
-            if self._deadline is not None and monotonic() >= self._deadline:
-                self._deadline = None
-                self._late()
+            while timers and monotonic() >= timers[0][0] and not self._is_over:
+                heappop(timers)[2]()
         self.close()
 
     # Any: whatever a selector takes

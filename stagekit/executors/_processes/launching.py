@@ -38,6 +38,9 @@ class Launcher(Protocol):
         """What is to be listened to."""
         ...
 
+    def kill(self) -> None:
+        """End what starts workers, where it does not do what it is asked to; they end with it."""
+
     def close(self) -> None:
         """Let go; all workers have ended."""
 
@@ -75,6 +78,9 @@ class Spawning:
     def listen(self, sock: socket) -> bool:  # noqa: ARG002 - a launcher like the other
         """There is nothing to listen to."""
         return False
+
+    def kill(self) -> None:
+        """There is nothing between this process and its workers."""
 
     def close(self) -> None:
         """There is nothing to let go of."""

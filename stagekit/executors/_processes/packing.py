@@ -10,7 +10,7 @@ from types import FunctionType
 from typing import Any, NewType, Optional, Tuple
 
 from stagekit._base.cancel import CancelToken
-from stagekit._base.pickling import pickler
+from stagekit._base.pickling import MAIN_NAMES, mentions_main, pickler
 from stagekit._base.progress import Progress
 from stagekit._base.sending import is_nowhere, new_type
 from stagekit._base.variables import place_of
@@ -20,7 +20,6 @@ from stagekit.executors._processes.twins import arrived, of_main, progress, toke
 # Any: whatever users send, and cloudpickle, which has no types
 
 PROTOCOL = 5
-_MAIN = b"__main__"
 
 
 def pack(value: Any) -> Tuple[bytes, Tuple[CancelToken, ...]]:
@@ -32,7 +31,7 @@ def pack(value: Any) -> Tuple[bytes, Tuple[CancelToken, ...]]:
         data = pickle.dumps(value, PROTOCOL)
     except Exception:  # noqa: BLE001 - what pickle cannot do, cloudpickle may
         return by_value(value)
-    return by_value(value) if _MAIN in data else (data, ())
+    return by_value(value) if mentions_main(data) else (data, ())
 
 
 def by_value(value: Any, *, back: bool = False) -> Tuple[bytes, Tuple[CancelToken, ...]]:
@@ -117,7 +116,7 @@ def _kind(value: object) -> object:
 
 def _path_in_main(obj: Any) -> Optional[str]:
     path = getattr(obj, "__qualname__", "")
-    if getattr(obj, "__module__", None) != "__main__" or not isinstance(path, str):
+    if getattr(obj, "__module__", None) not in MAIN_NAMES or not isinstance(path, str):
         return None
     try:
         return path if of_main(path) is obj else None

@@ -1,4 +1,4 @@
-"""The world that calls are made in: where the pool's process was when it started a worker."""
+"""The environment that calls are made in: that of the pool's process when it starts a worker."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import sys
 from contextlib import suppress
 from typing import Any, Dict, List, Mapping, Tuple
 
+from stagekit.executors._processes.inherited import take_umask, umask
+
 # Any: parts of many types
 
 
 def world() -> Dict[str, Any]:
-    """Return where this process is: its import path, arguments, environment and folder."""
+    """Return import path, arguments, variables, folder and umask of this process."""
     try:
         folder = os.getcwd()
     except OSError:  # it is gone
@@ -22,11 +24,12 @@ def world() -> Dict[str, Any]:
         "argv": argv,
         "environ": dict(os.environ),
         "folder": folder,
+        "umask": umask(),
     }
 
 
 def enter(world: Mapping[str, Any]) -> None:
-    """Be there."""
+    """Apply what ``world`` has returned in another process."""
     path: List[str] = list(world["path"])
     sys.path[:] = path
     sys.argv[:] = world["argv"]
@@ -35,3 +38,4 @@ def enter(world: Mapping[str, Any]) -> None:
     if world["folder"]:
         with suppress(OSError):
             os.chdir(world["folder"])
+    take_umask(world["umask"])

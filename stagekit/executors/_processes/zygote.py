@@ -18,6 +18,7 @@ from typing import Dict, List, Tuple
 
 from stagekit.executors._processes.child import ignored, serve
 from stagekit.executors._processes.ending import ended, exit_code, signal_group
+from stagekit.executors._processes.inherited import reset_signals
 
 MESSAGE = Struct("<BQi")
 START, SIGNAL, BEGUN, ENDED = 1, 2, 3, 4
@@ -113,6 +114,7 @@ def main(fd: int) -> None:
     import gc
     from importlib import import_module
 
+    reset_signals()
     import_module("cloudpickle")  # 10 ms, once and not in each worker
     import_module("traceback")
     gc.freeze()
