@@ -13,7 +13,7 @@ Example:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import ClassVar, Dict, Optional, Tuple, Type
 
 from stagekit._base.outcome import OnFailure, Outcome, Reason, RunStatus
 
@@ -64,7 +64,9 @@ class RunFinished(Event):
 
 @dataclass(frozen=True)
 class StageEvent(Event):
-    """Something that happened to one stage."""
+    """Something that happened to one stage. ``outcome`` is how it ended; None if it goes on."""
+
+    outcome: ClassVar[Optional[Outcome]] = None
 
     stage_id: str
 
@@ -85,6 +87,8 @@ class StageStarted(StageEvent):
 class StageSucceeded(StageEvent):
     """A stage returned its value after *seconds*."""
 
+    outcome: ClassVar[Optional[Outcome]] = Outcome.SUCCEEDED
+
     attempt: int
     seconds: float
     worker: str
@@ -93,6 +97,8 @@ class StageSucceeded(StageEvent):
 @dataclass(frozen=True)
 class StageFailed(StageEvent):
     """The last attempt of a stage failed. ``critical`` is False where the run goes on anyway."""
+
+    outcome: ClassVar[Optional[Outcome]] = Outcome.FAILED
 
     attempt: int
     seconds: float
@@ -140,6 +146,8 @@ class StageSkipped(StageEvent):
     *cause* is None where nobody needed what the stage, a resource, would have yielded.
     """
 
+    outcome: ClassVar[Optional[Outcome]] = Outcome.SKIPPED
+
     reason: Reason
     cause: Optional[str]
 
@@ -148,4 +156,14 @@ class StageSkipped(StageEvent):
 class StageCancelled(StageEvent):
     """A stage did not start, or was ended, because the run stopped."""
 
+    outcome: ClassVar[Optional[Outcome]] = Outcome.CANCELLED
+
     reason: Reason
+
+
+# By outcome, the event of a stage that has ended so.
+ENDING_EVENTS: Dict[Outcome, Type[StageEvent]] = {
+    each.outcome: each
+    for each in (StageSucceeded, StageFailed, StageSkipped, StageCancelled)
+    if each.outcome is not None
+}

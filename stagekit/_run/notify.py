@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Callable, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple, Type
 
-from stagekit._base.outcome import Outcome, Reason, RunStatus
-from stagekit._run.state.columns import CANCELLED, FAILED, SKIPPED, SUCCEEDED, Columns
+from stagekit._base.outcome import OUTCOMES, REASONS, Reason, RunStatus
+from stagekit._run.state.columns import SUCCEEDED, Columns
 from stagekit.events import (
+    ENDING_EVENTS,
     Event,
     RunFinished,
     RunStarted,
-    StageCancelled,
-    StageFailed,
+    StageEvent,
     StageProgress,
     StageRetrying,
-    StageSkipped,
     StageStarted,
     StageSucceeded,
 )
@@ -23,23 +23,6 @@ from stagekit.events import (
 if TYPE_CHECKING:
     from stagekit._declare.context import RunInfo
 
-OUTCOMES = {
-    SUCCEEDED: Outcome.SUCCEEDED,
-    FAILED: Outcome.FAILED,
-    SKIPPED: Outcome.SKIPPED,
-    CANCELLED: Outcome.CANCELLED,
-}
-REASONS = (
-    Reason.RAISED,
-    Reason.BAD_VALUE,
-    Reason.UPSTREAM_FAILED,
-    Reason.NO_VALUE,
-    Reason.STOPPED,
-    Reason.INTERRUPTED,
-    Reason.TIMED_OUT,
-    Reason.CRASHED,
-    Reason.NOT_NEEDED,
-)
 SLOW = 0.1  # seconds in one call from which on a hook is named
 
 
@@ -136,44 +119,62 @@ class Dispatcher:
     def _started(self, step: int) -> Event:
         starts = self.columns.starts or [0] * (step + 1)
         at = self._time(starts[step])
-        return StageStarted(self.info.id, at, self._id(step), 1, self._worker(step))
+        return StageStarted(self.info.id, at, self._id(step), 1, self._first_worker(step))
 
     def _ended(self, step: int, status: int) -> Event:
-        columns, run, stage = self.columns, self.info.id, self._id(step)
-        if status == SKIPPED:
-            reason = REASONS[columns.reasons[step]]
-            cause = columns.causes.get(step)
-            named = None if cause is None else self._id(cause)
-            return StageSkipped(run, self._now(), stage, reason, named)
-        if status == CANCELLED:
-            return StageCancelled(run, self._now(), stage, REASONS[columns.reasons[step]])
-        at = self._time(columns.ends[step])
-        starts = columns.starts or columns.ends
-        seconds = (columns.ends[step] - starts[step]) / 1e9 if starts[step] else 0.0
-        attempt, worker = self._last(step)
         if status == SUCCEEDED:
-            return StageSucceeded(run, at, stage, attempt, seconds, worker)
+            columns = self.columns
+            attempt, worker = self._last(step)
+            at = self._time(columns.ends[step])
+            return StageSucceeded(
+                self.info.id, at, self._id(step), attempt, self._seconds(step), worker
+            )
+        kind = ENDING_EVENTS[OUTCOMES[status]]
+        names = _FIELDS[kind]
+        at = self._time(self.columns.ends[step]) if "seconds" in names else self._now()
+        facts = {name: getattr(self, f"_{name}")(step) for name in names}
+        return kind(self.info.id, at, self._id(step), **facts)
+
+    def _attempt(self, step: int) -> int:
+        return self._last(step)[0]
+
+    def _worker(self, step: int) -> str:
+        return self._last(step)[1]
+
+    def _error(self, step: int) -> BaseException:
+        return self.columns.errors[step]
+
+    def _critical(self, step: int) -> bool:
+        return bool(self.columns.plan.critical[step])
+
+    def _reason(self, step: int) -> Reason:
+        return REASONS[self.columns.reasons[step]]
+
+    def _cause(self, step: int) -> Optional[str]:
+        cause = self.columns.causes.get(step)
+        return None if cause is None else self._id(cause)
+
+    def _location(self, step: int) -> Optional[str]:
         from stagekit._run.failure import location_of  # only where a stage has failed
 
-        error = columns.errors[step]
-        where = location_of(error, columns.plan, step)
-        reason = REASONS[columns.reasons[step]]
-        is_critical = bool(columns.plan.critical[step])
-        return StageFailed(
-            run, at, stage, attempt, seconds, worker, reason, error, where, is_critical
-        )
+        return location_of(self.columns.errors[step], self.columns.plan, step)
+
+    def _seconds(self, step: int) -> float:
+        columns = self.columns
+        starts = columns.starts or columns.ends
+        return (columns.ends[step] - starts[step]) / 1e9 if starts[step] else 0.0
 
     def _id(self, step: int) -> str:
         return self.columns.plan.order[step]
 
-    def _worker(self, step: int) -> str:
+    def _first_worker(self, step: int) -> str:
         workers = self.columns.workers
         return worker_name(workers[step] if workers else 0, self.info.executor)
 
     def _last(self, step: int) -> Tuple[int, str]:
         """Return number and worker of the last attempt of a stage."""
         rows = self.columns.attempts.get(step)
-        return (rows[-1][1], rows[-1][4]) if rows else (1, self._worker(step))
+        return (rows[-1][1], rows[-1][4]) if rows else (1, self._first_worker(step))
 
     def _time(self, reading: int) -> float:
         return self.info.started_at + (reading - self.columns.began) / 1e9
@@ -213,6 +214,13 @@ class Dispatcher:
                 f"the hook {_name(hook)} took {seconds:.1f} s for {type(event).__name__}; "
                 "stages wait for hooks on this executor"
             )
+
+
+# What each event tells of a stage that has ended: the dispatcher has a method for every field.
+_FIELDS: Dict[Type[StageEvent], Tuple[str, ...]] = {
+    kind: tuple([each.name for each in fields(kind)[len(fields(StageEvent)) :]])
+    for kind in ENDING_EVENTS.values()
+}
 
 
 def _name(hook: object) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from stagekit._base.outcome import Outcome, RunStatus
+from stagekit._base.outcome import OUTCOMES, Outcome, RunStatus
 from stagekit._base.record import Record
-from stagekit._run.state.columns import CANCELLED, FAILED, SKIPPED, SUCCEEDED, Columns
+from stagekit._run.state.columns import FAILED, Columns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,13 +13,6 @@ if TYPE_CHECKING:
     from stagekit._declare.context import RunInfo
     from stagekit._plan.plan import Plan
     from stagekit._run.report import StageReport
-
-_ORDER = (
-    (Outcome.SUCCEEDED, SUCCEEDED),
-    (Outcome.FAILED, FAILED),
-    (Outcome.SKIPPED, SKIPPED),
-    (Outcome.CANCELLED, CANCELLED),
-)
 
 
 class RunRecord(Record):
@@ -103,7 +96,7 @@ def counts_of(columns: Columns) -> Tuple[Tuple[Outcome, int], ...]:
     """Return how many steps had each outcome, those that occurred."""
     if columns.status is None:
         return ((Outcome.SUCCEEDED, len(columns.plan)),) if len(columns.plan) else ()
-    counted = ((outcome, columns.status.count(status)) for outcome, status in _ORDER)
+    counted = ((outcome, columns.status.count(status)) for status, outcome in OUTCOMES.items())
     return tuple((outcome, count) for outcome, count in counted if count)
 
 

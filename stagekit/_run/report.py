@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional, Tuple
 
-from stagekit._base.outcome import Outcome, Reason
-from stagekit._run.notify import OUTCOMES, REASONS, worker_name
+from stagekit._base.outcome import OUTCOMES, REASONS, Outcome, Reason
+from stagekit._run.notify import worker_name
 from stagekit._run.state.columns import SUCCEEDED, Columns
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
-from stagekit._base.outcome import Outcome, RunStatus
+from stagekit._base.outcome import OUTCOMES, Outcome, RunStatus
 from stagekit._base.text import error_line, escape_control, safe_text, seconds
 from stagekit._run.record import RunRecord, critical_path
-from stagekit._run.state.columns import FAILED, SKIPPED, Columns
+from stagekit._run.state.columns import CANCELLED, FAILED, SKIPPED, Columns
 
 if TYPE_CHECKING:
     from stagekit._run.report import Attempt, StageReport
@@ -59,7 +59,9 @@ def why_no_value(columns: Columns, step: int) -> str:
             f"stage {stage!r} has no value: it was skipped, "
             f"because {plan.order[cause]!r} failed with {why}"
         )
-    return f"stage {stage!r} has no value: it was cancelled, as the run stopped"
+    if status[step] == CANCELLED:
+        return f"stage {stage!r} has no value: it was cancelled, as the run stopped"
+    return f"stage {stage!r} has no value: it was {OUTCOMES[status[step]].value}"
 
 
 def _counts_text(run: RunRecord) -> str:

@@ -6,19 +6,18 @@ from typing import Any, Union
 
 from loguru import logger
 
-from stagekit._base.outcome import Outcome, RunStatus
+from stagekit._base.outcome import OUTCOME_TABLE, Outcome, RunStatus, Tone
 from stagekit._base.text import error_line, escape_control, plural, seconds
 from stagekit.events import (
     Event,
     RunFinished,
     RunStarted,
-    StageCancelled,
+    StageEvent,
     StageFailed,
     StageProgress,
     StageRetrying,
     StageSkipped,
     StageStarted,
-    StageSucceeded,
 )
 from stagekit.hooks.words import how_far, retry_words
 
@@ -72,8 +71,6 @@ def _log_failure(bound: Any, event: StageFailed) -> None:
 def _log_stage(bound: Any, event: Event) -> None:
     if isinstance(event, StageStarted):
         bound.debug(f"{event.stage_id} started on {event.worker}")
-    elif isinstance(event, StageSucceeded):
-        bound.info(f"{event.stage_id} {Outcome.SUCCEEDED.value} in {seconds(event.seconds)}")
     elif isinstance(event, StageSkipped):
         cause = "" if event.cause is None else f", because of {event.cause}"
         level = "DEBUG" if event.cause is None else "WARNING"
@@ -82,5 +79,13 @@ def _log_stage(bound: Any, event: Event) -> None:
         bound.warning(f"{event.stage_id} is tried again: {retry_words(event)}")
     elif isinstance(event, StageProgress):
         bound.debug(f"{event.stage_id} {how_far(event)}")
-    elif isinstance(event, StageCancelled):
-        bound.warning(f"{event.stage_id} cancelled: {event.reason.value}")
+    elif isinstance(event, StageEvent) and event.outcome is not None:
+        _log_ending(bound, event, event.outcome)
+
+
+def _log_ending(bound: Any, event: StageEvent, outcome: Outcome) -> None:
+    took, reason = getattr(event, "seconds", None), getattr(event, "reason", None)
+    rest = "" if took is None else f" in {seconds(took)}"
+    rest += "" if reason is None else f": {reason.value}"
+    level = "INFO" if OUTCOME_TABLE[outcome].tone is Tone.GOOD else "WARNING"
+    bound.log(level, f"{event.stage_id} {outcome.value}{rest}")

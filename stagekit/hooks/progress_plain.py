@@ -7,22 +7,19 @@ import time
 from itertools import islice
 from typing import Callable, Dict, Optional, TextIO, Tuple
 
-from stagekit._base.outcome import Reason
+from stagekit._base.outcome import OUTCOME_TABLE
 from stagekit._base.text import error_line, escape_control, pad, seconds
 from stagekit.events import (
     Event,
     RunFinished,
     RunStarted,
-    StageCancelled,
     StageEvent,
     StageFailed,
     StageProgress,
     StageRetrying,
-    StageSkipped,
     StageStarted,
-    StageSucceeded,
 )
-from stagekit.hooks.tally import Tally, because, counts_text
+from stagekit.hooks.tally import Tally, counts_text, why_ended
 from stagekit.hooks.terminal import QuietStream
 from stagekit.hooks.timing import StartTicker, Ticker, tick_every
 from stagekit.hooks.words import how_far, retry_words
@@ -143,22 +140,20 @@ def _words(tally: Tally, event: StageEvent) -> Optional[tuple[str, str]]:
     """Return the word for an event and what there is to say; None for events not told."""
     if isinstance(event, StageStarted):
         return "start", ""
-    if isinstance(event, StageSucceeded):
-        return "ok", _short(event.seconds)
-    if isinstance(event, StageFailed):
-        place = f"{escape_control(event.location)}  " if event.location else ""
-        why = error_line(event.error, limit=_LONGEST_ERROR)
-        return "FAILED" if event.critical else "failed", f"{_short(event.seconds)}  {place}{why}"
-    if isinstance(event, StageSkipped):
-        return "skip", because(tally, event)
-    if isinstance(event, StageCancelled):
-        is_stopped = event.reason is Reason.STOPPED
-        return "cancel", "the run stopped" if is_stopped else "interrupted"
     if isinstance(event, StageRetrying):
         return "retry", retry_words(event)
     if isinstance(event, StageProgress):
         return "at", how_far(event)
-    return None
+    if event.outcome is None:
+        return None
+    word = OUTCOME_TABLE[event.outcome].word
+    if isinstance(event, StageFailed):
+        place = f"{escape_control(event.location)}  " if event.location else ""
+        why = error_line(event.error, limit=_LONGEST_ERROR)
+        word = word if event.critical else word.lower()
+        return word, f"{_short(event.seconds)}  {place}{why}"
+    took = getattr(event, "seconds", None)
+    return word, why_ended(tally, event) if took is None else _short(took)
 
 
 def _running(tally: Tally, now: float) -> str:

@@ -8,20 +8,17 @@ import threading
 import time
 from typing import Callable, Dict, List, Optional, TextIO, Tuple
 
-from stagekit._base.outcome import Outcome, Reason, RunStatus
+from stagekit._base.outcome import OUTCOME_TABLE, Outcome, Reason, RunStatus, Tone
 from stagekit._base.text import error_line, escape_control, pad, plural, seconds
 from stagekit.events import (
     Event,
     RunFinished,
     RunStarted,
-    StageCancelled,
     StageEvent,
     StageFailed,
     StageRetrying,
-    StageSkipped,
-    StageSucceeded,
 )
-from stagekit.hooks.tally import OUTCOMES, Tally, because, counts_text
+from stagekit.hooks.tally import Tally, counts_text, why_ended
 from stagekit.hooks.terminal import QuietStream, can_animate, marks_for, wants_color
 from stagekit.hooks.timing import StartTicker, Ticker, tick_every
 from stagekit.hooks.words import retry_words
@@ -131,7 +128,7 @@ class RichProgress:
         left: Dict[Optional[Outcome], int] = {}
         kinds: Dict[Optional[Outcome], int] = {}
         for event in self._news:
-            outcome = OUTCOMES.get(type(event))  # None: it is tried again
+            outcome = event.outcome  # None: it is tried again
             kinds[outcome] = kinds.get(outcome, 0) + 1
             if kinds[outcome] <= MOST_LINES:
                 lines.append(self._line(event, outcome))
@@ -148,11 +145,13 @@ class RichProgress:
         marks = self._marks
         if outcome is None:
             return marks.again, "yellow"
+        if outcome is Outcome.CANCELLED:
+            return marks.cancelled, "yellow"
         return {
-            Outcome.FAILED: (marks.failed, "bold red"),
-            Outcome.SKIPPED: (marks.skipped, "yellow"),
-            Outcome.CANCELLED: (marks.cancelled, "yellow"),
-        }.get(outcome, (marks.ok, "green"))
+            Tone.GOOD: (marks.ok, "green"),
+            Tone.BAD: (marks.failed, "bold red"),
+            Tone.DOUBTFUL: (marks.skipped, "yellow"),
+        }[OUTCOME_TABLE[outcome].tone]
 
     def _line(self, event: StageEvent, outcome: Optional[Outcome]) -> Line:
         tally = self._tallies[event.run_id]
@@ -162,13 +161,11 @@ class RichProgress:
 
 def _is_news(event: StageEvent) -> bool:
     """Say whether an event is told in a line that stays."""
-    return type(event) in OUTCOMES or isinstance(event, StageRetrying)
+    return event.outcome is not None or isinstance(event, StageRetrying)
 
 
 def _rest(event: StageEvent, tally: Tally) -> Line:
     """Return what is told of a stage that has ended, besides its name."""
-    if isinstance(event, StageSucceeded):
-        return [(seconds(event.seconds), "")]
     if isinstance(event, StageRetrying):
         return [(retry_words(event), "dim")]
     if isinstance(event, StageFailed):
@@ -177,7 +174,9 @@ def _rest(event: StageEvent, tally: Tally) -> Line:
         soft = "" if event.critical else "  (not critical)"
         why = error_line(event.error, limit=_LONGEST_ERROR)
         return [(took + place, ""), (why, "red"), (soft, "dim")]
-    if isinstance(event, StageSkipped):
-        return [(f"skipped: {because(tally, event)}", "dim")]
-    is_stopped = isinstance(event, StageCancelled) and event.reason is Reason.STOPPED
-    return [("cancelled: the run stopped" if is_stopped else "interrupted", "dim")]
+    ran_for = getattr(event, "seconds", None)
+    if event.outcome is None or ran_for is not None:
+        return [("" if ran_for is None else seconds(ran_for), "")]
+    why = why_ended(tally, event)
+    is_plain = getattr(event, "reason", None) is Reason.INTERRUPTED
+    return [(why if is_plain else f"{event.outcome.value}: {why}", "dim")]

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Dict, Mapping, Set, Type
+from typing import Dict, Mapping, Set
 
-from stagekit._base.outcome import Outcome, Reason
+from stagekit._base.outcome import OUTCOME_TABLE, Outcome, Reason
 from stagekit._base.text import escape_control, short_names, width
 from stagekit.events import (
     Event,
     RunStarted,
-    StageCancelled,
     StageEvent,
-    StageFailed,
     StageProgress,
     StageRetrying,
     StageSkipped,
     StageStarted,
-    StageSucceeded,
 )
 from stagekit.hooks.words import how_far, next_attempt
 
-__all__ = ["OUTCOMES", "Tally", "because", "counts_text"]
+__all__ = ["Tally", "counts_text", "why_ended"]
 
 WIDEST_NAME = 32
-OUTCOMES: Dict[Type[StageEvent], Outcome] = {
-    StageSucceeded: Outcome.SUCCEEDED,
-    StageFailed: Outcome.FAILED,
-    StageSkipped: Outcome.SKIPPED,
-    StageCancelled: Outcome.CANCELLED,
-}
 
 
 class Tally:
@@ -66,7 +57,7 @@ class Tally:
         self._numbers.setdefault(stage, len(self._numbers) + 1)
         if isinstance(event, StageStarted):
             self.running.setdefault(stage, now)
-        elif type(event) in OUTCOMES:
+        elif event.outcome is not None:
             self.running.pop(stage, None)
             self.said.pop(stage, None)
             self.ended += 1
@@ -91,26 +82,26 @@ class Tally:
         return self._numbers.get(stage_id, 0)
 
 
-def because(tally: Tally, event: StageSkipped) -> str:
-    """Return why a stage was skipped: ``load failed``."""
-    if event.cause is None:
-        return "nobody needed it"
-    why = "gave no value" if event.reason is Reason.NO_VALUE else "failed"
-    return f"{tally.name(event.cause)} {why}"
+def why_ended(tally: Tally, event: StageEvent) -> str:
+    """Return why a stage ended without a call that returned: ``load failed``, ``interrupted``."""
+    reason = getattr(event, "reason", None)
+    if isinstance(event, StageSkipped) and event.cause is not None:
+        why = "gave no value" if reason is Reason.NO_VALUE else "failed"
+        return f"{tally.name(event.cause)} {why}"
+    return "" if reason is None else _WHY.get(reason, reason.value)
+
+
+_WHY = {
+    Reason.NOT_NEEDED: "nobody needed it",
+    Reason.STOPPED: "the run stopped",
+    Reason.INTERRUPTED: "interrupted",
+}
 
 
 def counts_text(counts: Mapping[Outcome, int], between: str) -> str:
     """Return how many stages ended how: ``5 ran · 1 failed · 0 skipped``."""
-    always = (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.SKIPPED)
-    words = {
-        Outcome.SUCCEEDED: "ran",
-        Outcome.REUSED: "cached",
-        Outcome.FAILED: "failed",
-        Outcome.SKIPPED: "skipped",
-        Outcome.CANCELLED: "cancelled",
-    }
     return between.join(
-        f"{counts.get(outcome, 0):,} {word}"
-        for outcome, word in words.items()
-        if outcome in always or counts.get(outcome)
+        f"{counts.get(outcome, 0):,} {row.counted}"
+        for outcome, row in OUTCOME_TABLE.items()
+        if row.is_always_counted or counts.get(outcome)
     )

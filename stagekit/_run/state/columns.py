@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from stagekit._plan.plan import Plan
 
-# Statuses of a step. The last four are final and stand for an `Outcome`.
+# Statuses of a step. The last four are final: numbers of rows in `_base/outcome.py`.
 WAITING, RUNNING, SUCCEEDED, FAILED, SKIPPED, CANCELLED = range(6)
-# Reasons; each stands for a `Reason`. Steps that succeeded have none.
+# Reasons, by their place in `Reason`. Steps that succeeded have none.
 RAISED, BAD_VALUE, UPSTREAM_FAILED, NO_VALUE, STOPPED, INTERRUPTED = range(6)
 TIMED_OUT, CRASHED, NOT_NEEDED = range(6, 9)
 

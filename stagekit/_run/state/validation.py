@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Collection, List
 
+from stagekit._base.outcome import OUTCOME_TABLE, REASONS
 from stagekit._run.state.columns import (
-    BAD_VALUE,
     CANCELLED,
-    CRASHED,
     FAILED,
-    INTERRUPTED,
-    NO_VALUE,
-    NOT_NEEDED,
-    RAISED,
     RUNNING,
     SKIPPED,
-    STOPPED,
     SUCCEEDED,
-    TIMED_OUT,
-    UPSTREAM_FAILED,
     WAITING,
 )
 
@@ -28,9 +20,9 @@ if TYPE_CHECKING:
 
 _ENDED = (SUCCEEDED, FAILED, SKIPPED)
 _REASONS = {
-    FAILED: (RAISED, BAD_VALUE, TIMED_OUT, CRASHED),
-    SKIPPED: (UPSTREAM_FAILED, NO_VALUE, NOT_NEEDED),
-    CANCELLED: (STOPPED, INTERRUPTED),
+    row.status: tuple([REASONS.index(reason) for reason in row.reasons])
+    for row in OUTCOME_TABLE.values()
+    if row.reasons
 }
 
 
