@@ -58,6 +58,7 @@ class OutcomeRow(Record):
         tone: how good it is.
         reasons: the reasons that there are for it.
         is_always_counted: whether a summary has it where there is none, too.
+        has_value: whether the stage has a value.
     """
 
     status: int
@@ -66,11 +67,14 @@ class OutcomeRow(Record):
     tone: Tone
     reasons: Tuple[Reason, ...] = ()
     is_always_counted: bool = False
+    has_value: bool = False
 
 
 OUTCOME_TABLE: Dict[Outcome, OutcomeRow] = {  # in the order in which they are counted
-    Outcome.SUCCEEDED: OutcomeRow(2, "ok", "ran", Tone.GOOD, is_always_counted=True),
-    Outcome.REUSED: OutcomeRow(-1, "cached", "cached", Tone.GOOD),
+    Outcome.SUCCEEDED: OutcomeRow(
+        2, "ok", "ran", Tone.GOOD, is_always_counted=True, has_value=True
+    ),
+    Outcome.REUSED: OutcomeRow(-1, "cached", "cached", Tone.GOOD, has_value=True),
     Outcome.FAILED: OutcomeRow(
         3,
         "FAILED",

@@ -86,9 +86,7 @@ class Result:
             return columns.values[slot]
         status = columns.status
         if status is not None and status[step] != SUCCEEDED:
-            from stagekit.errors import NoValueError
-
-            raise NoValueError(self._why_no_value(step))
+            self._check_value(step, status[step])
         value: Any = columns.values[plan.constants + step]
         if getattr(value.__class__, "is_handle", False):  # of a pool that keeps values
             return value.fetch()
@@ -227,10 +225,13 @@ class Result:
 
         return RunRecord(self._columns, self.info, self.warnings)
 
-    def _why_no_value(self, step: int) -> str:
+    def _check_value(self, step: int, status: int) -> None:
+        from stagekit._base.outcome import OUTCOME_TABLE, OUTCOMES
         from stagekit._run.summary import why_no_value
+        from stagekit.errors import NoValueError
 
-        return why_no_value(self._columns, step)
+        if not OUTCOME_TABLE[OUTCOMES[status]].has_value:
+            raise NoValueError(why_no_value(self._columns, step))
 
 
 def arguments_of(result: Result, step: int) -> Dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
-from stagekit._base.outcome import OUTCOMES, Outcome, RunStatus
+from stagekit._base.outcome import OUTCOME_TABLE, OUTCOMES, RunStatus
 from stagekit._base.text import error_line, escape_control, safe_text, seconds
 from stagekit._run.record import RunRecord, critical_path
 from stagekit._run.state.columns import CANCELLED, FAILED, SKIPPED, Columns
@@ -134,7 +134,7 @@ def to_json(run: RunRecord) -> str:
 
 def _stage_json(columns: Columns, step: int, report: StageReport) -> Dict[str, Any]:
     value = columns.values[columns.plan.constants + step]
-    is_there = report.outcome is Outcome.SUCCEEDED
+    is_there = OUTCOME_TABLE[report.outcome].has_value
     return {
         "id": report.stage_id,
         "outcome": report.outcome.value,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Collection, List
 
-from stagekit._base.outcome import OUTCOME_TABLE, REASONS
+from stagekit._base.outcome import OUTCOME_TABLE, OUTCOMES, REASONS, Outcome
 from stagekit._run.state.columns import (
     CANCELLED,
     FAILED,
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stagekit._run.state.run_state import RunState
     from stagekit._run.state.scheduler import Scheduler
 
-_ENDED = (SUCCEEDED, FAILED, SKIPPED)
+_ENDED = [status for status, outcome in OUTCOMES.items() if outcome is not Outcome.CANCELLED]
 _REASONS = {
     row.status: tuple([REASONS.index(reason) for reason in row.reasons])
     for row in OUTCOME_TABLE.values()
