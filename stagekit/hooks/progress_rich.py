@@ -179,4 +179,5 @@ def _rest(event: StageEvent, tally: Tally) -> Line:
         return [("" if ran_for is None else seconds(ran_for), "")]
     why = why_ended(tally, event)
     is_plain = getattr(event, "reason", None) is Reason.INTERRUPTED
-    return [(why if is_plain else f"{event.outcome.value}: {why}", "dim")]
+    text = f"{event.outcome.value}: {why}" if why else event.outcome.value
+    return [(why if is_plain else text, "dim")]
