@@ -12,10 +12,14 @@ Example:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, Dict, Optional, Tuple, Type
+from typing import TYPE_CHECKING, ClassVar, Dict, Optional, Tuple, Type
 
 from stagekit._base.outcome import OnFailure, Outcome, Reason, RunStatus
+
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+else:
+    from stagekit._base.frozen import dataclass  # 10 ms less for the classes below
 
 __all__ = [
     "Event",

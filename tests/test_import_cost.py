@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import FrozenSet
+from typing import FrozenSet, List, Tuple
 
 import pytest
 
@@ -33,10 +33,15 @@ assert run(size, executor="inline")[size] == 2
 """
 
 
-def loaded_by(script: str) -> FrozenSet[str]:
-    """Return the modules that *script* loads in a fresh interpreter, besides those of start-up."""
+def loaded_by(script: str, besides: str = "import sys") -> FrozenSet[str]:
+    """Return the modules that *script* loads in a fresh interpreter, besides those before it.
+
+    Args:
+        script: what is run.
+        besides: what is run before it, whose modules do not count.
+    """
     probe = (
-        "import sys\n"
+        f"import sys\n{besides}\n"
         f"sys.path.insert(0, {str(ROOT)!r})\n"
         "before = set(sys.modules)\n"
         f"exec(compile({script!r}, 'script.py', 'exec'), {{'__name__': '__main__'}})\n"
@@ -54,7 +59,7 @@ def loaded_by(script: str) -> FrozenSet[str]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return frozenset(done.stdout.splitlines())
+    return frozenset(line for line in done.stdout.splitlines() if "\t" in line)
 
 
 def denied(lines: FrozenSet[str]) -> list[str]:
@@ -90,3 +95,54 @@ def test_the_probe_sees_what_is_loaded() -> None:
     seen = loaded_by("import json.decoder, pytest")
     assert {"json", "json.decoder"} <= set(denied(seen))
     assert "pytest" in third_party(seen)
+
+
+THREE = """
+from stagekit import stage
+
+@stage
+def load() -> bytes:
+    return b"ab"
+
+@stage
+def size(data: bytes) -> int:
+    return len(data)
+
+@stage
+def text(size: int) -> str:
+    return str(size)
+"""
+# What neither a list nor a run that prints lines needs: boards, logs, JSON, tracebacks, pools.
+UNASKED = (
+    *("rich", "loguru", "logging", "json", "dataclasses", "difflib", "traceback", "linecache"),
+    *("importlib.metadata", "asyncio", "concurrent.futures", "multiprocessing", "pickle"),
+    *("stagekit.cli.show_problem", "stagekit.cli.failures", "stagekit.cli.suggestions"),
+    *("stagekit.cli.documents", "stagekit.cli.errors", "stagekit.executors"),
+)
+
+
+@pytest.mark.parametrize(
+    ("command", "unasked"),
+    [
+        (["list", "three.py"], (*UNASKED, "stagekit._api", "stagekit._run", "stagekit.events")),
+        (["run", "three.py", "--progress", "plain"], UNASKED),
+    ],
+    ids=["list", "run"],
+)
+def test_a_command_loads_nothing_that_it_does_not_need(
+    command: List[str], unasked: Tuple[str, ...], tmp_path: Path
+) -> None:
+    """Besides click, which is most of what a command costs to start."""
+    (tmp_path / "three.py").write_text(THREE, encoding="utf-8")
+    script = (
+        "import os, sys\n"
+        f"os.chdir({str(tmp_path)!r})\n"
+        f"sys.argv = ['stagekit', *{command!r}]\n"
+        "from stagekit.__main__ import main\n"
+        "assert 0 == main()\n"
+    )
+    names = {line.split("\t")[0] for line in loaded_by(script, "import click")}
+    assert "stagekit.cli.commands." + command[0] in names
+    assert [] == sorted(
+        name for name in names if any(f"{name}.".startswith(f"{each}.") for each in unasked)
+    )

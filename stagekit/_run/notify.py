@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple, Type
 
+from stagekit._base.frozen import field_names
 from stagekit._base.outcome import OUTCOMES, REASONS, Reason, RunStatus
 from stagekit._run.state.columns import SUCCEEDED, Columns
 from stagekit.events import (
@@ -218,8 +218,7 @@ class Dispatcher:
 
 # What each event tells of a stage that has ended: the dispatcher has a method for every field.
 _FIELDS: Dict[Type[StageEvent], Tuple[str, ...]] = {
-    kind: tuple([each.name for each in fields(kind)[len(fields(StageEvent)) :]])
-    for kind in ENDING_EVENTS.values()
+    kind: field_names(kind)[len(field_names(StageEvent)) :] for kind in ENDING_EVENTS.values()
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional, Tuple
 
 from stagekit._base.outcome import OUTCOMES, REASONS, Outcome, Reason
@@ -10,8 +9,12 @@ from stagekit._run.notify import worker_name
 from stagekit._run.state.columns import SUCCEEDED, Columns
 
 if TYPE_CHECKING:
+    from dataclasses import dataclass
+
     from stagekit._declare.context import RunInfo
     from stagekit._run.state.columns import AttemptRow
+else:
+    from stagekit._base.frozen import dataclass  # 3 ms less than the one of dataclasses
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, List, Optional, Sequence
 
 import click
 
@@ -23,9 +23,11 @@ from stagekit.cli.options import (
     tb_option,
 )
 from stagekit.cli.output import ColorChoice, Output, ProgressChoice
-from stagekit.cli.planning import Selection
 from stagekit.cli.streams import NotWrittenError, results_to
 from stagekit.cli.version import version_line
+
+if TYPE_CHECKING:
+    from stagekit.cli.planning import Selection
 
 
 def main(arguments: Sequence[str], interruption: Optional[Interruption] = None) -> int:
@@ -262,6 +264,8 @@ def explain(context: click.Context, /, code: Optional[str], color: str) -> int:
 
 
 def _selection(options: Any) -> Selection:
+    from stagekit.cli.planning import Selection
+
     return Selection(options["select"], options["exclude"], options["start"], options["end"])
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import enum
 import json
-from dataclasses import fields
 from typing import Any, Dict, Optional, Sequence, TextIO
 
+from stagekit._base.frozen import field_names
 from stagekit._base.text import safe_text
 from stagekit._declare.declaration import Declaration
 from stagekit._plan.policy import PLAIN
@@ -106,10 +106,10 @@ class EventLines:
 def event_document(event: Event) -> Dict[str, Any]:
     """Return an event as JSON: its kind, and its fields."""
     document: Dict[str, Any] = {"schema": EVENT, "event": type(event).__name__}
-    for each in fields(event):
-        value = getattr(event, each.name)
-        is_count = isinstance(event, RunFinished) and each.name == "counts"
-        document[each.name] = {o.value: n for o, n in value} if is_count else _plain(value)
+    for name in field_names(type(event)):
+        value = getattr(event, name)
+        is_count = isinstance(event, RunFinished) and name == "counts"
+        document[name] = {o.value: n for o, n in value} if is_count else _plain(value)
     return document
 
 

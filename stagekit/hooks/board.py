@@ -15,7 +15,8 @@ from rich.text import Text
 
 from stagekit._base.text import pad, seconds
 from stagekit.hooks.tally import Tally
-from stagekit.hooks.terminal import Marks, QuietStream
+from stagekit.hooks.terminal import QuietStream
+from stagekit.hooks.words import Marks
 
 __all__ = ["Board", "Line"]
 

@@ -19,9 +19,9 @@ from stagekit.events import (
     StageRetrying,
 )
 from stagekit.hooks.tally import Tally, counts_text, why_ended
-from stagekit.hooks.terminal import QuietStream, can_animate, marks_for, wants_color
+from stagekit.hooks.terminal import QuietStream, can_animate, wants_color
 from stagekit.hooks.timing import StartTicker, Ticker, tick_every
-from stagekit.hooks.words import retry_words
+from stagekit.hooks.words import marks_for, retry_words
 
 __all__ = ["RichProgress"]
 

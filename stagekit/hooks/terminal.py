@@ -6,18 +6,9 @@ The command line decides by the same rules.
 from __future__ import annotations
 
 import sys
-from typing import Mapping, NamedTuple, Optional, TextIO
+from typing import Mapping, Optional, TextIO
 
-__all__ = [
-    "ASCII_MARKS",
-    "MARKS",
-    "Marks",
-    "QuietStream",
-    "can_animate",
-    "is_terminal",
-    "marks_for",
-    "wants_color",
-]
+__all__ = ["QuietStream", "can_animate", "is_terminal", "wants_color"]
 
 
 def is_terminal(stream: Optional[TextIO]) -> bool:
@@ -82,25 +73,6 @@ class QuietStream:
         return True
 
 
-class Marks(NamedTuple):
-    """The characters that stand before the lines of stages."""
-
-    ok: str
-    failed: str
-    skipped: str
-    cancelled: str
-    again: str
-    waiting: str
-    between: str
-    times: str
-    more: str
-    frames: str
-
-
-MARKS = Marks("✓", "✗", "↷", "⊘", "↻", "·", " · ", "×", "…", "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
-ASCII_MARKS = Marks("+", "x", "-", "-", "~", ".", ", ", "x", "...", "-\\|/")
-
-
 def wants_color(stream: QuietStream, environ: Mapping[str, str]) -> bool:
     """Say whether to write in colour: NO_COLOR before FORCE_COLOR before what the stream is."""
     if environ.get("NO_COLOR"):
@@ -118,8 +90,3 @@ def can_animate(stream: QuietStream, environ: Mapping[str, str]) -> bool:
     is_ci = environ.get("CI", "").lower() not in {"", "0", "false"}
     is_plain = environ.get("TERM") == "dumb" or bool(environ.get("NO_COLOR"))
     return stream.isatty() and not is_ci and not is_plain
-
-
-def marks_for(stream: QuietStream) -> Marks:
-    """Return the marks that the encoding of a stream has."""
-    return MARKS if stream.can_show("".join(MARKS) + "━╸╺") else ASCII_MARKS

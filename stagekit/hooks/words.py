@@ -1,13 +1,14 @@
-"""The words for what happens while a stage runs: another attempt, and how far it has come."""
+"""The words and marks for what happens to a stage: another attempt, how far it is, its end."""
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from stagekit._base.text import error_line, escape_control, seconds
 from stagekit.events import StageProgress, StageRetrying
+from stagekit.hooks.terminal import QuietStream
 
-__all__ = ["how_far", "retry_words"]
+__all__ = ["Marks", "how_far", "marks_for", "next_attempt", "retry_words"]
 
 _LONGEST_ERROR = 300
 
@@ -46,3 +47,27 @@ def _counted(done: Optional[float], total: Optional[float]) -> str:
 
 def _number(number: float) -> str:
     return f"{int(number):,}" if number == int(number) else f"{number:,.1f}"
+
+
+class Marks(NamedTuple):
+    """The characters that stand before the lines of stages."""
+
+    ok: str
+    failed: str
+    skipped: str
+    cancelled: str
+    again: str
+    waiting: str
+    between: str
+    times: str
+    more: str
+    frames: str
+
+
+MARKS = Marks("✓", "✗", "↷", "⊘", "↻", "·", " · ", "×", "…", "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
+ASCII_MARKS = Marks("+", "x", "-", "-", "~", ".", ", ", "x", "...", "-\\|/")
+
+
+def marks_for(stream: QuietStream) -> Marks:
+    """Return the marks that the encoding of a stream has."""
+    return MARKS if stream.can_show("".join(MARKS) + "━╸╺") else ASCII_MARKS

@@ -11,7 +11,6 @@ from stagekit._base.outcome import RunStatus
 from stagekit._base.ports import Hook
 from stagekit._run.result import Result
 from stagekit.cli.exitcode import ExitCode
-from stagekit.cli.failures import show_failures
 from stagekit.cli.interruption import Interruption, Phases
 from stagekit.cli.output import Output, ProgressChoice
 from stagekit.cli.planning import Selection, plan_of
@@ -145,8 +144,11 @@ def _event_lines(
 def _report(result: Result, request: RunRequest, output: Output) -> None:
     """Tell what failed, what the run wants to be known, and how it went."""
     progress = chosen(request.watching)
-    failures = show_failures(result, output.error_style, is_full=request.is_full)
-    if failures:
+    failures = ""
+    if result.failures:
+        from stagekit.cli.failures import show_failures
+
+        failures = show_failures(result, output.error_style, is_full=request.is_full)
         above = "" if progress is ProgressChoice.NONE else "\n"
         output.print_message(f"{above}{failures}")
     if failures or progress is ProgressChoice.RICH:
