@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from stagekit._base.progress import Progress
     from stagekit._base.refs import Collect, From, Named, StageRef, given, one_of, optional
     from stagekit._base.retry import Retry
+    from stagekit._base.rollback import Rollback
     from stagekit._declare.context import Arguments, Context, RunInfo
     from stagekit._declare.decorator import stage
     from stagekit._declare.registry import Registry, use_registry
@@ -56,6 +57,7 @@ __all__ = [
     "Registry",
     "Result",
     "Retry",
+    "Rollback",
     "RunCancelledError",
     "RunFailedError",
     "RunInfo",
@@ -91,6 +93,7 @@ _HOMES = {
         "optional",
     ),
     "stagekit._base.retry": ("Retry",),
+    "stagekit._base.rollback": ("Rollback",),
     "stagekit._declare.context": ("Arguments", "Context", "RunInfo"),
     "stagekit._declare.decorator": ("stage",),
     "stagekit._declare.registry": ("Registry", "use_registry"),

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from stagekit._declare.context import importing
-from stagekit._declare.registry import Registry, current_registry
 from stagekit._plan import plan as _plans
-from stagekit._plan.build import Request, make_plan
-from stagekit._prepare import PlanOptions, RunOptions, settings_for
+from stagekit._settings import planned, prepared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
+    from typing import Any, Dict, Literal, Mapping, Optional, Sequence, Union
 
     from stagekit._base.cancel import CancelToken
-    from stagekit._base.ports import Hook, Pool
-    from stagekit._base.problem import Problem
-    from stagekit._prepare import Values
+    from stagekit._base.ports import Decider, Hook, Pool
+    from stagekit._base.rollback import Rollback
+    from stagekit._declare.registry import Registry
     from stagekit._run.clock import Clock
     from stagekit._run.result import Result
-    from stagekit._run.settings import RunSettings
+    from stagekit._settings import Values
 
     Target = Any  # a function, an id, a StageRef, a module, several of these, a plan, or None
 
@@ -118,17 +115,7 @@ def plan(
         >>> plan("load", registry=registry).order
         ('load',)
     """
-    given = _given(values)
-    request = Request(
-        (registry if registry is not None else current_registry()).snapshot(),
-        target,
-        _words("select", select),
-        _words("exclude", exclude),
-        tuple(given),
-        tuple(overrides.items()) if overrides else (),
-        strict,
-    )
-    return make_plan(Plan, request)
+    return planned(Plan, locals())
 
 
 def run(
@@ -141,20 +128,19 @@ def run(
     overrides: Optional[Mapping[Any, object]] = None,
     strict: bool = False,
     arguments: Sequence[str] = (),
-    executor: Union[str, Pool] = "auto",
+    executor: Union[Literal["auto", "inline", "threads", "processes", "dask"], str, Pool] = "auto",  # noqa: PYI051 - the words are for editors
     workers: Optional[int] = None,
     limits: Optional[Mapping[str, int]] = None,
-    on_failure: str = "stop",
+    on_failure: Literal["stop", "continue", "cancel"] = "stop",
     check: bool = True,
     hooks: Sequence[Hook] = (),
     cancel: Optional[CancelToken] = None,
     deadline: Optional[float] = None,
     grace: Optional[float] = None,
-    rollback: bool = False,
-    rollback_on_cancel: bool = False,
-    compensate_partial: bool = False,
+    rollback: Union[bool, Rollback] = False,
     seed: Optional[int] = None,
     check_mutation: bool = False,
+    decider: Optional[Decider] = None,
     clock: Optional[Clock] = None,
 ) -> Result:
     """Plan and run; return what became of every stage.
@@ -178,10 +164,10 @@ def run(
         deadline: seconds after which the run is cancelled.
         grace: seconds that stages have to end once they are asked to: then those in processes are
             ended, and those in threads given up on. 10 unless said.
-        rollback: call the ``undo=`` of stages that succeeded, last first, if the run fails.
-        rollback_on_cancel: with *rollback*: if it is cancelled, too, or its deadline has passed.
-        compensate_partial: with *rollback*: also undo stages that were called and did not succeed,
-            where ``undo`` does not take what they return.
+        rollback: call the ``undo=`` of stages that succeeded, last first, if the run fails;
+            ``Rollback(on_cancel=True)``: if it is cancelled, too, or its deadline has passed;
+            ``Rollback(partial=True)``: also of stages that were called and did not succeed, where
+            ``undo`` does not take what they return.
         seed: a number that decides which of the ready stages comes first, instead of priorities and
             the longest way, and how retries jitter: without it otherwise in each run. One seed is
             one order where one worker runs; several find stages that rely on an order that the
@@ -189,6 +175,8 @@ def run(
         check_mutation: compare the arguments of each call before and after it, as far as they can
             be pickled, and warn of stages that have changed one: that is an object which others
             take, too. With ``executor="inline"`` it is sure which of two stages did.
+        decider: an object whose ``before(call)`` is asked before each call of a stage, and whose
+            ``after(call, value)`` is passed what the call returned.
         clock: tells the time, in tests; see ``stagekit.testing.VirtualClock``.
 
     Raises:
@@ -206,32 +194,10 @@ def run(
         >>> run(answer, registry=registry)[answer]
         42
     """
-    managed = _managed(
-        cancel=cancel,
-        deadline=deadline,
-        grace=grace,
-        rollback=rollback,
-        rollback_on_cancel=rollback_on_cancel,
-        compensate_partial=compensate_partial,
-        clock=clock,
-    )
-    options = RunOptions(
-        arguments,
-        executor,
-        workers,
-        limits,
-        on_failure,
-        check,
-        hooks,
-        managed,
-        seed,
-        check_mutation,
-    )
-    asked = PlanOptions(registry, select, exclude, values, overrides, strict)
-    made, settings = _prepare(target, asked, options)
+    plan, settings = prepared(Plan, locals(), run.__kwdefaults__)
     from stagekit._run.start import execute
 
-    return execute(made, settings)
+    return execute(plan, settings)
 
 
 async def arun(
@@ -244,20 +210,19 @@ async def arun(
     overrides: Optional[Mapping[Any, object]] = None,
     strict: bool = False,
     arguments: Sequence[str] = (),
-    executor: Union[str, Pool] = "auto",
+    executor: Union[Literal["auto", "inline", "threads", "processes", "dask"], str, Pool] = "auto",  # noqa: PYI051 - the words are for editors
     workers: Optional[int] = None,
     limits: Optional[Mapping[str, int]] = None,
-    on_failure: str = "stop",
+    on_failure: Literal["stop", "continue", "cancel"] = "stop",
     check: bool = True,
     hooks: Sequence[Hook] = (),
     cancel: Optional[CancelToken] = None,
     deadline: Optional[float] = None,
     grace: Optional[float] = None,
-    rollback: bool = False,
-    rollback_on_cancel: bool = False,
-    compensate_partial: bool = False,
+    rollback: Union[bool, Rollback] = False,
     seed: Optional[int] = None,
     check_mutation: bool = False,
+    decider: Optional[Decider] = None,
     clock: Optional[Clock] = None,
 ) -> Result:
     """Plan and run in the running event loop; the twin of ``run``, with the same options.
@@ -275,122 +240,7 @@ async def arun(
         >>> asyncio.run(arun(answer, registry=registry))[answer]
         42
     """
-    managed = _managed(
-        cancel=cancel,
-        deadline=deadline,
-        grace=grace,
-        rollback=rollback,
-        rollback_on_cancel=rollback_on_cancel,
-        compensate_partial=compensate_partial,
-        clock=clock,
-    )
-    options = RunOptions(
-        arguments,
-        executor,
-        workers,
-        limits,
-        on_failure,
-        check,
-        hooks,
-        managed,
-        seed,
-        check_mutation,
-    )
-    asked = PlanOptions(registry, select, exclude, values, overrides, strict)
-    made, settings = _prepare(target, asked, options)
+    plan, settings = prepared(Plan, locals(), run.__kwdefaults__)
     from stagekit._run.start import aexecute
 
-    return await aexecute(made, settings)
-
-
-def _managed(**said: object) -> Optional[Dict[str, object]]:
-    """Return the options that make a run a managed one, None where there are none."""
-    for each in said.values():
-        if each is not None and each is not False:
-            return said
-    return None
-
-
-def _prepare(
-    target: Target, asked: PlanOptions, options: RunOptions
-) -> Tuple[_plans.Plan, RunSettings]:
-    """Return the plan and the settings of a run; everything that can be wrong is, here."""
-    if importing.get():
-        from stagekit.errors import RunAtImportError
-
-        raise RunAtImportError
-    if asked.values != ():
-        from stagekit._asked import fixed
-
-        asked.values = fixed(asked.values)
-    given = _given(asked.values)
-    made: _plans.Plan
-    if isinstance(target, _plans.Plan):
-        from stagekit._asked import refuse_planning_options
-
-        refuse_planning_options(asked)
-        made = target
-    else:
-        made = _strictly(target, asked, options) if asked.strict else _planned(target, asked)
-        if made.warnings:
-            import warnings
-
-            from stagekit.errors import StagekitWarning
-
-            for problem in _kept(made.warnings, options):
-                warnings.warn(str(problem), StagekitWarning, stacklevel=3)
-    settings = settings_for(made, options, given, warns=made is target)
-    if options.check_mutation:
-        from stagekit._run.mutation import watched
-
-        made = watched(made, settings.notices)
-    return made, settings
-
-
-def _planned(target: Target, asked: PlanOptions, *, is_strict: bool = False) -> Plan:
-    return plan(
-        target,
-        registry=asked.registry,
-        select=asked.select,
-        exclude=asked.exclude,
-        values=asked.values,
-        overrides=asked.overrides,
-        strict=is_strict,
-    )
-
-
-def _strictly(target: Target, asked: PlanOptions, options: RunOptions) -> Plan:
-    """Plan what is to be run, without a warning that holds for this run."""
-    from stagekit.errors import PlanError
-
-    try:
-        return _planned(target, asked, is_strict=True)
-    except PlanError as error:
-        kept = _kept(error.problems, options)
-    if kept:
-        raise PlanError(kept)
-    return _planned(target, asked)
-
-
-def _kept(problems: Sequence[Problem], options: RunOptions) -> Tuple[Problem, ...]:
-    from stagekit._managing import kept_warnings
-
-    return tuple(kept_warnings(problems, options.executor, options.limits))
-
-
-def _given(values: Values) -> Dict[object, object]:
-    if not values:
-        return {}
-    from stagekit._asked import keyed
-
-    return keyed(values)
-
-
-def _words(option: str, value: Union[str, Sequence[str]]) -> Tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    if not value:
-        return ()
-    from stagekit._asked import texts
-
-    return texts(option, value)
+    return await aexecute(plan, settings)

@@ -22,6 +22,16 @@ class Rollback(Record):
 
     Raises:
         ValueError: an argument is not allowed; all of them are listed.
+
+    Example:
+        >>> from stagekit import Registry, Rollback, run
+        >>> registry, rooms = Registry(), []
+        >>> book = registry.add(lambda: rooms.append(7), id="book", undo=lambda: rooms.pop())
+        >>> pay = registry.add(lambda: 1 // 0, id="pay", depends_on="book")
+        >>> run(registry=registry, rollback=Rollback(on_cancel=True), check=False).ok
+        False
+        >>> rooms
+        []
     """
 
     __slots__ = ("on_cancel", "partial")

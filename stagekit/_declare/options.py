@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from stagekit._base.ports import Pool
     from stagekit._base.retry import Retry
 
-EXECUTORS = ("auto", "inline", "threads", "processes", "dask")
 MAX_SLOTS = 1_000_000
 
 
@@ -137,20 +136,21 @@ def _timeout(value: object) -> List[str]:
 
 
 def _executor(value: object) -> List[str]:
+    from stagekit._base.executor_names import NAMES
     from stagekit._base.ports import is_cluster
 
     if isinstance(value, str):
-        if value in EXECUTORS or is_cluster(value):
+        if value in NAMES or is_cluster(value):
             return []
         from stagekit._base.text import did_you_mean
 
-        near = did_you_mean(value, EXECUTORS)
+        near = did_you_mean(value, NAMES)
         hint = f"; did you mean {near[0]!r}?" if near else ""
     elif not isinstance(value, type) and callable(getattr(value, "submit", None)):
         return []
     else:
         hint = ""
-    names = ", ".join(map(repr, EXECUTORS))
+    names = ", ".join(map(repr, NAMES))
     return [f"executor must be one of {names}, or an object with submit(), got {value!r}{hint}"]
 
 

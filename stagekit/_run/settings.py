@@ -29,7 +29,7 @@ GRACE = 10.0  # seconds
 
 
 class RunSettings(Record):
-    """The settings of one run; made by ``stagekit._prepare.settings_for``.
+    """The settings of one run; made by ``stagekit._settings.settings_for``.
 
     Attributes:
         mode: ``"auto"``, ``"inline"``, ``"threads"`` or ``"pool"``.

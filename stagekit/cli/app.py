@@ -150,7 +150,6 @@ def run(context: click.Context, /, target: str, tb: str, color: str, **options: 
     """Run the stages of TARGET. What follows -- reaches them as Arguments."""
     from stagekit.cli.commands.run import RunRequest, run_target
     from stagekit.cli.progress import Watching
-    from stagekit.cli.running import Running
 
     is_json, events = options["is_json"], options["events"]
     _refuse_both(context, options, "keep_going", "fail_fast")
@@ -161,7 +160,7 @@ def run(context: click.Context, /, target: str, tb: str, color: str, **options: 
         target,
         context.meta["stagekit.arguments"],
         _selection(options),
-        Running.of(options),
+        options,
         is_json,
         events,
         Watching(ProgressChoice(options["progress"]), options["quiet"], options["verbose"]),

@@ -8,8 +8,10 @@ from typing import Any, Callable, Optional, Tuple, Type, TypeVar
 
 import click
 
+from stagekit._base.executor_names import NAMES
 from stagekit._base.ports import is_cluster
 from stagekit._base.text import did_you_mean, escape_control
+from stagekit._options import PLANNING, RUNNING, Flag
 from stagekit.cli.output import ColorChoice
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -59,33 +61,21 @@ class Executor(Choice):
         return str(value) if is_cluster(value) else super().convert(value, param, ctx)
 
 
-class Count(click.ParamType):  # type: ignore[type-arg]  # as above  # pyright: ignore[reportMissingTypeArgument]
-    """A whole number from 1 on."""
+class Number(click.ParamType):  # type: ignore[type-arg]  # as above  # pyright: ignore[reportMissingTypeArgument]
+    """A number with a lower bound; click's own ranges take ``nan``, and say less of a word.
 
-    name = "count"
+    Args:
+        kind: ``int`` or ``float``.
+        least: the least number that is taken; infinity is not.
+        meaning: what is taken, for people.
+    """
 
-    def convert(
-        self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]
-    ) -> int:
-        """Return the number.
+    name = "number"
 
-        Raises:
-            BadParameter: it is none, or less than 1.
-        """
-        try:
-            number = int(value)
-        except ValueError:
-            number = 0
-        if number < 1:
-            shown = escape_control(str(value))
-            raise click.BadParameter(f"takes a whole number from 1 on, got {shown!r}", ctx, param)
-        return number
-
-
-class Seconds(click.ParamType):  # type: ignore[type-arg]  # as above  # pyright: ignore[reportMissingTypeArgument]
-    """A number of seconds, 0 or more."""
-
-    name = "seconds"
+    def __init__(self, kind: Callable[[str], float], least: float, meaning: str) -> None:
+        self._kind = kind
+        self._least = least
+        self._meaning = meaning
 
     def convert(
         self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]
@@ -93,15 +83,15 @@ class Seconds(click.ParamType):  # type: ignore[type-arg]  # as above  # pyright
         """Return the number.
 
         Raises:
-            BadParameter: it is none, less than 0, or has no end.
+            BadParameter: it is none, or out of bounds.
         """
         try:
-            number = float(value)
+            number = self._kind(value)
         except ValueError:
-            number = -1.0
-        if not 0 <= number < math.inf:
-            shown = escape_control(str(value))
-            raise click.BadParameter(f"takes a number of seconds, got {shown!r}", ctx, param)
+            number = -math.inf
+        if not self._least <= number < math.inf:
+            text = f"takes {self._meaning}, got {escape_control(str(value))!r}"
+            raise click.BadParameter(text, ctx, param)
         return number
 
 
@@ -128,8 +118,28 @@ class Limit(click.ParamType):  # type: ignore[type-arg]  # as above  # pyright: 
         return name, int(number)
 
 
-COUNT, SECONDS, LIMIT = Count(), Seconds(), Limit()
-EXECUTORS = ("auto", "inline", "threads", "processes", "dask")
+_TYPES = {  # of what follows a flag, by its kind
+    "count": Number(int, 1, "a whole number from 1 on"),
+    "seconds": Number(float, 0, "a number of seconds"),
+    "number": click.INT,
+    "slot": Limit(),
+    "words": click.STRING,
+    "executor": Executor(NAMES),
+}
+_REPEATED = ("slot", "words")
+
+
+def option_of(flag: Flag) -> Callable[[F], F]:
+    """Return the option that click makes of a flag of the table of options."""
+    if flag.kind == "switch":
+        return click.option(*flag.names, is_flag=True, help=flag.help)
+    return click.option(
+        *flag.names,
+        type=_TYPES[flag.kind],
+        multiple=flag.kind in _REPEATED,
+        metavar=flag.metavar,
+        help=flag.help,
+    )
 
 
 def choice_option(flag: str, kind: Type[enum.Enum], help_text: str) -> Callable[[F], F]:
@@ -165,92 +175,18 @@ def tb_option(function: F) -> F:
 
 def running_options(function: F) -> F:
     """Take ``--executor`` and all else that says how stages run."""
-    for option in reversed(
-        (
-            click.option(
-                "--executor",
-                type=Executor(EXECUTORS),
-                metavar="NAME",
-                default="auto",
-                help=f"{', '.join(EXECUTORS)}, or the address of a Dask scheduler; auto is inline "
-                "where nothing could overlap, else threads.",
-            ),
-            click.option(
-                "--workers", type=COUNT, metavar="N", help="How many plain stages run at once."
-            ),
-            click.option(
-                "--limit",
-                type=LIMIT,
-                multiple=True,
-                metavar="NAME=N",
-                help="How many slots NAME there are; async=N: async stages at once.",
-            ),
-            click.option(
-                "--deadline",
-                type=SECONDS,
-                metavar="SECONDS",
-                help="When the whole run is cancelled; the exit code is 124.",
-            ),
-            click.option(
-                "--grace",
-                type=SECONDS,
-                metavar="SECONDS",
-                help="How long stages may take to end once they are asked to: 10 unless said.",
-            ),
-            click.option(
-                "--rollback", is_flag=True, help="After a failure, undo what has succeeded."
-            ),
-            click.option(
-                "--rollback-on-cancel", is_flag=True, help="With --rollback: after Ctrl-C, too."
-            ),
-            click.option(
-                "--compensate-partial",
-                is_flag=True,
-                help="With --rollback: undo what has begun and failed, too.",
-            ),
-            click.option(
-                "--seed",
-                type=int,
-                metavar="N",
-                help="Start the stages that are ready in an order that N decides.",
-            ),
-            click.option(
-                "--shuffle",
-                is_flag=True,
-                help="The same with a number by chance, which is printed.",
-            ),
-            click.option(
-                "--keep-going", is_flag=True, help="After a failure, run all that does not need it."
-            ),
-            click.option(
-                "--fail-fast", is_flag=True, help="After a failure, cancel stages that run."
-            ),
-        )
-    ):
-        function = option(function)
+    for flag in reversed([flag for option in RUNNING for flag in option.flags]):
+        function = option_of(flag)(function)
     return function
 
 
 def selection_options(function: F) -> F:
     """Take ``--select`` and its like."""
-    for option in reversed(
-        (
-            click.option(
-                "-s",
-                "--select",
-                multiple=True,
-                metavar="WORDS",
-                help="Only these: a name, 'load*', tag:x, +a, a+, 2+a; may be repeated.",
-            ),
-            click.option(
-                "--exclude",
-                multiple=True,
-                metavar="WORDS",
-                help="All but these, in the same words.",
-            ),
-            click.option("--from", "start", metavar="NAME", help="NAME and all that needs it."),
-            click.option("--until", "end", metavar="NAME", help="NAME and all that it needs."),
-        )
-    ):
+    narrow = (
+        click.option("--from", "start", metavar="NAME", help="NAME and all that needs it."),
+        click.option("--until", "end", metavar="NAME", help="NAME and all that it needs."),
+    )
+    flags = [option_of(flag) for option in PLANNING for flag in option.flags]
+    for option in reversed((*flags, *narrow)):
         function = option(function)
     return function

@@ -6,7 +6,7 @@ from typing import List, Mapping, NamedTuple, Optional, Tuple
 
 from stagekit._api import Plan, plan
 from stagekit._base.text import escape_control
-from stagekit._managing import kept_warnings
+from stagekit._settings import kept_warnings
 from stagekit.cli.importing import load
 from stagekit.cli.output import Output
 from stagekit.cli.target import NothingSelectedError, why_empty

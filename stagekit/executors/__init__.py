@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, List
 
+from stagekit._base.executor_names import NAMES
 from stagekit._base.ports import Future, Pool
 from stagekit.executors.futures import is_pool, workers_of
 
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
     from stagekit.executors.processes import ProcessPool
 
 __all__ = ["NAMES", "Future", "Pool", "ProcessPool", "is_pool", "workers_of"]
-
-# auto: inline where nothing could overlap, else threads; async stages go to an event loop. The last
-# two are pools made for the run, of `ProcessPool` and of `executors.dask.DaskPool`.
-NAMES = ("auto", "inline", "threads", "processes", "dask")
 
 
 def __getattr__(name: str) -> object:

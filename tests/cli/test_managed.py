@@ -120,6 +120,50 @@ def test_a_failed_run_is_undone(body: str, code: int, cli: Cli, write: Write) ->
     assert (not body, bool(body)) == (stage["undone"], bool(stage["undo_error"]))
 
 
+HALF_WAY = """
+from stagekit import stage
+
+@stage(undo=lambda: print("undo half"))
+def half() -> None:
+    raise ValueError("half-way")
+"""
+
+
+@pytest.mark.parametrize(("more", "is_undone"), [([], False), (["--compensate-partial"], True)])
+def test_what_failed_half_way_is_undone_on_request(
+    more: List[str], is_undone: bool, cli: Cli, write: Write
+) -> None:
+    """--compensate-partial, beside --rollback."""
+    write("flow.py", HALF_WAY)
+    done = cli("run", "flow.py", "--rollback", "--json", *more)
+    assert (1, is_undone) == (done.code, "undo half\n" in done.err)
+
+
+MUTATION = """
+from stagekit import stage
+
+@stage
+def load() -> list:
+    return [3, 1, 2]
+
+@stage
+def largest(numbers: list) -> int:
+    numbers.sort()
+    return numbers[-1]
+"""
+
+
+@pytest.mark.parametrize(("options", "is_told"), [([], False), (["--check-mutation"], True)])
+def test_a_stage_that_changes_its_argument_is_named_on_request(
+    options: List[str], is_told: bool, cli: Cli, write: Write
+) -> None:
+    """--check-mutation is ``run(check_mutation=True)``."""
+    write("flow.py", MUTATION)
+    done = cli("run", "flow.py", *options, "-q")
+    told = "stage `flow:largest` has changed its argument `numbers` (list) in place"
+    assert (0, is_told) == (done.code, told in done.err)
+
+
 def test_nothing_is_undone_unless_asked_for(cli: Cli, write: Write) -> None:
     """Without --rollback a failure leaves what was done as it is."""
     write("flow.py", UNDO.format(body=""))
@@ -158,6 +202,12 @@ def test_retries_and_progress_are_events(cli: Cli, write: Write) -> None:
         (["--grace", "inf"], "'--grace': takes a number of seconds, got 'inf'"),
         (["--limit", "db"], "'--limit': takes a name and a whole number from 1 on, such as db=4"),
         (["--limit", "db=0"], "'--limit': takes a name and a whole number from 1 on"),
+        (
+            ["--rollback-on-cancel"],
+            "--rollback-on-cancel says how to undo; write --rollback",
+        ),
+        (["--compensate-partial"], "--compensate-partial says how to undo; write --rollback"),
+        (["--seed", "few"], "'--seed': 'few' is not a valid integer"),
         (["--limit", "bd=2"], "limits names 'bd', which no stage of the plan takes"),
     ],
 )

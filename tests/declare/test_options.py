@@ -9,7 +9,7 @@ from typing import Any, Tuple
 import pytest
 
 from stagekit import DeclarationError, Registry, Retry
-from stagekit._declare.options import EXECUTORS, PolicyOptions
+from stagekit._declare.options import PolicyOptions
 from stagekit.executors import NAMES
 
 
@@ -82,14 +82,9 @@ def test_an_executor_is_a_name_or_has_submit(executor: Any) -> None:
 
 def test_an_executor_is_kept_as_given() -> None:
     """Each name, and a pool, which is not touched."""
-    assert list(EXECUTORS) == [declared(executor=name).executor for name in EXECUTORS]
+    assert list(NAMES) == [declared(executor=name).executor for name in NAMES]
     with ThreadPoolExecutor(1) as pool:
         assert pool is declared(executor=pool).executor
-
-
-def test_a_stage_may_name_each_executor_of_a_run() -> None:
-    """The names are those of ``stagekit.executors``."""
-    assert set(NAMES) <= set(EXECUTORS)
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,9 @@ from stagekit import (
     Retry,
     plan,
 )
-from stagekit._managing import kept_warnings
 from stagekit._plan.policy import Policy
 from stagekit._plan.slots import PACKED
+from stagekit._settings import kept_warnings
 from stagekit.errors import Code
 
 

@@ -113,10 +113,10 @@ def resumed(error: BaseException) -> Session:
 
 def settings_of(registry: Registry) -> Tuple[Any, RunSettings]:
     """Return the plan of a registry, and settings for it."""
-    from stagekit._prepare import RunOptions, settings_for
+    from stagekit._settings import settings_for
 
     made = plan(registry=registry)
-    options = RunOptions((), "inline", None, None, "stop", check=True, hooks=())
+    options = {**(run.__kwdefaults__ or {}), "executor": "inline"}
     return made, settings_for(made, options, {})
 
 

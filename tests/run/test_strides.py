@@ -292,7 +292,7 @@ def test_each_item_that_follows_has_a_report_of_its_own(executor: str, process_p
 @pytest.mark.parametrize("on_failure", ["stop", "continue", "cancel"])
 @pytest.mark.parametrize("executor", ["inline", "threads", "processes"])
 def test_an_item_that_fails_is_named_although_it_follows_others(
-    executor: str, on_failure: str, process_pool: Any
+    executor: str, on_failure: Any, process_pool: Any
 ) -> None:
     """Its index is told, and what a failure means for those after it is as it is said."""
     registry = Registry()

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from typing import Any, Dict, Iterator, List, Optional, cast
+import pickle
+from typing import Any, Iterator, List, Optional
 
 import pytest
 from typing_extensions import Annotated
 
-from stagekit import CancelToken, Each, Registry, Retry, RunFailedError, arun, plan, run
+from stagekit import (
+    CancelToken,
+    Each,
+    Registry,
+    Retry,
+    Rollback,
+    RunFailedError,
+    arun,
+    plan,
+    run,
+)
 from stagekit.errors import RunCancelledError, UsageError
 from stagekit.testing import VirtualClock
 from tests.run.things import Base, Page, Size, Total, pages
@@ -330,7 +341,7 @@ def test_a_failing_tear_down_of_a_run_that_was_undone(way: Way) -> None:
 
 
 def test_a_cancelled_run_is_undone_where_that_was_asked_for(way: Way) -> None:
-    """With ``rollback_on_cancel``: what has succeeded, last first; the run is still cancelled."""
+    """With ``on_cancel=True``: what has succeeded, last first; the run is still cancelled."""
     log: List[str] = []
     token = CancelToken()
 
@@ -349,7 +360,7 @@ def test_a_cancelled_run_is_undone_where_that_was_asked_for(way: Way) -> None:
         return Parcel()
 
     with pytest.raises(RunCancelledError) as caught:
-        way.run(rollback=True, rollback_on_cancel=True, cancel=token)
+        way.run(rollback=Rollback(on_cancel=True), cancel=token)
     assert ["undo payment", "undo order"] == log
     assert [True, True, None] == [each.undone for each in caught.value.result.reports()]
 
@@ -379,8 +390,7 @@ def test_ctrl_c_and_a_deadline_are_cancels_that_may_be_undone(executor: str) -> 
             run(
                 registry=registry,
                 executor=executor,
-                rollback=True,
-                rollback_on_cancel=True,
+                rollback=Rollback(on_cancel=True),
                 deadline=50,
                 clock=clock,
             )
@@ -389,7 +399,7 @@ def test_ctrl_c_and_a_deadline_are_cancels_that_may_be_undone(executor: str) -> 
 
 
 def test_what_failed_half_way_is_undone_where_that_was_asked_for(way: Way) -> None:
-    """With ``compensate_partial``: unless its undo takes what it did not return."""
+    """With ``Rollback(partial=True)``: unless its undo takes what it did not return."""
     log: List[str] = []
 
     @way.stage(undo=lambda: log.append("undo order"))
@@ -412,7 +422,7 @@ def test_what_failed_half_way_is_undone_where_that_was_asked_for(way: Way) -> No
         raise AssertionError("it is not called")
 
     with pytest.raises(RunFailedError) as caught:
-        way.run(rollback=True, compensate_partial=True, on_failure="continue")
+        way.run(rollback=Rollback(partial=True), on_failure="continue")
     assert ["undo parcel", "undo order"] == log
     result = caught.value.result
     undone = {report.stage_id.rpartition(".")[2]: report.undone for report in result.reports()}
@@ -455,16 +465,29 @@ def test_an_undo_is_tried_again_as_its_stage_would_be() -> None:
     assert [True, True, False, None] == [each.undone for each in result.reports()]
 
 
-@pytest.mark.parametrize("option", ["rollback_on_cancel", "compensate_partial"])
-def test_how_to_undo_needs_a_rollback(option: str) -> None:
-    """Alone it would do nothing; that is told."""
+def test_what_is_no_rollback_is_refused() -> None:
+    """A run takes True, False or a ``Rollback``; that takes True or False of each of its parts."""
     registry = Registry()
     registry.add(lambda: None, id="a")
-    words: Dict[str, Any] = {option: True}
-    with pytest.raises(UsageError, match=f"{option}=True says how to undo; write rollback=True"):
-        run(registry=registry, **words)
-    with pytest.raises(UsageError, match=f"{option} takes True or False, got 3"):
-        run(registry=registry, rollback=True, **{option: cast("Any", 3)})
+    wrong: Any = 3
+    with pytest.raises(UsageError, match=r"rollback takes True, False or a Rollback\(.*, got 3"):
+        run(registry=registry, rollback=wrong)
+    text = "Rollback: on_cancel must be True or False, got 3; partial must be True or False, got 3"
+    with pytest.raises(ValueError, match=text):
+        Rollback(on_cancel=wrong, partial=wrong)
+
+
+def test_a_rollback_is_a_frozen_record() -> None:
+    """It is equal to one with the same parts, cannot be changed, and can be sent."""
+    made = Rollback(on_cancel=True)
+    assert (made, Rollback()) == (Rollback(on_cancel=True, partial=False), Rollback())
+    assert made != Rollback(partial=True)
+    assert "Rollback(on_cancel=True, partial=False)" == repr(made)
+    with pytest.raises(AttributeError, match="make another to change 'partial'"):
+        made.partial = True
+    with pytest.raises(AttributeError, match="make another to change 'partial'"):
+        del made.partial
+    assert made == pickle.loads(pickle.dumps(made))  # noqa: S301 - our own
 
 
 class Log(List[str]):

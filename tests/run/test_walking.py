@@ -171,7 +171,7 @@ def test_a_cancel_takes_back_what_was_sent_ahead(
 
 @pytest.mark.parametrize("on_failure", ["stop", pytest.param("cancel", marks=pytest.mark.slow)])
 def test_a_failure_takes_back_what_was_sent_ahead(
-    process_pool: Any, tmp_path: Path, on_failure: str
+    process_pool: Any, tmp_path: Path, on_failure: Any
 ) -> None:
     """When the failure is told that stops the run, nothing begins any more."""
     registry, log = Registry(), tmp_path / "log"

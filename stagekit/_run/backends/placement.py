@@ -5,6 +5,7 @@ from __future__ import annotations
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 
+from stagekit._base.executor_names import HERE
 from stagekit._run.backends.carriers import Here, Pooled, Threads
 from stagekit._run.state.agenda import SECOND
 from stagekit._run.state.limits import Limits
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from stagekit._run.interrupts import Gate
     from stagekit._run.settings import RunSettings
 
-NEAR = (None, "auto", "inline", "threads")  # what an async stage may say, and stays on the loop
+NEAR = (None, *HERE)  # what an async stage may say, and stays on the loop
 MAX_TASKS = 1_000_000  # of async stages, where nobody says how many
 
 

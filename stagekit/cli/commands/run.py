@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from typing import TYPE_CHECKING, Any, Dict, Generator, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Generator, List, Mapping, NamedTuple, Optional, Tuple
 
 from stagekit._api import Plan
 from stagekit._base.outcome import RunStatus
@@ -15,7 +15,7 @@ from stagekit.cli.interruption import Interruption, Phases
 from stagekit.cli.output import Output, ProgressChoice
 from stagekit.cli.planning import Selection, plan_of
 from stagekit.cli.progress import RunningStages, Watching, chosen, watching
-from stagekit.cli.running import Running
+from stagekit.cli.running import keeps_grace, patience, run_options
 from stagekit.cli.streams import NotWrittenError
 from stagekit.cli.summary import plain_summary, summary
 from stagekit.errors import StagekitWarning, UsageError
@@ -32,7 +32,7 @@ class RunRequest(NamedTuple):
     target: str
     arguments: Tuple[str, ...]
     selection: Selection
-    running: Running
+    typed: Mapping[str, Any]  # what click has read of each flag
     is_json: bool
     events: Optional[str]
     watching: Watching
@@ -41,10 +41,13 @@ class RunRequest(NamedTuple):
 
 def run_target(request: RunRequest, interruption: Interruption, output: Output) -> ExitCode:
     """Run what a request says; tell its failures, how it went, and what was asked for."""
-    running = request.running
-    limits = dict(running.limits)
+    options = run_options(request.typed, output)
     made = plan_of(
-        request.target, request.selection, output, executor=running.executor, limits=limits
+        request.target,
+        request.selection,
+        output,
+        executor=options.get("executor", "auto"),
+        limits=options.get("limits"),
     )
     with _event_lines(request, output) as events, watching(request.watching, made, output) as hooks:
         listening: List[Hook] = [*hooks, *([events] if events else [])]
@@ -52,13 +55,14 @@ def run_target(request: RunRequest, interruption: Interruption, output: Output) 
         if listening:  # events cost time; who does not want any is not told names either
             listening.append(running_stages)
         phases = Phases(
-            lambda: output.print_message(running_stages.text(running.patience)),
-            None if running.is_managed(made) else running.patience,
+            lambda: output.print_message(running_stages.text(patience(options))),
+            None if keeps_grace(made, options) else patience(options),
             _SHOW_CURSOR if chosen(request.watching) is ProgressChoice.RICH else b"",
         )
         with interruption.phases(phases):
             interruption.has_run = True
-            result = _run(made, _options(request, output, listening))
+            told = {"arguments": request.arguments, "hooks": tuple(listening), "check": False}
+            result = _run(made, {**options, **told})
     exit_code = _exit_code(result, interruption)
     _report(result, request, output)
     if events is not None and events.error is not None:
@@ -71,15 +75,6 @@ def run_target(request: RunRequest, interruption: Interruption, output: Output) 
 
         output.print_result(as_text(run_document(result, exit_code)))
     return exit_code
-
-
-def _options(request: RunRequest, output: Output, hooks: List[Hook]) -> Dict[str, Any]:
-    return {
-        **request.running.options(output),
-        "arguments": request.arguments,
-        "hooks": tuple(hooks),
-        "check": False,
-    }
 
 
 def _run(made: Any, options: Dict[str, Any]) -> Result:  # Any: a public plan, as its type has run()

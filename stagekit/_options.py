@@ -1,0 +1,423 @@
+"""Every option of ``run``, once: its type, default, check, flags on the command line, and key.
+
+``run`` and ``arun`` write the options out again for type checkers and editors, and a test compares
+them with this table. The command line makes its flags, their help and what they mean from it.
+"""
+
+from __future__ import annotations
+
+from stagekit._base.executor_names import NAMES
+from stagekit._base.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
+
+    from stagekit._base.rollback import Rollback
+
+    Check = Callable[[str, Any], Sequence[str]]  # Any: whatever a user has given
+
+POLICIES = ("stop", "continue", "cancel")
+MAX_WORKERS = 1024
+MAX_SLOTS = 10**6
+
+
+class Flag(Record):
+    """One flag of the command line.
+
+    Attributes:
+        names: as they are typed; the last one is the long one.
+        help: one sentence.
+        kind: what follows it: ``"switch"`` (nothing), ``"count"``, ``"seconds"``, ``"number"``,
+            ``"slot"`` (may be repeated), ``"words"`` (may be repeated) or ``"executor"``.
+        metavar: stands in the help for what follows it.
+    """
+
+    __slots__ = ("names", "help", "kind", "metavar")
+
+    def __init__(
+        self,
+        *names: str,
+        help: str,  # noqa: A002 - as click has it
+        kind: str = "switch",
+        metavar: Optional[str] = None,
+    ) -> None:
+        self.names = names
+        self.help = help
+        self.kind = kind
+        self.metavar = metavar
+
+    @property
+    def parameter(self) -> str:
+        """The name under which click hands on what was typed."""
+        return self.names[-1].lstrip("-").replace("-", "_")
+
+
+class Option(Record):
+    """One option of ``run``.
+
+    Attributes:
+        name: of the argument.
+        type: its annotation, as text.
+        default: its default.
+        check: returns what is wrong with a value, given the name of the option; None where any
+            value is allowed, or its use refuses it.
+        key: in configuration; empty for what only Python can say.
+        flags: on the command line.
+        of_flags: makes the value from what was typed for each flag; None for the value of the one.
+    """
+
+    __slots__ = ("name", "type", "default", "check", "key", "flags", "of_flags")
+
+    def __init__(  # noqa: PLR0913 - the columns of the table
+        self,
+        name: str,
+        type: str,
+        *,
+        default: object,
+        check: Optional[Check] = None,
+        key: str = "",
+        flags: Tuple[Flag, ...] = (),
+        of_flags: Optional[Callable[..., object]] = None,
+    ) -> None:
+        self.name = name
+        self.type = type
+        self.default = default
+        self.check = check
+        self.key = key
+        self.flags = flags
+        self.of_flags = of_flags
+
+
+def _executor(name: str, value: object) -> Sequence[str]:
+    if isinstance(value, str):
+        if value in NAMES:
+            return ()
+        from stagekit._base.ports import is_cluster
+
+        if is_cluster(value):
+            return ()
+    else:
+        from stagekit.executors.futures import is_pool
+
+        if is_pool(value):
+            return ()
+    near = _near(value, NAMES) if isinstance(value, str) else ""
+    return [f"{name} takes {_either(NAMES)} or an object with submit(), got {value!r}{near}"]
+
+
+def _workers(name: str, value: object) -> Sequence[str]:
+    return () if value is None else _count(name, value, MAX_WORKERS)
+
+
+def _count(name: str, value: object, most: int) -> Sequence[str]:
+    if type(value) is int and 1 <= value <= most:
+        return ()
+    return [f"{name} takes a whole number from 1 to {most}, got {value!r}"]
+
+
+def _limits(name: str, value: Optional[Mapping[object, object]]) -> Sequence[str]:
+    mistakes: List[str] = []
+    for slot, count in value.items() if value else ():
+        if isinstance(slot, str):
+            mistakes += _count(f'{name}["{slot}"]', count, MAX_SLOTS)
+        else:
+            mistakes.append(
+                f"{name} takes names of slots and how many there are of each, "
+                f'{{"db": 4, "async": 100}}, got the name {slot!r}'
+            )
+    return mistakes
+
+
+def _on_failure(name: str, value: object) -> Sequence[str]:
+    if value in POLICIES:
+        return ()
+    return [f"{name} takes {_either(POLICIES)}, got {value!r}{_near(str(value), POLICIES)}"]
+
+
+def _seconds(name: str, value: object) -> Sequence[str]:
+    from stagekit._base.retry import seconds_mistake
+
+    mistake = None if value is None or value == 0 else seconds_mistake(value)
+    return () if mistake is None else [f"{name} {mistake}, got {value!r}"]
+
+
+def _cancel(name: str, value: object) -> Sequence[str]:
+    from stagekit._base.cancel import CancelToken
+
+    if value is None or isinstance(value, CancelToken):
+        return ()
+    return [f"{name} takes a CancelToken, got {value!r}"]
+
+
+def _rollback(name: str, value: object) -> Sequence[str]:
+    from stagekit._base.rollback import Rollback
+
+    if isinstance(value, (bool, Rollback)):
+        return ()
+    return [f"{name} takes True, False or a Rollback(on_cancel=, partial=), got {value!r}"]
+
+
+def _seed(name: str, value: object) -> Sequence[str]:
+    if value is None or type(value) is int:
+        return ()
+    return [f"{name} takes a whole number, got {value!r}"]
+
+
+def _arguments(name: str, value: object) -> Sequence[str]:
+    return [f"{name} takes a list of texts, got a text"] if isinstance(value, str) else ()
+
+
+def _decider(name: str, value: object) -> Sequence[str]:
+    if value is None or all(callable(getattr(value, each, None)) for each in ("before", "after")):
+        return ()
+    return [f"{name} takes an object with before(call) and after(call, value), got {value!r}"]
+
+
+def _either(words: Sequence[str]) -> str:
+    return ", ".join(map(repr, words[:-1])) + f" or {words[-1]!r}"
+
+
+def _near(word: str, known: Sequence[str]) -> str:
+    from stagekit._base.text import did_you_mean
+
+    near = did_you_mean(word, known)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _literal(words: Sequence[str]) -> str:
+    return "Literal[" + ", ".join(f'"{word}"' for word in words) + "]"
+
+
+# What is typed on the command line.
+
+
+def _policy_of_flags(keep_going: object, fail_fast: object) -> str:
+    return "continue" if keep_going else "cancel" if fail_fast else "stop"
+
+
+def _limits_of_flags(pairs: Iterable[Tuple[str, int]]) -> Optional[Mapping[str, int]]:
+    return dict(pairs) or None
+
+
+def _rollback_of_flags(is_asked: object, on_cancel: bool, partial: bool) -> Union[bool, Rollback]:  # noqa: FBT001 - switches
+    if is_asked:
+        from stagekit._base.rollback import Rollback
+
+        return Rollback(on_cancel=on_cancel, partial=partial)
+    if on_cancel or partial:
+        from stagekit.errors import UsageError
+
+        flag = "--rollback-on-cancel" if on_cancel else "--compensate-partial"
+        raise UsageError(f"{flag} says how to undo; write --rollback beside it")
+    return False
+
+
+def _seed_of_flags(seed: Optional[int], shuffle: object) -> Optional[int]:
+    if seed is not None or not shuffle:
+        return seed
+    from random import SystemRandom
+
+    return SystemRandom().randrange(10**6)  # short enough to be typed again
+
+
+PLANNING = (  # what ``plan`` takes, too
+    Option("registry", "Optional[Registry]", default=None),
+    Option(
+        "select",
+        "Union[str, Sequence[str]]",
+        default=(),
+        key="select",
+        flags=(
+            Flag(
+                "-s",
+                "--select",
+                kind="words",
+                metavar="WORDS",
+                help="Only these: a name, 'load*', tag:x, +a, a+, 2+a; may be repeated.",
+            ),
+        ),
+    ),
+    Option(
+        "exclude",
+        "Union[str, Sequence[str]]",
+        default=(),
+        key="exclude",
+        flags=(
+            Flag(
+                "--exclude",
+                kind="words",
+                metavar="WORDS",
+                help="All but these, in the same words.",
+            ),
+        ),
+    ),
+    Option("values", "Values", default=()),
+    Option("overrides", "Optional[Mapping[Any, object]]", default=None),
+    Option("strict", "bool", default=False, key="strict"),
+)
+RUNNING = (
+    Option("arguments", "Sequence[str]", default=(), check=_arguments, key="arguments"),
+    Option(
+        "executor",
+        f"Union[{_literal(NAMES)}, str, Pool]",
+        default="auto",
+        check=_executor,
+        key="executor",
+        flags=(
+            Flag(
+                "--executor",
+                kind="executor",
+                metavar="NAME",
+                help=f"{', '.join(NAMES)}, or the address of a Dask scheduler; auto is inline "
+                "where nothing could overlap, else threads.",
+            ),
+        ),
+    ),
+    Option(
+        "workers",
+        "Optional[int]",
+        default=None,
+        check=_workers,
+        key="workers",
+        flags=(
+            Flag(
+                "--workers",
+                kind="count",
+                metavar="N",
+                help="How many plain stages run at once.",
+            ),
+        ),
+    ),
+    Option(
+        "limits",
+        "Optional[Mapping[str, int]]",
+        default=None,
+        check=_limits,
+        key="limits",
+        flags=(
+            Flag(
+                "--limit",
+                kind="slot",
+                metavar="NAME=N",
+                help="How many slots NAME there are; async=N: async stages at once.",
+            ),
+        ),
+        of_flags=_limits_of_flags,
+    ),
+    Option(
+        "on_failure",
+        _literal(POLICIES),
+        default="stop",
+        check=_on_failure,
+        key="on_failure",
+        flags=(
+            Flag("--keep-going", help="After a failure, run all that does not need it."),
+            Flag("--fail-fast", help="After a failure, cancel stages that run."),
+        ),
+        of_flags=_policy_of_flags,
+    ),
+    Option("check", "bool", default=True),
+    Option("hooks", "Sequence[Hook]", default=()),
+    Option("cancel", "Optional[CancelToken]", default=None, check=_cancel),
+    Option(
+        "deadline",
+        "Optional[float]",
+        default=None,
+        check=_seconds,
+        key="deadline",
+        flags=(
+            Flag(
+                "--deadline",
+                kind="seconds",
+                metavar="SECONDS",
+                help="When the whole run is cancelled; the exit code is 124.",
+            ),
+        ),
+    ),
+    Option(
+        "grace",
+        "Optional[float]",
+        default=None,
+        check=_seconds,
+        key="grace",
+        flags=(
+            Flag(
+                "--grace",
+                kind="seconds",
+                metavar="SECONDS",
+                help="How long stages may take to end once they are asked to: 10 unless said.",
+            ),
+        ),
+    ),
+    Option(
+        "rollback",
+        "Union[bool, Rollback]",
+        default=False,
+        check=_rollback,
+        key="rollback",
+        flags=(
+            Flag("--rollback", help="After a failure, undo what has succeeded."),
+            Flag("--rollback-on-cancel", help="With --rollback: after Ctrl-C, too."),
+            Flag(
+                "--compensate-partial",
+                help="With --rollback: undo what has begun and failed, too.",
+            ),
+        ),
+        of_flags=_rollback_of_flags,
+    ),
+    Option(
+        "seed",
+        "Optional[int]",
+        default=None,
+        check=_seed,
+        key="seed",
+        flags=(
+            Flag(
+                "--seed",
+                kind="number",
+                metavar="N",
+                help="Start the stages that are ready in an order that N decides.",
+            ),
+            Flag("--shuffle", help="The same with a number by chance, which is printed."),
+        ),
+        of_flags=_seed_of_flags,
+    ),
+    Option(
+        "check_mutation",
+        "bool",
+        default=False,
+        key="check_mutation",
+        flags=(Flag("--check-mutation", help="Warn of stages that change what they were passed."),),
+    ),
+    Option("decider", "Optional[Decider]", default=None, check=_decider),
+    Option("clock", "Optional[Clock]", default=None),
+)
+OPTIONS = (*PLANNING, *RUNNING)
+_CHECKS = {option.name: option.check for option in OPTIONS if option.check is not None}
+_ONLY_PLANNING = frozenset([option.name for option in PLANNING]) - {"values"}
+
+
+def check(options: Mapping[str, object], *, has_plan: bool) -> None:
+    """Refuse options that cannot be taken.
+
+    Args:
+        options: by name; those that have their default may be left out.
+        has_plan: whether a plan is run that is made already.
+
+    Raises:
+        UsageError: naming all of them.
+    """
+    mistakes: List[str] = []
+    late: List[str] = []
+    for name, value in options.items():
+        if name in _CHECKS:
+            mistakes += _CHECKS[name](name, value)
+        elif has_plan and name in _ONLY_PLANNING and value:
+            late.append(name)
+    if late:
+        mistakes.insert(0, f"a plan is made already; say {', '.join(late)} to plan(...) instead")
+    if mistakes:
+        from stagekit.errors import UsageError
+
+        raise UsageError("; ".join(mistakes))

@@ -1,0 +1,451 @@
+"""From the options of ``run`` to a plan and what a run obeys; everything is checked here."""
+
+from __future__ import annotations
+
+import os
+
+from stagekit._base.executor_names import HERE
+from stagekit._base.keys import BadTypeError, NamedKey, NoneType, describe, normalise
+from stagekit._declare.context import Arguments, Context, RunInfo, importing, of_call
+from stagekit._declare.registry import current_registry
+from stagekit._plan.build import Request, make_plan
+from stagekit._plan.plan import Plan
+from stagekit._run.settings import GRACE, RunSettings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import (
+        Any,
+        Dict,
+        Iterable,
+        List,
+        Mapping,
+        Optional,
+        Sequence,
+        Set,
+        Tuple,
+        Type,
+        TypeVar,
+        Union,
+    )
+
+    from stagekit._base.ports import Pool
+    from stagekit._base.problem import Problem
+    from stagekit._base.rollback import Rollback
+
+    Values = Union[Iterable[object], Mapping[Any, object]]  # Any: keys are types of whatever kind
+    Options = Mapping[str, Any]  # by the name of the option: whatever a user has given
+    P = TypeVar("P", bound=Plan)
+
+_PROCESSORS = os.cpu_count() or 1  # asked once: 10 us, as long as a run of ten stages
+
+
+def planned(kind: Type[P], options: Options) -> P:
+    """Return the plan that the options of ``plan`` ask for.
+
+    Raises:
+        PlanError: the stages cannot be planned.
+        UsageError: an option cannot be taken.
+    """
+    return _planned(kind, options, keyed(options["values"]), is_strict=options["strict"])
+
+
+def _planned(
+    kind: Type[P], options: Options, given: Mapping[object, object], *, is_strict: bool = False
+) -> P:
+    registry, overrides = options["registry"], options["overrides"]
+    request = Request(
+        (registry if registry is not None else current_registry()).snapshot(),
+        options["target"],
+        _words("select", options["select"]),
+        _words("exclude", options["exclude"]),
+        tuple(given),
+        tuple(overrides.items()) if overrides else (),
+        is_strict,
+    )
+    return make_plan(kind, request)
+
+
+def prepared(
+    kind: Type[Plan], options: Options, defaults: Optional[Options]
+) -> Tuple[Plan, RunSettings]:
+    """Return the plan and the settings that the options of ``run`` ask for.
+
+    Args:
+        kind: the class of a plan that is made here.
+        options: all options by name, and the target.
+        defaults: of the options; only what differs is checked.
+
+    Raises:
+        PlanError: the stages cannot be planned, or not be run with these options.
+        UsageError: options cannot be taken; all of them are listed.
+        RunAtImportError: a module that is imported for its stages runs them.
+    """
+    if importing.get():
+        from stagekit.errors import RunAtImportError
+
+        raise RunAtImportError
+    target = options["target"]
+    assert defaults is not None  # noqa: S101 - typed so because most functions have none
+    said = {name: options[name] for name in defaults if options[name] is not defaults[name]}
+    if said:
+        from stagekit._options import check
+
+        check(said, has_plan=isinstance(target, Plan))
+    given = keyed(options["values"])
+    plan: Plan
+    if isinstance(target, Plan):
+        plan = target
+    elif options["strict"]:
+        plan = _planned_strictly(kind, options, given)
+    else:
+        plan = _planned(kind, options, given)
+        if plan.warnings:
+            import warnings
+
+            from stagekit.errors import StagekitWarning
+
+            for problem in kept_warnings(plan.warnings, options["executor"], options["limits"]):
+                warnings.warn(str(problem), StagekitWarning, stacklevel=3)
+    settings = settings_for(plan, options, given, warns=plan is target)
+    if options["check_mutation"]:
+        from stagekit._run.mutation import watched
+
+        plan = watched(plan, settings.notices)
+    return plan, settings
+
+
+def _planned_strictly(kind: Type[P], options: Options, given: Mapping[object, object]) -> P:
+    """Plan what is to be run, without a warning that holds for this run."""
+    from stagekit.errors import PlanError
+
+    try:
+        return _planned(kind, options, given, is_strict=True)
+    except PlanError as error:
+        kept = kept_warnings(error.problems, options["executor"], options["limits"])
+    if kept:
+        raise PlanError(tuple(kept))
+    return _planned(kind, options, given)
+
+
+def _words(option: str, value: Union[str, Sequence[str]]) -> Tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    words = tuple(value)
+    wrong = [each for each in words if not isinstance(each, str)]  # pyright: ignore[reportUnnecessaryIsInstance]
+    if wrong:
+        from stagekit.errors import UsageError
+
+        raise UsageError(f"{option} takes texts such as '+report', got {wrong[0]!r}")
+    return words
+
+
+def keyed(values: Values) -> Dict[object, object]:
+    """Return the given values by key.
+
+    Raises:
+        UsageError: a value cannot be keyed, or two have the same key; all are listed.
+    """
+    if values == ():
+        return {}
+    from collections.abc import Mapping
+
+    from stagekit._base.refs import Given, Named
+    from stagekit._plan.annotation import markers_of
+    from stagekit.errors import UsageError
+
+    if isinstance(values, (str, bytes)):
+        raise UsageError(f"values takes a list of objects, got {values!r}; write values=[...]")
+    if isinstance(values, Mapping):
+        pairs = [Given(value, key, None) for key, value in values.items()]
+    else:
+        pairs = [v if isinstance(v, Given) else Given(v, None, None) for v in values]
+    found: Dict[object, object] = {}
+    mistakes: List[str] = []
+    for pair in pairs:
+        asked, markers, _ = markers_of(type(pair.value) if pair.as_ is None else pair.as_)
+        names = [marker.name for marker in markers if isinstance(marker, Named)]
+        try:
+            key = normalise(asked)
+        except BadTypeError as error:
+            mistakes.append(f"{pair!r}: {error}")
+            continue
+        name = pair.name if pair.name is not None else names[0] if names else None
+        if name is not None:
+            key = NamedKey(key, name)
+        if key is NoneType:
+            mistakes.append("None has no type of its own; write given(None, as_=...)")
+        elif key in found:
+            mistakes.append(
+                f"two values for `{describe(key)}`; tell them apart: given(..., name=...)"
+            )
+        found[key] = pair.value
+    if mistakes:
+        raise UsageError("values: " + "; ".join(mistakes))
+    return found
+
+
+def settings_for(
+    plan: Plan, options: Options, given: Mapping[object, object], *, warns: bool = True
+) -> RunSettings:
+    """Return the settings of a run of *plan*; warn of values that it does not use, if asked to.
+
+    Args:
+        plan: what is to be run.
+        options: all options of ``run`` by name, checked.
+        given: the values by key.
+
+    Raises:
+        UsageError: a limit is below what one stage takes, or no stage takes its slot.
+        PlanError: the plan needs a value that is not given, or something cannot be where it is
+            needed.
+    """
+    executor, limits, seed = options["executor"], options["limits"], options["seed"]
+    mode, pool, name = executor, None, executor
+    if executor not in HERE:
+        mode, pool = "pool", executor
+        name = executor if isinstance(executor, str) else type(executor).__name__
+    slots = {slot: limits[slot] for slot in limits if slot != "async"} if limits else {}
+    if plan.policies or slots or (pool is not None and _is_far(pool)):
+        _check_plan(plan, executor, slots, given)
+    workers = options["workers"] or _default_workers(executor)
+    info = RunInfo(name, workers)
+    rank: Optional[Tuple[int, ...]] = None
+    if seed is not None:
+        from stagekit._run.drawn import drawn_rank
+
+        rank = drawn_rank(len(plan), seed)
+    constants: List[Any] = []
+    if plan.slots:
+        constants = _bind(plan, given, options["arguments"], info)
+    if given and warns:
+        _warn_unused(plan, given)
+    grace = GRACE if options["grace"] is None else float(options["grace"])
+    return RunSettings(
+        mode=mode,
+        pool=pool,
+        workers=workers,
+        async_limit=limits.get("async") if limits else None,
+        on_failure=options["on_failure"],
+        check=options["check"],
+        hooks=tuple(options["hooks"]),
+        constants=constants,
+        rank=rank,
+        info=info,
+        pools=RunPools(options["workers"], grace),
+        cancel=options["cancel"],
+        deadline=options["deadline"],
+        grace=grace,
+        rollback=_rollback(options["rollback"]) if options["rollback"] else None,
+        limits=slots,
+        clock=options["clock"],
+        seed=seed,
+        decider=options["decider"],
+    )
+
+
+def _is_far(executor: object) -> bool:
+    from stagekit._base.ports import is_far
+
+    return is_far(executor)
+
+
+def _rollback(said: object) -> Rollback:
+    from stagekit._base.rollback import Rollback
+
+    return said if isinstance(said, Rollback) else Rollback()
+
+
+def _default_workers(executor: Union[str, Pool]) -> int:
+    if isinstance(executor, str):
+        return min(32, _PROCESSORS + 4)
+    from stagekit.executors.futures import workers_of
+
+    return workers_of(executor)
+
+
+def _bind(
+    plan: Plan, given: Mapping[object, object], arguments: Sequence[str], info: RunInfo
+) -> List[Any]:
+    """Return the constants of a run: values given, defaults, injectables."""
+    found: List[Any] = []
+    missing: List[object] = []
+    shared: Dict[object, Any] = {}
+    for slot in plan.slots:
+        kind, key = slot.kind, slot.key
+        if kind == "value":
+            found.append(slot.value)
+        elif kind == "given":
+            if key in given:
+                found.append(given[key])
+            else:
+                missing.append(key)
+        else:
+            if key not in shared:
+                shared[key] = _injected(key, given, arguments, info)
+            value = shared[key]
+            found.append(of_call(value, info, *slot.value) if key is Context else value)
+    if missing:
+        _refuse_missing(missing)
+    return found
+
+
+def _injected(
+    key: object, given: Mapping[object, object], arguments: Sequence[str], info: RunInfo
+) -> object:
+    if key is RunInfo:
+        return info
+    if key is Arguments:
+        return Arguments(arguments)
+    if key is Context:
+        return Context(given, Arguments(arguments))
+    # a class of which every attempt gets an object of its own; who undoes gets this one
+    made: Any = key
+    return made()
+
+
+def _refuse_missing(keys: Sequence[object]) -> None:
+    from stagekit._base.problem import Code, Problem
+    from stagekit.errors import PlanError
+
+    raise PlanError(
+        tuple(
+            Problem(
+                Code.VALUE_NOT_GIVEN,
+                f"the plan needs a value for `{describe(key)}`, and none is given",
+                fixes=(f"plan.run(values=[...]) with an object for `{describe(key)}`",),
+            )
+            for key in keys
+        )
+    )
+
+
+def _warn_unused(plan: Plan, given: Mapping[object, object]) -> None:
+    used = [slot.key for slot in plan.slots if slot.kind in {"given", "injectable"}]
+    unused = [] if Context in used else [key for key in given if key not in used]
+    if not unused:
+        return
+    import warnings
+
+    from stagekit.errors import StagekitWarning
+
+    names = ", ".join(f"`{describe(key)}`" for key in unused)
+    warnings.warn(f"the plan does not use the value given for {names}", StagekitWarning, 5)
+
+
+class RunPools:
+    """Finds the pools of one run: made when first needed, closed after it.
+
+    Args:
+        workers: how many calls each may carry out at once; None for one a processor.
+        grace: seconds that a worker has to end before it is ended.
+    """
+
+    __slots__ = ("_by_name", "_grace", "_made", "_workers")
+
+    def __init__(self, workers: Optional[int], grace: float) -> None:
+        self._workers = workers
+        self._grace = grace
+        self._made: List[Any] = []
+        self._by_name: Dict[object, Tuple[Any, str, int]] = {}
+
+    def of(self, executor: Any, /) -> Tuple[Pool, str, int]:  # Any: a name or a pool
+        """Return a pool, its name for people, and how many calls it carries out at once.
+
+        Raises:
+            UsageError: no cluster is where one is said to be.
+            MissingExtraError: Dask is not installed.
+        """
+        from stagekit._base.ports import is_cluster
+        from stagekit.executors.futures import workers_of
+
+        is_there = is_cluster(executor)
+        if not isinstance(executor, str) and not is_there:
+            return executor, type(executor).__name__, self._workers or workers_of(executor)
+        found = self._by_name.get(executor)
+        if found is None:
+            pool = self._join(executor) if is_there else self._make(executor)
+            self._made.append(pool)
+            name = "dask" if is_there else executor
+            found = self._by_name[executor] = (pool, name, self._workers or workers_of(pool))
+        return found
+
+    def close(self) -> None:
+        """Close the pools that were made here."""
+        for pool in self._made:
+            pool.shutdown()
+
+    def _make(self, name: str) -> Any:
+        if name == "processes":
+            from stagekit.executors import ProcessPool
+
+            return ProcessPool(self._workers or _PROCESSORS, grace=self._grace)
+        from stagekit.executors.dask import DaskPool
+
+        return DaskPool(workers=self._workers)
+
+    def _join(self, cluster: object) -> Any:
+        from stagekit.executors.dask import DaskPool
+
+        return DaskPool(cluster)
+
+
+def kept_warnings(
+    problems: Sequence[Problem], executor: Any, limits: Optional[Mapping[str, int]] = None
+) -> List[Problem]:
+    """Return the warnings of a plan that hold where *executor* carries it out within *limits*.
+
+    A process can be ended when its time is over, so no wait has to be bounded there; inline, not
+    even a wait can be bounded; and who says how many of a slot there are has nothing to be guessed.
+    """
+    from stagekit._base.problem import Code
+    from stagekit._plan.problems_policy import depends_on_run, timeout_on
+
+    problems = [timeout_on(each, executor) if depends_on_run(each) else each for each in problems]
+    is_hard = executor == "processes" or getattr(executor, "can_stop", False)
+    said = tuple(f"nothing says how many `{name}` there are" for name in limits or {})
+    return [
+        each
+        for each in problems
+        if not (is_hard and depends_on_run(each))
+        and not (each.code is Code.GUESSED_LIMIT and each.message.startswith(said))
+    ]
+
+
+def _check_plan(
+    plan: Plan, executor: object, limits: Mapping[str, int], given: Mapping[object, object]
+) -> None:
+    """Refuse what of a plan cannot be run on *executor* within *limits*."""
+    from stagekit._plan.policies import beyond_problems
+
+    _check_demand(plan, limits)
+    problems = tuple(beyond_problems(plan, executor, given))
+    if problems:
+        from stagekit.errors import PlanError
+
+        raise PlanError(problems)
+
+
+def _check_demand(plan: Plan, limits: Mapping[str, int]) -> None:
+    """Refuse limits below what a single stage takes: it could never start."""
+    mistakes = [
+        f"limits[{name!r}] is {limits[name]}, and stage {plan.order[step]!r} takes {count}"
+        for step, policy in plan.policies.items()
+        for name, count in policy.slots
+        if name in limits and count > limits[name]
+    ]
+    known = {name for policy in plan.policies.values() for name, _ in policy.slots}
+    mistakes += [_unknown_slot(name, known) for name in limits if name not in known]
+    if mistakes:
+        from stagekit.errors import UsageError
+
+        raise UsageError("; ".join(mistakes))
+
+
+def _unknown_slot(name: str, known: Set[str]) -> str:
+    from stagekit._base.text import did_you_mean
+
+    near = did_you_mean(name, [*sorted(known), "async"])
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    there = ", ".join(map(repr, sorted(known))) or "none"
+    return f"limits names {name!r}, which no stage of the plan takes (slots: {there}){hint}"
