@@ -14,6 +14,7 @@ take more than some seconds as "too slow".
 | `timing` `checking` | stop-watch and proof |
 | `groups/` | what is measured |
 | `measurement` `limits` | the numbers, and what is promised of them |
+| `budgets` | what is not to get worse |
 | `report` `table` `compare` `cli` | what is printed |
 
 `--json FILE` keeps a run, `--compare A B` shows two side by side, `--markdown` prints the table

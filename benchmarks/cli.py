@@ -10,12 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Iterable, Iterator, List, Mapping, Optional, Sequence
 
+from benchmarks.budgets import compared, read_budgets, write_budgets
 from benchmarks.compare import compare
 from benchmarks.groups import (
     cancel,
+    everyday,
     footprint,
+    fresh,
     growth,
-    managed,
     mixed,
     overhead,
     parallel,
@@ -23,6 +25,7 @@ from benchmarks.groups import (
     processes,
     scheduling,
     typed,
+    walk,
 )
 from benchmarks.limits import judge
 from benchmarks.measurement import (
@@ -34,10 +37,10 @@ from benchmarks.measurement import (
     write_record,
 )
 from benchmarks.report import (
+    budget_table,
     group_tables,
     limit_table,
     machine_line,
-    pace_table,
     readme_table,
 )
 from benchmarks.settings import QUICK, Settings, default_workloads
@@ -59,15 +62,19 @@ GROUPS: Mapping[str, Callable[[Settings], Iterable[Measurement]]] = {
     "mixed": mixed.measure,
     "cancel": cancel.measure,
     "processes": processes.measure,
-    "managed": managed.measure,
+    "everyday": everyday.measure,
+    "walk": walk.measure,
+    "fresh": fresh.measure,
+    "command": footprint.measure_commands,
     "schedule": scheduling.measure,
 }
 
 FAILED = "the whole group"
+TINY_LARGEST = 100
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
-    """Run the command; return 1 where a group failed, or with `--check` a gate; else 0."""
+    """Run the command; return 1 where a group failed, or with `--check` a gate or a budget."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.compare is not None:
@@ -84,11 +91,15 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     record = Record(tuple(measured), describe_machine(chosen), installed_versions())
     if options.json is not None:
         write_record(record, options.json)
-    _print(record, markdown=options.markdown)
+    if options.keep_budgets is not None:
+        write_budgets(record, options.keep_budgets)
+    budgets = read_budgets()
+    _print(record, budgets, markdown=options.markdown)
     if any(one.case == FAILED for one in measured):
         return 1
-    failed = [verdict for verdict in judge(record) if not verdict.is_passed]
-    return 1 if options.check and failed else 0
+    passed = all(verdict.is_passed for verdict in judge(record))
+    kept = all(one.is_kept for one in compared(record, budgets))
+    return 1 if options.check and not (passed and kept) else 0
 
 
 def run_groups(names: Sequence[str], settings: Settings) -> List[Measurement]:
@@ -112,10 +123,10 @@ def _measure_group(name: str, settings: Settings) -> Iterator[Measurement]:
         yield Measurement(name, FAILED, "stagekit", None, "", error=text)
 
 
-def _print(record: Record, *, markdown: bool) -> None:
+def _print(record: Record, budgets: Mapping[str, float], *, markdown: bool) -> None:
     head = readme_table(record) if markdown else f"{machine_line(record)}\n\n{group_tables(record)}"
-    limits, paces = (table(record, markdown=markdown) for table in (limit_table, pace_table))
-    print(head, limits, paces, sep="\n\n")
+    limits = limit_table(record, markdown=markdown)
+    print(head, limits, budget_table(record, budgets, markdown=markdown), sep="\n\n")
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -129,7 +140,9 @@ def _settings(options: argparse.Namespace) -> Settings:
     if options.seconds is not None:
         settings = replace(settings, seconds=options.seconds)
     if options.tiny:
-        settings = replace(settings, rounds=1, processes=1, debian=(630, 2_560))
+        settings = replace(
+            settings, rounds=1, processes=1, debian=(630, 2_560), largest=TINY_LARGEST
+        )
     return replace(settings, peers=not options.no_peers)
 
 
@@ -149,6 +162,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--workloads", type=Path, metavar="DIR", help="folder of stg_sample.json.gz")
     add("--json", type=Path, metavar="FILE", help="write the measurements")
     add("--compare", type=Path, nargs=2, metavar=("A", "B"), help="compare two such files")
-    add("--markdown", action="store_true", help="print the table of the README, and the limits")
-    add("--check", action="store_true", help="exit with 1 where a gate does not hold")
+    add("--markdown", action="store_true", help="print the table of the README, limits, budgets")
+    add("--keep-budgets", type=Path, metavar="FILE", help="write figures that are not to get worse")
+    add("--check", action="store_true", help="exit with 1 where a gate or a budget does not hold")
     return parser

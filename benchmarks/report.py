@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, Sequence, Tuple
 
-from benchmarks.limits import Verdict, judge
+from benchmarks.budgets import compared
+from benchmarks.limits import NOT_YET, Verdict, judge
 from benchmarks.measurement import Measurement, Record
 from benchmarks.table import markdown_table, number, text_table
 
-__all__ = ["group_tables", "limit_table", "machine_line", "pace_table", "readme_table"]
+__all__ = ["budget_table", "group_tables", "limit_table", "machine_line", "readme_table"]
+
+WIDEST = 220  # characters of the names of cases that stand side by side
 
 # Groups whose table shows ratios beside the values: what the ratio is to.
 RATIO_TO = {
@@ -22,7 +25,11 @@ RATIO_TO = {
     "asyncio": "gather by level",
     "asyncio sleeps": "gather by level",
     "version": "bare python",
-    "managed": "a run without policies",
+    "everyday": "the floor, or the pool alone",
+    "items": "a list comprehension",
+    "import": "import dataclasses",
+    "fresh process": "graphlib and a dict loop",
+    "command": "import click",
 }
 
 
@@ -61,7 +68,8 @@ def _matrix(
     cases = list(dict.fromkeys(one.case for one in found))
     subjects = list(dict.fromkeys(one.subject for one in found))
     cells = {(one.case, one.subject): one.error or number(pick(one)) for one in found}
-    across, down = (cases, subjects) if len(cases) <= 16 else (subjects, cases)
+    is_narrow = len(cases) <= 16 and len("".join(cases)) <= WIDEST
+    across, down = (cases, subjects) if is_narrow else (subjects, cases)
     rows: List[List[str]] = []
     for row in down:
         keys = [(col, row) if across is cases else (row, col) for col in across]
@@ -72,21 +80,10 @@ def _matrix(
 def limit_table(record: Record, *, markdown: bool = False) -> str:
     """Render every limit of the groups that were run, with what was measured."""
     rows = [_limit_row(verdict) for verdict in judge(record)]
-    head = ("what", "goal", "gate", "measured", "at reference pace", "unit", "verdict")
-    return (markdown_table if markdown else text_table)(head, rows)
-
-
-def pace_table(record: Record, *, markdown: bool = False) -> str:
-    """Render the baselines by which limits were corrected: here, there, and the factor."""
-    paces = dict.fromkeys(verdict.limit.pace for verdict in judge(record))
-    rows: List[List[str]] = []
-    for pace in paces:
-        factor = None if pace is None else pace.of(record)
-        if pace is not None and factor is not None:
-            here = number(factor * pace.reference)
-            rows.append([pace.what, here, number(pace.reference), pace.unit, number(factor)])
-    head = ("pace of this machine", "here", "reference", "unit", "here/reference")
-    return (markdown_table if markdown else text_table)(head, rows)
+    head = ("what", "goal", "gate", "measured", "unit", "verdict")
+    table = (markdown_table if markdown else text_table)(head, rows)
+    is_whole = {"everyday", "processes"} <= {one.group for one in record.measurements}
+    return f"{table}\n\nNot measured yet: {'; '.join(NOT_YET)}." if is_whole else table
 
 
 def _limit_row(verdict: Verdict) -> Tuple[str, ...]:
@@ -97,8 +94,17 @@ def _limit_row(verdict: Verdict) -> Tuple[str, ...]:
         for bound in (limit.goal, limit.gate)
     ]
     measured = verdict.error or number(verdict.measured)
-    corrected = "" if verdict.pace is None else number(verdict.at_reference)
-    return (limit.what, *bounds, measured, corrected, limit.unit, verdict.word)
+    return (limit.what, *bounds, measured, limit.unit, verdict.word)
+
+
+def budget_table(record: Record, budgets: Mapping[str, float], *, markdown: bool = False) -> str:
+    """Render every figure that has a budget: ratios to baselines of the same rounds, and counts."""
+    rows = [
+        (one.name, number(one.budget), number(one.figure), one.word)
+        for one in compared(record, budgets)
+    ]
+    head = ("figure", "budget", "measured", "verdict")
+    return (markdown_table if markdown else text_table)(head, rows)
 
 
 def readme_table(record: Record) -> str:

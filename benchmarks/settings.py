@@ -32,6 +32,7 @@ class Settings:
     deep: int = 100_000
     workloads: Optional[Path] = None
     is_quick: bool = False
+    largest: int = 1_000_000  # stages or items that are really made, in runs to see that it works
 
     @property
     def budget(self) -> Budget:

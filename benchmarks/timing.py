@@ -5,6 +5,11 @@ differences of interest. What is timed in turn meets the same conditions, so tha
 run hold where microseconds do not. `best` (the least disturbed round) is reported for work of
 one thread; `median` for what depends on the operating system: threads, sleeps, processes.
 
+`time_beside` goes further, for cases that take very different times: just before each round of a
+case it times the baseline, and both by the time that the process had a processor, all its threads
+together. On a busy machine no long run is undisturbed, and a short one now and then is; the ratio
+of the two of one instant holds.
+
 pyperf, which we would otherwise use, gives each benchmark its own worker processes, one after
 another: a ratio of two of its results compares two different minutes of the machine.
 
@@ -20,7 +25,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Awaitable, Callable, Dict, List, Mapping, Tuple
 
-__all__ = ["Budget", "Sample", "time_async", "time_cold", "time_warm"]
+__all__ = ["Budget", "Paired", "Sample", "time_async", "time_beside", "time_cold", "time_warm"]
 
 SHORTEST = 0.002  # seconds: a round repeats a call until it takes about so long
 LONG = 0.5  # seconds: a call that is not made twice to learn how long it takes
@@ -46,6 +51,23 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Paired:
+    """Rounds of a case, each with one of the baseline just before it.
+
+    `wall` are the seconds of one call, `cpu` those of processors, `base` the same of the baseline.
+    """
+
+    wall: Tuple[float, ...]
+    cpu: Tuple[float, ...]
+    base: Tuple[float, ...]
+
+    @property
+    def ratio(self) -> float:
+        """The median of the ratios of the rounds, by processors."""
+        return statistics.median(ours / floor for ours, floor in zip(self.cpu, self.base))
+
+
+@dataclass(frozen=True)
 class Budget:
     """How long to time the cases of a group: seconds together, within bounds of rounds.
 
@@ -67,6 +89,19 @@ class Budget:
 def time_warm(cases: Mapping[str, Callable[[], object]], budget: Budget) -> Dict[str, Sample]:
     """Time repeated calls."""
     return _interleave({name: _warm_timer(call) for name, call in cases.items()}, budget)
+
+
+def time_beside(
+    baseline: Callable[[], object], cases: Mapping[str, Callable[[], object]], budget: Budget
+) -> Dict[str, Paired]:
+    """Time repeated calls, each round of a case right after one of the baseline."""
+    gc.collect()
+    gc.freeze()
+    try:
+        timers = {name: _warm_timer(call) for name, call in cases.items()}
+        return _measure_beside(_warm_timer(baseline), timers, budget)
+    finally:
+        gc.unfreeze()
 
 
 def time_cold(
@@ -158,3 +193,33 @@ def _measure(timers: Mapping[str, _Timer], budget: Budget) -> Dict[str, Sample]:
                 seconds[name].append(timers[name](count) / count)
     samples.update({name: Sample(tuple(values)) for name, values in seconds.items()})
     return {name: samples[name] for name in timers}
+
+
+def _measure_beside(
+    baseline: _Timer, timers: Mapping[str, _Timer], budget: Budget
+) -> Dict[str, Paired]:
+    of_base = _loops(baseline)
+    loops = {name: _loops(timer) for name, timer in timers.items()}
+    rounds: Dict[str, List[Tuple[float, float, float]]] = {name: [] for name in timers}
+    for name, timer in timers.items():
+        share, number = budget.seconds / len(timers), 0
+        began = _clock()
+        while number < budget.least or (number < budget.most and _clock() < began + share):
+            _, base = _on_processors(baseline, of_base)
+            wall, cpu = _on_processors(timer, loops[name])
+            rounds[name].append((wall, cpu, base))
+            number += 1
+    return {name: Paired(*zip(*found)) for name, found in rounds.items()}
+
+
+def _loops(timer: _Timer) -> int:
+    """Return how often to repeat a call for a round; the first call only fills caches."""
+    timer(1)
+    return max(1, min(10_000, int(SHORTEST / max(timer(1), 1e-9))))
+
+
+def _on_processors(timer: _Timer, loops: int) -> Tuple[float, float]:
+    """Return the seconds of a call on the wall, and those that it had processors."""
+    had = time.process_time()
+    wall = timer(loops)
+    return wall / loops, (time.process_time() - had) / loops

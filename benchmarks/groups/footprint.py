@@ -24,7 +24,7 @@ from benchmarks.shapes import SHAPES
 from benchmarks.timing import Sample
 from benchmarks.work import Work, make_work
 
-__all__ = ["measure_import", "measure_memory", "measure_version"]
+__all__ = ["measure_commands", "measure_import", "measure_memory", "measure_version"]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -50,13 +50,13 @@ AFTER = f"\nprint(*sorted(set({NOT_LOADED!r}.split()) & (set(sys.modules) - befo
 def measure_import(settings: Settings) -> Iterator[Measurement]:
     """Time `from stagekit import stage, run` and one run, over an empty script.
 
-    `import dataclasses`, timed in the same rounds, is the pace of the machine.
+    `import dataclasses`, timed in the same rounds, says what kind of day the machine has.
     """
     peers = installed() if settings.peers else ()
     with tempfile.TemporaryDirectory() as folder:
         bare = {"bare python": _script(folder, "bare", "")}
         ours = {**bare, "stagekit": _script(folder, "stagekit", FIRST_USE)}
-        ours["import dataclasses"] = _script(folder, "pace", "import dataclasses\n")
+        ours["import dataclasses"] = _script(folder, "dataclasses_alone", "import dataclasses\n")
         theirs = {
             peer.distribution: _script(folder, peer.distribution, f"import {peer.imports}\n")
             for peer in peers
@@ -83,12 +83,16 @@ def measure_import(settings: Settings) -> Iterator[Measurement]:
 def _over_bare(seconds: Mapping[str, List[float]]) -> Iterator[Measurement]:
     """The median of the differences to the empty script of the same round."""
     bare = seconds["bare python"]
-    for name, values in seconds.items():
-        if name != "bare python":
-            over = [value - base for value, base in zip(values, bare)]
-            yield Measurement(
-                "import", "over bare python", name, _median_ms(over), "ms", rounds=len(over)
-            )
+    over = {
+        name: [value - base for value, base in zip(values, bare)]
+        for name, values in seconds.items()
+        if name != "bare python"
+    }
+    day = over.get("import dataclasses")
+    for name, values in over.items():
+        ratio = statistics.median(values) / statistics.median(day) if day else None
+        key = ("import", "over bare python", name)
+        yield Measurement(*key, _median_ms(values), "ms", ratio=ratio, rounds=len(values))
 
 
 def _median_ms(seconds: Sequence[float]) -> float:
@@ -97,9 +101,7 @@ def _median_ms(seconds: Sequence[float]) -> float:
 
 def measure_version(settings: Settings) -> Iterator[Measurement]:
     """Time `stagekit --version`, the whole process, beside a bare interpreter."""
-    script = Path(sys.executable).with_name("stagekit")
-    command = [str(script)] if script.exists() else [sys.executable, "-m", "stagekit"]
-    commands = {"stagekit": [*command, "--version"], "bare python": [sys.executable, "-c", ""]}
+    commands = {"stagekit": [*_stagekit(), "--version"], "bare python": [sys.executable, "-c", ""]}
     seconds = _time_processes(commands, settings.processes)
     base = Sample(tuple(seconds["bare python"]))
     for name, values in seconds.items():
@@ -111,6 +113,51 @@ def measure_version(settings: Settings) -> Iterator[Measurement]:
             base=base,
             statistic="median",
         )
+
+
+FLOW = """\
+from stagekit import stage
+
+@stage
+def one() -> int:
+    return 1
+
+@stage
+def two(number: int) -> str:
+    return str(number)
+
+@stage
+def three(text: str) -> bytes:
+    return text.encode()
+"""
+
+
+def measure_commands(settings: Settings) -> Iterator[Measurement]:
+    """Time whole processes: `stagekit run` of three stages, `list`, and the import of click."""
+    with tempfile.TemporaryDirectory() as folder:
+        flow = Path(folder) / "flow.py"
+        flow.write_text(FLOW, encoding="utf-8")
+        base = "import click"
+        commands = {
+            base: [sys.executable, "-c", base],
+            "run": [*_stagekit(), "run", str(flow)],
+            "list": [*_stagekit(), "list", str(flow)],
+        }
+        seconds = _time_processes(commands, settings.processes)
+    for name, values in seconds.items():
+        pairs = zip(values, seconds[base])
+        yield Measurement(
+            *("command", "three stages", name),
+            value=_median_ms(values),
+            unit="ms",
+            ratio=statistics.median(ours / theirs for ours, theirs in pairs),
+            rounds=len(values),
+        )
+
+
+def _stagekit() -> List[str]:
+    script = Path(sys.executable).with_name("stagekit")
+    return [str(script)] if script.exists() else [sys.executable, "-m", "stagekit"]
 
 
 def _script(folder: str, name: str, text: str) -> List[str]:
@@ -136,7 +183,11 @@ def _time_processes(commands: Mapping[str, List[str]], rounds: int) -> Dict[str,
         for name, command in commands.items():
             start = time.perf_counter()
             subprocess.run(  # noqa: S603 - our own scripts
-                command, check=True, stdout=subprocess.DEVNULL, env=environment
+                command,
+                check=True,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=environment,
             )
             if number:
                 seconds[name].append(time.perf_counter() - start)

@@ -15,7 +15,6 @@ from benchmarks.adapter import Adapter, Built
 from benchmarks.baselines import RAW
 from benchmarks.checking import WrongResultError, check
 from benchmarks.measurement import Measurement
-from benchmarks.pace import PLAIN_THREADS
 from benchmarks.peers import peer_adapters
 from benchmarks.settings import Settings
 from benchmarks.shapes import SHAPES, Shape
@@ -25,6 +24,7 @@ from benchmarks.work import Work, make_work
 __all__ = ["measure_asyncio", "measure_threads"]
 
 NAP = 0.01
+PLAIN_THREADS = "plain threads"
 _Straight = Callable[[], Coroutine[object, None, Tuple[object, ...]]]
 LARGE = ("stagekit", "pool by level", "dask.threaded")  # the others take seconds a run at 10,000
 
@@ -68,6 +68,9 @@ def _thread_efficiency(settings: Settings, adapters: Tuple[Adapter, ...]) -> Ite
     case = f"{naps} x sleep {NAP * 1000:.0f} ms on {settings.workers}"
     for name, sample in samples.items():
         yield _efficiency(("thread efficiency", case, name), sample, ideal)
+    ours = samples["stagekit"]  # the plan has run before
+    key = ("thread efficiency", case, "stagekit, second run")
+    yield Measurement(*key, ours.median / ideal, "x ideal", rounds=len(ours.seconds))
 
 
 def _nap_on_threads(naps: int, workers: int) -> None:

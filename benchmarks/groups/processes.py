@@ -46,6 +46,8 @@ def measure(settings: Settings) -> Iterator[Measurement]:
         turns = _turns_of_10_ms()
         cases = {name: partial(_heavy_calls, pool, turns) for name, pool in pools.items()}
         yield from _compared("calls of 10 ms", HEAVY, cases, settings)
+        cases = {"a run on stagekit": _run_of_heavy_stages(ours, turns), BASE: cases[BASE]}
+        yield from _compared("stages of 10 ms", HEAVY, cases, settings)
 
 
 def _compared(
@@ -103,6 +105,14 @@ def _run_of_trivial_stages(pool: ProcessPool) -> Callable[[], object]:
     registry = stagekit.Registry()
     for number in range(CALLS):
         registry.add(nothing, id=f"s{number}")
+    plan = stagekit.plan(registry=registry)
+    return lambda: plan.run(executor=pool)
+
+
+def _run_of_heavy_stages(pool: ProcessPool, turns: int) -> Callable[[], object]:
+    registry = stagekit.Registry()
+    for number in range(HEAVY):
+        registry.add(partial(compute, turns), id=f"s{number}")
     plan = stagekit.plan(registry=registry)
     return lambda: plan.run(executor=pool)
 
