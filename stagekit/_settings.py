@@ -403,12 +403,11 @@ def kept_warnings(
 
     problems = [timeout_on(each, executor) if depends_on_run(each) else each for each in problems]
     is_hard = executor == "processes" or getattr(executor, "can_stop", False)
-    said = tuple(f"nothing says how many `{name}` there are" for name in limits or {})
     return [
         each
         for each in problems
         if not (is_hard and depends_on_run(each))
-        and not (each.code is Code.GUESSED_LIMIT and each.message.startswith(said))
+        and not (each.code is Code.GUESSED_LIMIT and each.subject in (limits or ()))
     ]
 
 

@@ -79,6 +79,7 @@ class Problem(Record):
         notes: facts that help, one a line: near misses, what was available.
         fixes: what to write instead, each ready to copy.
         path: for a cycle, its stage ids, the first repeated at the end; else empty.
+        subject: the slot, or the executor, that a warning is about, where there is one.
     """
 
     code: Code
@@ -89,6 +90,7 @@ class Problem(Record):
     notes: Tuple[str, ...] = ()
     fixes: Tuple[str, ...] = ()
     path: Tuple[str, ...] = ()
+    subject: Optional[str] = None
 
     def __str__(self) -> str:
         place = f" ({self.location})" if self.location is not None else ""

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from stagekit._base.problem import Problem
 from stagekit._plan.plan import Plan
-from stagekit._plan.provenance import Parts
+from stagekit._plan.provenance import Provenance
 from stagekit._plan.resolve import Resolver
 from stagekit._plan.signature_data import EMPTY, Parameter, Reading
 from stagekit._plan.slots import INJECTABLE, ITEM, NONE, PACKED, SLOT, VALUE, PackedCall, Slot, Take
@@ -90,7 +90,7 @@ def assemble(  # noqa: PLR0913, PLR0917 - the results of all steps of planning m
         "target": target,
         "total": len(index.stages),
     }
-    return cls(columns, Parts([places[number] for number in order], readings, wirings))
+    return cls(columns, Provenance([places[number] for number in order], readings, wirings))
 
 
 def _parents(

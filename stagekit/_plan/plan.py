@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from stagekit._base.problem import Problem
     from stagekit._base.refs import Ref
     from stagekit._plan.policy import Policy
-    from stagekit._plan.provenance import Parts
+    from stagekit._plan.provenance import Provenance
     from stagekit._plan.references import References
     from stagekit._plan.slots import Call
 
@@ -50,7 +50,7 @@ class Plan:
     """
 
     __slots__ = (
-        *("__weakref__", "_parts", "_references", "_ranks", "_width", "calls", "children"),
+        *("__weakref__", "_provenance", "_references", "_ranks", "_width", "calls", "children"),
         *("constants", "critical", "has_priorities", "indegree", "is_async", "needs", "order"),
         *(
             "overridden",
@@ -85,16 +85,16 @@ class Plan:
     replaced: Tuple[Declaration, ...]
     target: str
     total: int
-    _parts: Parts
+    _provenance: Provenance
     _references: Optional[References]
     _width: Optional[int]
     _ranks: Optional[Tuple[Tuple[int, ...], Tuple[int, ...]]]
 
-    def __init__(self, columns: Mapping[str, Any], parts: Parts) -> None:
+    def __init__(self, columns: Mapping[str, Any], provenance: Provenance) -> None:
         put = object.__setattr__
         for name, value in columns.items():
             put(self, name, value)
-        put(self, "_parts", parts)
+        put(self, "_provenance", provenance)
         put(self, "_references", None)
         put(self, "_width", None)
         put(self, "_ranks", None)
@@ -159,17 +159,17 @@ class Plan:
     @property
     def bindings(self) -> Tuple[Tuple[Binding, ...], ...]:
         """For each step, what fills each parameter."""
-        return self._parts.bindings(len(self))
+        return self._provenance.bindings(len(self))
 
     @property
     def provides(self) -> Tuple[Tuple[object, ...], ...]:
         """For each step, the keys that it provides."""
-        return self._parts.provides(self.stages)
+        return self._provenance.provides(self.stages)
 
     @property
     def edges(self) -> Tuple[Edge, ...]:
         """Every edge with its kind and reason, by step number."""
-        return self._parts.edges(self.parents)
+        return self._provenance.edges(self.parents)
 
     def step_of(self, stage: Ref, /) -> int:
         """Return the step number of a stage.

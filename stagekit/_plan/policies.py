@@ -17,7 +17,6 @@ from stagekit._plan.policy import CALL, PLAIN, RESOURCE, Policy
 from stagekit._plan.problems_policy import (
     beyond_sending,
     guessed_limit,
-    inline_timeout,
     resource_beyond,
     resource_moved,
     soft_timeout,
@@ -186,8 +185,7 @@ def soft_timeouts(resolver: Resolver, places: Sequence[int]) -> Iterator[Problem
             continue
         can_stop = said.executor == "processes" or getattr(said.executor, "can_stop", False)
         if not can_stop:
-            warning = soft_timeout(resolver.index.stages[place], said.executor)
-            yield inline_timeout(warning) if said.executor == "inline" else warning
+            yield soft_timeout(resolver.index.stages[place], said.executor)
 
 
 def guessed_limits(resolver: Resolver, places: Sequence[int]) -> Iterator[Problem]:

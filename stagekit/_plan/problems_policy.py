@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Optional, Sequence
 
 from stagekit._base.keys import describe
-from stagekit._base.problem import Code, Problem
+from stagekit._base.problem import Code, Location, Problem
+from stagekit._base.text import short_name
 from stagekit._declare.declaration import Declaration
 from stagekit._plan.signature_data import Parameter
 from stagekit._plan.suggestions import MAX_SHOWN, at, place, short
@@ -145,69 +146,59 @@ def value_beyond_sending(
 
 
 def soft_timeout(stage: Declaration, executor: object) -> Problem:
-    """A time limit is set for a stage that runs in a thread; perhaps wherever the others run."""
+    """A time limit is set for a stage that runs in a thread; perhaps wherever the others run.
+
+    ``subject`` is the executor that the stage itself names, or None.
+    """
     is_own = executor not in (None, "auto")
-    return Problem(
-        Code.SOFT_TIMEOUT,
-        f"the timeout of stage `{short(stage)}` bounds the wait for it, not {_call_on(executor)}, "
-        f"which cannot be stopped",
-        notes=(f"{_OWN}, whatever the executor of the run is",) if is_own else (),
-        fixes=('@stage(timeout=..., executor="processes") keeps it',),
-        **at(stage),
-    )
-
-
-_OWN = "the stage says itself where it runs"
+    return _soft_timeout(stage.id, stage.location, executor, is_own=is_own)
 
 
 def depends_on_run(problem: Problem) -> bool:
     """Tell whether a time limit that is not kept may be kept by another executor of the run."""
-    is_own = any(note.startswith(_OWN) for note in problem.notes)
-    return problem.code is Code.SOFT_TIMEOUT and not is_own
+    return problem.code is Code.SOFT_TIMEOUT and problem.subject is None
 
 
 def timeout_on(problem: Problem, executor: object) -> Problem:
-    """Turn the warning of a time limit that depends on the run into that of one executor."""
+    """Return the warning of a time limit that depends on the run, for a run on one executor."""
+    return _soft_timeout(str(problem.stage_id), problem.location, executor, is_own=False)
+
+
+def _soft_timeout(
+    stage_id: str, location: Optional[Location], executor: object, *, is_own: bool
+) -> Problem:
+    name = executor if isinstance(executor, str) else type(executor).__name__
+    what = f"the timeout of stage `{short_name(stage_id)}`"
     if executor == "inline":
-        return inline_timeout(problem)
-    return _reworded(problem, problem.message.replace(_call_on(None), _call_on(executor)))
-
-
-def inline_timeout(problem: Problem) -> Problem:
-    """Turn the warning of a time limit in threads into that of a stage that runs inline."""
-    stage = problem.message.partition(" bounds the wait ")[0]
-    return _reworded(
-        problem,
-        f"{stage} cannot end a call that is made inline; the clock is asked when it has ended, "
-        f"and an attempt that took longer has failed",
-    )
-
-
-def _call_on(executor: object) -> str:
-    if executor in (None, "auto", "threads", "inline"):
-        return "the thread it runs in"
-    return f"the call on `{executor if isinstance(executor, str) else type(executor).__name__}`"
-
-
-def _reworded(problem: Problem, message: str) -> Problem:
+        message = (
+            f"{what} cannot end a call that is made inline; the clock is asked when it has ended, "
+            f"and an attempt that took longer has failed"
+        )
+    else:
+        is_thread = executor in (None, "auto", "threads")
+        call = "the thread it runs in" if is_thread else f"the call on `{name}`"
+        message = f"{what} bounds the wait for it, not {call}, which cannot be stopped"
+    own = "the stage says itself where it runs, whatever the executor of the run is"
     return Problem(
-        problem.code,
+        Code.SOFT_TIMEOUT,
         message,
-        stage_id=problem.stage_id,
-        location=problem.location,
-        notes=problem.notes,
-        fixes=problem.fixes,
+        stage_id=stage_id,
+        location=location,
+        notes=(own,) if is_own else (),
+        fixes=('@stage(timeout=..., executor="processes") keeps it',),
+        subject=name if is_own else None,
     )
 
 
 def guessed_limit(name: str, count: int, stage: Declaration) -> Problem:
-    """Nobody has said how many of a slot there are."""
+    """Nobody has said how many there are of a slot, which is ``subject``."""
     are = "is taken to be 1" if count == 1 else f"are taken to be {count}"
     return Problem(
         Code.GUESSED_LIMIT,
         f"nothing says how many `{name}` there are; there {are}, "
         f"as many as stage `{short(stage)}` takes by itself",
         fixes=(f'run(..., limits={{"{name}": {count}}})',),
+        subject=name,
         **at(stage),
     )
 

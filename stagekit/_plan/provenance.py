@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stagekit._base.keys import describe
 from stagekit._plan.signature import Reader
-from stagekit._plan.slots import COLLECT, DEFAULT, STAGE, Binding, Edge, Slot
+from stagekit._plan.slots import COLLECT, DATA, DEFAULT, ORDER, STAGE, Binding, Edge, Slot
 from stagekit._plan.wiring import Gather, Wiring, stages_in
 
 TYPE_CHECKING = False
@@ -30,7 +30,7 @@ def binding_of(parameter: Parameter, source: Source, step_of: Dict[int, int]) ->
     return Binding(parameter.name, parameter.key, kind, providers, others)
 
 
-class Parts:
+class Provenance:
     """The wirings a plan was made from; empty where no stage of it has parameters."""
 
     __slots__ = ("_places", "_readings", "_wirings")
@@ -82,9 +82,9 @@ class Parts:
                     reasons.setdefault(before, data_reason(binding))
             for before in parents[after]:
                 if before in reasons:
-                    found.append(Edge(before, after, "data", reasons[before]))
+                    found.append(Edge(before, after, DATA, reasons[before]))
                 else:
-                    found.append(Edge(before, after, "order", "depends_on"))
+                    found.append(Edge(before, after, ORDER, "depends_on"))
         return tuple(sorted(found, key=lambda edge: (edge.before, edge.after)))
 
 

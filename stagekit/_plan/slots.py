@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 VALUE, GIVEN, INJECTABLE, NONE = "value", "given", "injectable", "none"
 # Kinds of bindings beside these.
 STAGE, DEFAULT, COLLECT = "stage", "default", "collect"
+# Kinds of edges.
+DATA, ORDER = "data", "order"
 # Kinds of arguments of packed calls, and of collections.
 SLOT, ITEM, LIST, TUPLE = "slot", "item", "list", "tuple"
 

@@ -7,7 +7,7 @@ from typing import Dict, List, Optional, Sequence
 from stagekit._base.keys import describe, describe_fully
 from stagekit._base.problem import Location, Problem
 from stagekit._plan.plan import Plan
-from stagekit._plan.slots import Binding
+from stagekit._plan.slots import GIVEN, Binding
 from stagekit._plan.width import levels
 
 SCHEMA = "stagekit.plan/1"
@@ -31,7 +31,7 @@ def to_json(plan: Plan) -> str:
             }
             for edge in plan.edges
         ],
-        "given": [_key(slot.key) for slot in plan.slots if slot.kind == "given"],
+        "given": [_key(slot.key) for slot in plan.slots if slot.kind == GIVEN],
         "warnings": [_problem(problem) for problem in plan.warnings],
     }
     return json.dumps(document, indent=2)

@@ -7,11 +7,11 @@ from typing import Dict, List, NamedTuple, Sequence, Tuple
 from stagekit._base.keys import describe
 from stagekit._base.text import escape_control, plural, short_names
 from stagekit._plan.plan import Plan
-from stagekit._plan.slots import Binding
+from stagekit._plan.slots import COLLECT, GIVEN, STAGE, Binding
 from stagekit._plan.width import levels, widest
 
 MOST_COUNTED = 1_000  # to count more exactly takes longer than anybody would wait
-_NEEDED = ("stage", "collect", "given")
+_NEEDED = (STAGE, COLLECT, GIVEN)
 
 
 class Row(NamedTuple):

@@ -6,6 +6,7 @@ from typing import List
 
 from stagekit._base.text import escape_control
 from stagekit._plan.plan import Plan
+from stagekit._plan.slots import ORDER
 from stagekit._render.facts import called, data_labels
 
 _PLAIN = " _-.:,"
@@ -18,7 +19,7 @@ def to_mermaid(plan: Plan) -> str:
     lines += [f'  s{step}["{_mermaid(name)}"]' for step, name in enumerate(called(plan))]
     for edge in plan.edges:
         label = labels.get((edge.before, edge.after), "")
-        arrow = "-.->" if edge.kind == "order" else f'-->|"{_mermaid(label)}"|' if label else "-->"
+        arrow = "-.->" if edge.kind == ORDER else f'-->|"{_mermaid(label)}"|' if label else "-->"
         lines.append(f"  s{edge.before} {arrow} s{edge.after}")
     soft = [f"s{step}" for step, critical in enumerate(plan.critical) if not critical]
     if soft:
@@ -55,7 +56,7 @@ def _style(kind: str, label: str) -> str:
     facts: List[str] = []
     if label:
         facts.append(f"label={_dot(label)}")
-    if kind == "order":
+    if kind == ORDER:
         facts.append("style=dashed")
     return f" [{', '.join(facts)}]" if facts else ""
 

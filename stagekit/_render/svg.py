@@ -6,6 +6,7 @@ from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from stagekit._base.text import escape_control, width
 from stagekit._plan.plan import Plan
+from stagekit._plan.slots import ORDER
 from stagekit._plan.width import levels
 from stagekit._render.facts import called, data_labels
 
@@ -107,7 +108,7 @@ def _arrows(plan: Plan, boxes: Mapping[_Spot, _Box]) -> List[str]:
         first, last = level[edge.before], level[edge.after]
         stops = [boxes.get((edge.before, number)) for number in range(first + 1, last)]
         way = _way([boxes[edge.before, first], *filter(None, stops), boxes[edge.after, last]])
-        kind = ' class="order"' if edge.kind == "order" else ""
+        kind = ' class="order"' if edge.kind == ORDER else ""
         told = labels.get((edge.before, edge.after)) or edge.reason
         found.append(
             f'<path{kind} d="{way}" marker-end="url(#to)"><title>{_escaped(told)}</title></path>'

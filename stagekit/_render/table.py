@@ -7,12 +7,12 @@ from typing import List, Sequence, Tuple
 from stagekit._base.keys import describe
 from stagekit._base.text import escape_control, pad, width
 from stagekit._plan.plan import Plan
-from stagekit._plan.slots import Binding
+from stagekit._plan.slots import COLLECT, GIVEN, ORDER, VALUE, Binding
 from stagekit._render.facts import headline, names_of, rows, several
 
 _WIDEST_CELL = 48
 _WIDEST_LIST = 88
-_OTHERS = {"given": "a value given", "value": "what stands in for a stage"}
+_OTHERS = {GIVEN: "a value given", VALUE: "what stands in for a stage"}
 
 
 def explain(plan: Plan) -> str:
@@ -53,7 +53,7 @@ def _section(title: str, lines: Sequence[str]) -> List[str]:
 
 
 def _given(plan: Plan) -> List[str]:
-    keys = [escape_control(describe(slot.key)) for slot in plan.slots if slot.kind == "given"]
+    keys = [escape_control(describe(slot.key)) for slot in plan.slots if slot.kind == GIVEN]
     return [", ".join(keys)] if keys else []
 
 
@@ -65,7 +65,7 @@ def _collected(plan: Plan) -> List[str]:
         + (several(_sources(binding, names), _WIDEST_LIST) or "nothing")
         for name, bindings in zip(names, plan.bindings)
         for binding in bindings
-        if binding.kind == "collect"
+        if binding.kind == COLLECT
     ]
 
 
@@ -79,7 +79,7 @@ def _order_only(plan: Plan) -> List[str]:
     names = names_of(plan)
     waits: List[List[str]] = [[] for _ in names]
     for edge in plan.edges:
-        if edge.kind == "order":
+        if edge.kind == ORDER:
             waits[edge.after].append(names[edge.before])
     return [
         f"{name} after {several(before, _WIDEST_LIST)}"

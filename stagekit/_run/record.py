@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stagekit._base.outcome import OUTCOMES, Outcome, RunStatus
 from stagekit._base.record import Record
+from stagekit._plan.policy import RESOURCE
 from stagekit._run.state.columns import FAILED, Columns
 
 TYPE_CHECKING = False
@@ -118,7 +119,7 @@ def _awaited(columns: Columns, step: int, ends: List[int]) -> List[int]:
     """Return what had ended before a resource was opened, so that its users lacked only that."""
     plan = columns.plan
     policy = plan.policies.get(step)
-    if policy is None or policy.kind != "resource":
+    if policy is None or policy.kind != RESOURCE:
         return []
     users, below, stack = _users(plan, step), {step}, [step]
     while stack:  # what uses it, and what comes after that, did not have it opened
@@ -141,7 +142,7 @@ def _users(plan: Plan, resource: int) -> Set[int]:
     while stack:
         for child in plan.children[stack.pop()]:
             policy = plan.policies.get(child)
-            if policy is None or policy.kind != "resource":
+            if policy is None or policy.kind != RESOURCE:
                 users.add(child)
             else:
                 stack.append(child)

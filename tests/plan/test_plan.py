@@ -129,7 +129,7 @@ def test_generations_are_levels(made: Plan) -> None:
     assert () == plan(registry=Registry()).generations()
 
 
-@pytest.mark.parametrize("name", ["order", "rank", "warnings", "anything", "_parts"])
+@pytest.mark.parametrize("name", ["order", "rank", "warnings", "anything", "_provenance"])
 def test_a_plan_cannot_be_changed(made: Plan, name: str) -> None:
     """Neither set nor deleted, and no new attribute."""
     before = made.order
