@@ -50,7 +50,14 @@ __all__ = [
 
 
 class StagekitWarning(UserWarning):
-    """Something a plan or a run wants to be known without ending."""
+    """Something a plan or a run wants to be known without ending.
+
+    Attributes:
+        result: the whole ``Result`` of the run, where a filter has made an error of a warning at
+            its end; None elsewhere.
+    """
+
+    result: Any = None  # Any: Result is a floor above
 
 
 class StagekitError(Exception):

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional, Tuple
+from typing import TYPE_CHECKING, Optional
 
 from stagekit._base.text import error_line
 from stagekit._run.failure import release_frames
 from stagekit._run.record import counts_of, status_of
 from stagekit._run.result import Result
-from stagekit.errors import InternalError, MissingExtraError, UsageError
+from stagekit.errors import (
+    InternalError,
+    MissingExtraError,
+    StagekitError,
+    StagekitWarning,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from stagekit._run.session import Session
@@ -25,14 +31,26 @@ def conclude(session: Session, cancelled: Optional[BaseException] = None) -> Res
         result = _finished(session)
     except Exception as error:
         raise defect(error) from error
-    warn(result.warnings)
+    try:
+        warn(result)
+    except Exception as warning:
+        _raise_due(session, cancelled, result)  # the warning is its context
+        try:
+            result.raise_for_failures()  # nobody asked for it: it is the cause of what is raised
+        except StagekitError as failure:
+            raise warning from failure
+        raise
+    _raise_due(session, cancelled, result)
+    return result
+
+
+def _raise_due(session: Session, cancelled: Optional[BaseException], result: Result) -> None:
     if session.interruption is not None:
         raise _with_result(session.interruption, result)
     if cancelled is not None:
         raise cancelled
     if session.settings.check:
         result.raise_for_failures()
-    return result
 
 
 def _finished(session: Session) -> Result:
@@ -48,19 +66,39 @@ def _finished(session: Session) -> Result:
 
 
 def _with_result(interruption: KeyboardInterrupt, result: Result) -> KeyboardInterrupt:
-    interruption.result = result  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    """Return what Ctrl-C, or a stage, has raised; one of our own where that takes no attribute."""
+    try:
+        interruption.result = result  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    except Exception:  # noqa: BLE001 - a class of the user's
+        ours = _with_result(KeyboardInterrupt(), result)
+        ours.__cause__ = interruption
+        return ours
     return interruption
 
 
-def warn(texts: Tuple[str, ...]) -> None:
-    """Warn the caller of a run."""
-    if texts:
-        import warnings
+def warn(result: Result) -> None:
+    """Warn the caller of a run of all that the result has to say.
 
-        from stagekit.errors import StagekitWarning
+    Raises:
+        StagekitWarning: a filter makes an error of one; ``.result`` has everything.
+    """
+    if not result.warnings:
+        return
+    import warnings
 
-        for text in texts:
+    raised: Optional[Exception] = None
+    for text in result.warnings:
+        try:
             warnings.warn(text, StagekitWarning, stacklevel=5)
+        except Exception as error:  # noqa: BLE001 - also what shows warnings may be broken
+            raised = raised or error
+    if raised is None:
+        return
+    if not isinstance(raised, StagekitWarning):  # an object of the user's is not written to
+        ours = StagekitWarning(f"a warning could not be shown: {result.warnings[0]}")
+        ours.__cause__, raised = raised, ours
+    raised.result = result
+    raise raised
 
 
 def defect(error: Exception) -> Exception:

@@ -47,6 +47,8 @@ def execute(plan: Plan, settings: RunSettings) -> Result:
     handlers = [getsignal(number) for number in _ENDING]
     if simple:
         plan = bound_plan(plan)
+    session: Optional[Session] = None
+    result: Optional[Result] = None
     try:
         if not simple:
             session = _owned(plan, settings, context, mode)
@@ -55,8 +57,10 @@ def execute(plan: Plan, settings: RunSettings) -> Result:
             if error is None:
                 result = Result(record, settings.info)
                 _put_back(handlers, settings)
-                return _noticed(result, settings) if settings.notices else result
-            session = _resumed(plan, settings, context, record, error)
+                if not settings.notices:
+                    return result
+            else:
+                session = _resumed(plan, settings, context, record, error)
             del record, error
         else:
             session = _carried_out(plan, settings, context, mode)
@@ -66,6 +70,9 @@ def execute(plan: Plan, settings: RunSettings) -> Result:
         if defect is found:
             raise
         raise defect from found
+    if session is None:
+        assert result is not None  # noqa: S101 - the run was short
+        return _noticed(result, settings)
     from stagekit._run.ending import conclude
 
     try:
@@ -158,7 +165,7 @@ def _noticed(result: Result, settings: RunSettings) -> Result:
     from stagekit._run.ending import warn
 
     result.warnings = tuple(settings.notices)
-    warn(result.warnings)
+    warn(result)
     return result
 
 
