@@ -17,7 +17,7 @@ class Command(click.Command):
 
     Args:
         examples: command lines, each with what it does.
-        takes_arguments: whether what stands after ``--`` reaches the stages.
+        takes_arguments: whether the words after ``--`` reach the stages.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Command(click.Command):
         _format_examples(self.examples, formatter)
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the usage line, with what may stand behind ``--``."""
+        """Write the usage line, with the words that may follow ``--``."""
         pieces = self.collect_usage_pieces(ctx)
         if self.takes_arguments:
             pieces.append("[-- ARGUMENTS...]")

@@ -46,7 +46,7 @@ def show_failures(result: Result, style: Style, *, is_full: bool = False) -> str
 
 
 def _is_note(line: str) -> bool:
-    """Say whether a line is what the run has noted on the exception, which is told here too."""
+    """Say whether a line is the note of the run on the exception, whose facts are shown below."""
     return line.lstrip(" |+").startswith(_OUR_NOTE)
 
 

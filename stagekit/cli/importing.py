@@ -38,7 +38,7 @@ _HARMLESS = {"test", "tests", "this", "antigravity"}  # names that hide nothing 
 
 
 def load(text: str, output: Output) -> Tuple[Target, Found]:
-    """Import a target and return what it stands for; warn of files that hide modules.
+    """Import a target and return what it names; warn of files that hide modules.
 
     Raises:
         StagekitError: it cannot be found, imported or used.
@@ -197,7 +197,7 @@ def _put_first_on_path(folder: str) -> None:
 
 
 def _refuse_taken(target: Target, name: str, path: str) -> None:
-    """Refuse a file whose name stands for another module.
+    """Refuse a file whose name is that of another module.
 
     Raises:
         TargetError: it does.

@@ -63,7 +63,7 @@ class Interruption:
     def listening(self) -> Generator[None, None, None]:
         """Let each signal raise ``KeyboardInterrupt``. For the main thread only.
 
-        What this process was told to ignore stays ignored: with ``nohup``, SIGHUP. A handler of
+        What this process was started to ignore stays ignored: with ``nohup``, SIGHUP. A handler of
         SIGINT that somebody else has set stays, and is called for the other signals, too.
         """
         before = {number: signal.getsignal(number) for number in (signal.SIGINT, *_CODES)}

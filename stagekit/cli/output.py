@@ -64,12 +64,12 @@ class Style(NamedTuple):
 
     @property
     def bar(self) -> str:
-        """What stands between a line number and its line."""
+        """The character between a line number and its line."""
         return "│" if self.has_unicode else "|"
 
     @property
     def gap(self) -> str:
-        """What stands for lines that are left out."""
+        """The character in place of lines that are left out."""
         return "⋮" if self.has_unicode else ":"
 
 

@@ -52,7 +52,7 @@ def plan_of(
     executor: str = "auto",
     limits: Optional[Mapping[str, int]] = None,
 ) -> Plan:
-    """Return the plan of what is selected of a target; print its warnings, unless told not to.
+    """Return the plan of what is selected of a target; print its warnings where *shows_warnings*.
 
     Of the warnings, those that hold where *executor* runs it within *limits*.
 

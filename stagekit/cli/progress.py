@@ -107,7 +107,7 @@ def _progress(choice: ProgressChoice, plan: Plan, output: Output) -> List[Hook]:
 
 
 class _Ends:
-    """Tells progress that a run is over where the run itself does not: it had a defect."""
+    """Ends the progress of a run that did not end itself: it had a defect."""
 
     def __init__(self, hooks: Tuple[Hook, ...]) -> None:
         self._hooks = hooks
@@ -206,7 +206,7 @@ class RunningStages:
             self._running.pop(event.stage_id, None)
 
     def text(self, patience: float) -> str:
-        """Return what is said to who has interrupted a run: for whom it waits, and how long."""
+        """Return the message after a signal: which stages the run waits for, and how long."""
         running = [escape_control(self._names[each]) for each in tuple(self._running)]
         named = ", ".join(running[:_MOST_NAMED]) or "stages that run"
         if len(running) > _MOST_NAMED:

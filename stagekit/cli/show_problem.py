@@ -42,8 +42,8 @@ class Details(NamedTuple):
 
     Attributes:
         mistakes: of a declaration: each names the option it means.
-        also: another place that has its part in it.
-        below: lines that stand between the notes and the help, such as a traceback.
+        also: another place that is part of the problem.
+        below: lines between the notes and the help, such as a traceback.
     """
 
     mistakes: Sequence[str] = ()
@@ -57,10 +57,10 @@ NO_DETAILS = Details()
 def show_problems(problems: Sequence[Problem], style: Style, *, role: str = "error") -> str:
     """Return every problem, in the order given; where to read on is said once for each code."""
     shown: List[str] = []
-    told: List[Code] = []
+    explained: List[Code] = []
     for problem in problems:
-        shown.append(show_problem(problem, style, role=role, more=problem.code not in told))
-        told.append(problem.code)
+        shown.append(show_problem(problem, style, role=role, more=problem.code not in explained))
+        explained.append(problem.code)
     if len(problems) > 1:
         count = plural(len(problems), "problem" if role == "error" else "warning")
         shown.append(
@@ -140,9 +140,9 @@ def excerpt(
 
     Args:
         location: the place; its line is shown too where the span is on a later one.
-        span: what the caret stands under, or None.
+        span: the text that the caret is under, or None.
         style: how it looks.
-        label: what stands after the caret.
+        label: the words after the caret.
         role: in which colour the caret is.
     """
     line = span.line if span is not None else location.line
@@ -174,5 +174,5 @@ def _caret(line: str, span: SourceSpan, wide: int, style: Style, label: str, rol
     start = width(escape_control(text[: span.start].expandtabs(_TAB)))
     end = width(escape_control(text[: span.end].expandtabs(_TAB)))
     marks = "^" * max(1, end - start) if start < _WIDEST else ""
-    told = style.paint(role, f"{marks} {label}".strip())
-    return f"{INDENT}{' ' * wide} {style.paint('frame', style.bar)} {' ' * start}{told}".rstrip()
+    shown = style.paint(role, f"{marks} {label}".strip())
+    return f"{INDENT}{' ' * wide} {style.paint('frame', style.bar)} {' ' * start}{shown}".rstrip()

@@ -29,7 +29,7 @@ class SourceSpan(NamedTuple):
 
 
 def span_of(problem: Problem, mistakes: Sequence[str] = ()) -> Optional[SourceSpan]:
-    """Return what a problem means, as exactly as its source can tell; None without a source.
+    """Return what a problem means, as exactly as its source shows it; None without a source.
 
     Args:
         problem: a problem with a location.
@@ -102,7 +102,7 @@ def _field(node: ast.ClassDef, name: str) -> Optional[ast.AST]:
 
 
 def _option(lines: List[str], node: _Definition, names: Sequence[str]) -> Optional[SourceSpan]:
-    """Return ``name=value`` in a decorator, for the first of *names* that stands there."""
+    """Return ``name=value`` in a decorator, for the first of *names* that is there."""
     for keyword in _keywords(node):
         if keyword.arg is not None and keyword.arg in names:
             span = _span(lines, keyword.value)
@@ -127,7 +127,7 @@ def _name(lines: List[str], node: _Definition) -> Optional[SourceSpan]:
 
 
 def _span(lines: List[str], node: ast.AST) -> Optional[SourceSpan]:
-    """Return where a node stands: its first line only, in characters rather than bytes."""
+    """Return the place of a node: its first line only, in characters rather than bytes."""
     line: int = getattr(node, "lineno", 0)
     start: Optional[int] = getattr(node, "col_offset", None)
     if not 1 <= line <= len(lines) or start is None:

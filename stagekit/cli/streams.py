@@ -1,4 +1,4 @@
-"""Standard output and standard error of this process: who has gone, who is claimed, whole lines."""
+"""Standard output and standard error of this process: safe to print to, claimed for results."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class _QuietFile(io.FileIO):
             return len(data)
 
     def place(self) -> Tuple[int, int]:
-        """Return what tells whether another descriptor leads to the same file."""
+        """Return device and number of the file: equal where another descriptor leads to it."""
         found = os.fstat(self.fileno())
         return found.st_dev, found.st_ino
 
@@ -68,7 +68,7 @@ def _lead_nowhere(descriptor: int) -> None:
 
 
 class _Stream(io.TextIOWrapper):
-    """A standard stream: who has kept it writes to what stands in for it now, such as a board.
+    """A standard stream that can be redirected, for code that has kept it, to a board for one.
 
     Handlers of ``logging`` and sinks of loguru are made when a module is imported, and keep it.
     """
@@ -80,14 +80,14 @@ class _Stream(io.TextIOWrapper):
 
 
 class StandardError:
-    """Standard error, as it is at each moment, for what is to stand on lines of its own."""
+    """Standard error, as it is at each moment; what is written begins on a line of its own."""
 
     def write(self, message: str) -> None:
         """Write *message* in one piece, below what a stage has printed without a newline."""
         stream = sys.stderr
         buffer = getattr(stream, "buffer", None)
         raw = getattr(buffer, "raw", None)
-        # A board on the terminal stands in for the stream, and shows it has what that one has.
+        # A board on the terminal replaces the stream, and has the same attributes.
         if isinstance(stream, io.TextIOWrapper) and isinstance(raw, _QuietFile):
             stream.flush()
             if raw.place() in _unfinished:
@@ -133,7 +133,7 @@ def _adopted(stream: Optional[TextIO], descriptor: int) -> TextIO:
 
 
 def stand_ins() -> List[TextIO]:
-    """Return the standard streams as they are, where something stands in for ours."""
+    """Return the standard streams of today that have replaced ours: boards."""
     return [each for each in (sys.stdout, sys.stderr) if _behind(each) is not None]
 
 
@@ -153,7 +153,7 @@ def keep() -> None:
 
 
 def _behind(stream: TextIO) -> Optional[_Stream]:
-    """Return the stream of ours that a board of rich stands in for."""
+    """Return the stream of ours that a board of rich has replaced."""
     found = getattr(stream, "rich_proxied_file", None)
     return found if isinstance(found, _Stream) else None
 

@@ -10,7 +10,7 @@ from stagekit._base.text import did_you_mean
 from stagekit.cli.target import Target
 
 MOST = 5
-_HEAD = 20_000  # bytes in which an import stands
+_HEAD = 20_000  # bytes of a file that are searched for an import
 
 
 def module_names(folder: str) -> List[str]:
@@ -104,7 +104,7 @@ def file_fixes(target: Target) -> Tuple[str, ...]:
 
 
 def scripts(folder: str) -> List[str]:
-    """Return a few files of a folder that use stagekit, for who has not said which to run."""
+    """Return a few files of a folder that use stagekit, where a command line names none."""
     found: List[str] = []
     for name in module_names(folder):
         path = os.path.join(folder, f"{name}.py")

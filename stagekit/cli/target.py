@@ -29,7 +29,7 @@ class Target(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a target stands for.
+    """What a target names.
 
     Attributes:
         module: the module that was imported.
@@ -63,7 +63,7 @@ def parse(text: str) -> Target:
 
 
 def find(target: Target, module: ModuleType) -> Found:
-    """Return what a target stands for in its module.
+    """Return what a target names in its module.
 
     Raises:
         TargetError: the module has nothing of that name, or something that holds no stages.
@@ -124,7 +124,7 @@ def _registry_of(stages: Sequence[Any], module: ModuleType) -> Registry:
 
 
 def _by_id(target: Target, module: ModuleType) -> Found:
-    """Return a stage whose id, or short name, stands where an attribute could.
+    """Return a stage whose id, or short name, is written in place of an attribute.
 
     Raises:
         TargetError: there is none; the text has near misses.

@@ -43,7 +43,7 @@ class PlainProgress:
     Args:
         stream: where to; standard error unless said.
         summary: whether the last line counts how the stages ended.
-        clock: tells the time in seconds.
+        clock: returns the time in seconds.
         ticker: starts the calls that notice silence.
     """
 
@@ -61,12 +61,12 @@ class PlainProgress:
         self._start_ticker = ticker
         self._ticker: Optional[Ticker] = None
         self._tallies: Dict[str, Tally] = {}
-        self._progress: Dict[Tuple[str, str], float] = {}  # by run and stage, when last told
+        self._progress: Dict[Tuple[str, str], float] = {}  # by run and stage, when last printed
         self._last = 0.0
         self._lock = threading.Lock()
 
     def on_event(self, event: Event, /) -> None:
-        """Print what is to be told of *event*."""
+        """Print the line of *event*, if it has one."""
         now = self._clock()
         with self._lock:
             if isinstance(event, RunStarted):
@@ -78,7 +78,7 @@ class PlainProgress:
             if isinstance(event, RunFinished):
                 self._end(event)
             elif isinstance(event, StageEvent) and self._is_due(event, now):
-                self._tell(tally, event, now)
+                self._print_event(tally, event, now)
 
     def _begin(self, event: RunStarted, now: float) -> None:
         self._tallies[event.run_id] = Tally(event, now)
@@ -96,7 +96,7 @@ class PlainProgress:
             self._print(f"summary: {counts} in {_short(event.seconds)} (run {event.run_id})")
 
     def _is_due(self, event: StageEvent, now: float) -> bool:
-        """Say whether an event is to be told now; what a stage says of itself may come often."""
+        """Say whether an event is printed now; what a stage says of itself may come often."""
         key = (event.run_id, event.stage_id)
         if isinstance(event, StageStarted):
             self._progress[key] = now
@@ -108,11 +108,11 @@ class PlainProgress:
             self._progress.pop(key, None)
         return True
 
-    def _tell(self, tally: Tally, event: StageEvent, now: float) -> None:
-        told = _words(tally, event)
-        if told is None:
+    def _print_event(self, tally: Tally, event: StageEvent, now: float) -> None:
+        words = _words(tally, event)
+        if words is None:
             return
-        word, rest = told
+        word, rest = words
         name = pad(tally.name(event.stage_id), tally.columns)
         self._print(f"{_place(tally, tally.number(event.stage_id))} {word:<6} {name}  {rest}")
         self._last = now
@@ -137,7 +137,7 @@ def _place(tally: Tally, number: int) -> str:
 
 
 def _words(tally: Tally, event: StageEvent) -> Optional[tuple[str, str]]:
-    """Return the word for an event and what there is to say; None for events not told."""
+    """Return the word for an event and what there is to say; None for events without a line."""
     if isinstance(event, StageStarted):
         return "start", ""
     if isinstance(event, StageRetrying):

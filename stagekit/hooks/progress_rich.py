@@ -41,11 +41,11 @@ class RichProgress:
 
     Args:
         stream: where to; standard error unless said.
-        title: what stands before the first line, such as the name of the pipeline.
+        title: the first words of the first line, such as the name of the pipeline.
         color: whether to use colours; by NO_COLOR, FORCE_COLOR and the stream unless said.
         animate: whether to draw in place; where it can be seen, unless said.
         summary: whether the last line counts how the stages ended.
-        clock: tells the time in seconds.
+        clock: returns the time in seconds.
         ticker: starts the calls that draw.
     """
 
@@ -160,7 +160,7 @@ class RichProgress:
 
 
 def _is_news(event: StageEvent) -> bool:
-    """Say whether an event is told in a line that stays."""
+    """Say whether an event gets a line that stays."""
     return event.outcome is not None or isinstance(event, StageRetrying)
 
 

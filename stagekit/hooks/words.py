@@ -50,7 +50,7 @@ def _number(number: float) -> str:
 
 
 class Marks(NamedTuple):
-    """The characters that stand before the lines of stages."""
+    """The characters before the lines of stages."""
 
     ok: str
     failed: str

@@ -232,3 +232,26 @@ def test_a_signal_in_generated_code_gives_its_own_exit_code(tmp_path: Path) -> N
         process.send_signal(signal.SIGTERM)
         assert 143 == process.wait(LIMIT)
         assert b"interrupted; no stage was run\n" == errors.read()
+
+
+THREADS = """
+import sys, threading, time
+sys.argv = ["stagekit", "run", "quick", *sys.argv[1:]]
+from stagekit.__main__ import main
+code = main()
+until = time.monotonic() + 60
+while [each for each in threading.enumerate() if each.name.startswith("stagekit")]:
+    assert time.monotonic() < until, threading.enumerate()
+    time.sleep(0.001)
+print("alone", code)
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["--executor", "threads"], ["-vv"]], ids=" ".join)
+def test_no_thread_outlives_the_command(options: List[str], tmp_path: Path) -> None:
+    """Neither the one that watches for signals, nor that of progress, nor workers."""
+    (tmp_path / "quick.py").write_text(QUICK, encoding="utf-8")
+    process = start(tmp_path, *options, way=["-c", THREADS])
+    with ended(process):
+        out, told = process.communicate(timeout=LIMIT)
+    assert b"alone 0\n" == out, told

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Dict, List
 
 import pytest
 
+from tests.cli.terminals import LIMIT, read_all, read_until
+
 if TYPE_CHECKING:
     from tests.cli.conftest import Write
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-LIMIT = 60  # seconds until a test gives up
 SILENT = ("CI", "COLUMNS", "FORCE_COLOR", "NO_COLOR", "PYTHONUNBUFFERED", "TERM")
 PROGRESS = re.compile(r"\[ *\d+/\d+\] (start|ok)  +s\d+( +[\d.]+m?s)?")
 
@@ -151,7 +152,7 @@ def test_the_log_stands_above_the_board(
     os.close(slave)
     drawn = read_until(master, b"0/1")
     (tmp_path / "go").touch()
-    screen = (drawn + read_until(master, b"\0 never printed")).decode()
+    screen = (drawn + read_all(master)).decode()
     os.close(master)
     assert 0 == process.wait(LIMIT)
     # What is drawn ends without a newline: it is taken away right before each line of the log.
@@ -160,17 +161,3 @@ def test_the_log_stands_above_the_board(
     assert 300 == len(logged)
     alone = re.compile(r".*\x1b\[2K\r?INFO    told \d+", re.DOTALL)
     assert [] == [line for line in logged if not alone.fullmatch(line)]
-
-
-def read_until(descriptor: int, word: bytes) -> bytes:
-    """Read from a terminal until a word is there, or its other end is closed."""
-    found = b""
-    while word not in found:
-        try:
-            part = os.read(descriptor, 65536)
-        except OSError:  # what Linux says when the other end is closed
-            part = b""
-        if not part:
-            break
-        found += part
-    return found

@@ -14,7 +14,8 @@ import pytest
 from stagekit import executors
 from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.interruption import Interruption, Phases
-from tests.cli.test_signals import LIMIT, SIGNALS, Terminal, fixture_started, start
+from tests.cli.terminals import LIMIT
+from tests.cli.test_signals import SIGNALS, Terminal, fixture_started, start
 
 __all__ = ["fixture_started"]
 

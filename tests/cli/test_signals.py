@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Iterator, List, NamedTuple, Tuple
 
@@ -18,12 +16,12 @@ from stagekit.cli.command_runner import CommandOptions, run_command
 from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.interruption import Interruption
 from stagekit.cli.output import Output
+from tests.cli.terminals import LIMIT, read_all, read_until
 from tests.unwatched import unwatched
 
 pty = pytest.importorskip("pty", reason="pseudo-terminals are POSIX only")
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-LIMIT = 30  # seconds until a test gives up
 
 # Each pipeline prints a line from inside a stage, and then waits for what only a signal can end.
 INLINE = """
@@ -88,23 +86,11 @@ class Terminal(NamedTuple):
 
     def read_until(self, word: bytes) -> bytes:
         """Read what is printed, until a word is in it or nothing more comes."""
-        seen = b""
-        until = time.monotonic() + LIMIT
-        while word not in seen:
-            ready, _, _ = select.select([self.master], [], [], max(0.0, until - time.monotonic()))
-            assert ready, f"{word!r} was not printed within {LIMIT} s, but {seen!r}"
-            try:
-                part = os.read(self.master, 65536)
-            except OSError:  # what Linux says when the other end is closed
-                part = b""
-            if not part:
-                break
-            seen += part
-        return seen
+        return read_until(self.master, word)
 
     def end(self) -> Tuple[int, bytes]:
         """Wait for the end; return the exit code and what was printed until then."""
-        rest = self.read_until(b"\0 never printed")
+        rest = read_all(self.master)
         return self.process.wait(LIMIT), rest
 
 
@@ -135,6 +121,15 @@ def start(started: List[Terminal], folder: Path, *arguments: str) -> Terminal:
     os.close(slave)
     started.append(Terminal(process, master))
     return started[-1]
+
+
+def interrupted_twice(terminal: Terminal) -> Tuple[int, bytes]:
+    """Send Ctrl-C once a stage runs, and once more; return exit code and what was printed."""
+    terminal.read_until(b"inside")
+    os.kill(terminal.process.pid, signal.SIGINT)
+    terminal.read_until(b"interrupted")
+    os.kill(terminal.process.pid, signal.SIGINT)
+    return terminal.end()
 
 
 @pytest.mark.parametrize("kind", PIPELINES)
@@ -180,11 +175,7 @@ def test_the_second_ctrl_c_ends_the_wait(started: List[Terminal], tmp_path: Path
     """Stages in threads cannot be stopped, but they need not be waited for."""
     (tmp_path / "flow.py").write_text(THREADS, encoding="utf-8")
     terminal = start(started, tmp_path, "run", "flow", "--executor", "threads")
-    terminal.read_until(b"inside")
-    os.kill(terminal.process.pid, signal.SIGINT)
-    terminal.read_until(b"interrupted")
-    os.kill(terminal.process.pid, signal.SIGINT)
-    ended, printed = terminal.end()
+    ended, printed = interrupted_twice(terminal)
     assert 130 == ended
     assert b"cancelled" in printed
 
@@ -209,11 +200,7 @@ def test_two_signals_are_not_taken_for_one(started: List[Terminal], tmp_path: Pa
     """Both come before the main thread has seen the first: it is told of the second, too."""
     (tmp_path / "flow.py").write_text(DEAF, encoding="utf-8")
     terminal = start(started, tmp_path, "run", "flow", "--executor", "inline")
-    terminal.read_until(b"inside")
-    os.kill(terminal.process.pid, signal.SIGINT)
-    terminal.read_until(b"interrupted")
-    os.kill(terminal.process.pid, signal.SIGINT)
-    ended, printed = terminal.end()
+    ended, printed = interrupted_twice(terminal)
     assert 130 == ended
     assert b"1 cancelled" in printed
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any, Callable, Tuple
+from typing import Any, Tuple
 
 import pytest
 
+from tests.cli.terminals import LIMIT, read, read_all
 from tests.unwatched import unwatched
 
 pty = pytest.importorskip("pty", reason="pseudo-terminals are POSIX only")
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-LIMIT = 60.0  # seconds until a test gives up
 CTRL_C = b"\x03"
 
 # A resource is open while one stage waits for what never comes, and says so first.
@@ -93,23 +91,6 @@ def started(folder: Path, kind: str) -> Tuple[subprocess.Popen[bytes], int]:
     return command, master
 
 
-def read(master: int, is_enough: Callable[[bytes], bool]) -> bytes:
-    """Read what is printed until that is enough, or the terminal is closed."""
-    seen = b""
-    until = time.monotonic() + LIMIT
-    while not is_enough(seen):
-        ready, _, _ = select.select([master], [], [], max(0.0, until - time.monotonic()))
-        assert ready, seen
-        try:
-            part = os.read(master, 65536)
-        except OSError:  # what Linux says when the other end is closed
-            part = b""
-        if not part:
-            break
-        seen += part
-    return seen
-
-
 def is_inside(seen: bytes) -> bool:
     """Tell whether a process has said that it is inside, and which one."""
     return b" ." in seen.partition(b"inside ")[2]
@@ -141,7 +122,7 @@ def test_the_key_ctrl_c_ends_the_run(kind: str, tmp_path: Path) -> None:
     try:
         seen = read(master, is_inside)
         os.write(master, CTRL_C)
-        rest = read(master, lambda _: False)
+        rest = read_all(master)
     finally:
         os.close(master)
     assert 130 == command.wait(LIMIT), rest

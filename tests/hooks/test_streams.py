@@ -47,6 +47,16 @@ def test_a_ticker_ticks_until_it_is_stopped() -> None:
     assert not threads[0].is_alive()
 
 
+def test_a_ticker_that_is_stopped_waits_for_no_tick() -> None:
+    """Its thread ends at once, however long it would have waited."""
+    before = set(threading.enumerate())
+    ticker = tick_every(3600, lambda: None)
+    (thread,) = set(threading.enumerate()) - before
+    ticker.stop()
+    thread.join(timeout=30)
+    assert not thread.is_alive()
+
+
 def test_hooks_are_found_by_name_only() -> None:
     """The package has the names it says, and no other."""
     assert set(stagekit.hooks.__all__) <= set(dir(stagekit.hooks))

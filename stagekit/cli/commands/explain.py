@@ -24,7 +24,7 @@ code below runs in the tests of stagekit, and its errors read as shown.
 
 
 class Page(NamedTuple):
-    """What is told of one code.
+    """The page of one code.
 
     Attributes:
         code: which one.
@@ -46,7 +46,7 @@ def page(code: Code) -> Page:
 
 
 def explain_code(word: Optional[str], output: Output) -> ExitCode:
-    """Print what is told of a code."""
+    """Print the page of a code; all codes where there is no word."""
     if word is None:
         output.print_result("\n".join(f"{code.value}  {page(code).title}" for code in Code))
     else:

@@ -1,4 +1,4 @@
-"""``stagekit run``: plan, run, tell how it went."""
+"""``stagekit run``: plan, run, and report how it went."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RunRequest(NamedTuple):
 
 
 def run_target(request: RunRequest, interruption: Interruption, output: Output) -> ExitCode:
-    """Run what a request says; tell its failures, how it went, and what was asked for."""
+    """Run what a request says; print its failures, its summary, and the results asked for."""
     options = run_options(request.typed, output)
     made = plan_of(
         request.target,
@@ -52,7 +52,7 @@ def run_target(request: RunRequest, interruption: Interruption, output: Output) 
     with _event_lines(request, output) as events, watching(request.watching, made, output) as hooks:
         listening: List[Hook] = [*hooks, *([events] if events else [])]
         running_stages = RunningStages(made)
-        if listening:  # events cost time; who does not want any is not told names either
+        if listening:  # events cost time: without another hook there are none
             listening.append(running_stages)
         phases = Phases(
             lambda: output.print_message(running_stages.text(patience(options))),
@@ -86,7 +86,9 @@ def _run(made: Any, options: Dict[str, Any]) -> Result:  # Any: a public plan, a
     plan: Plan = made
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", StagekitWarning)  # the result has them, and is told
+            warnings.simplefilter(
+                "ignore", StagekitWarning
+            )  # the result has them; they are printed with it
             return plan.run(**options)
     except KeyboardInterrupt as error:
         result = getattr(error, "result", None)
@@ -137,7 +139,7 @@ def _event_lines(
 
 
 def _report(result: Result, request: RunRequest, output: Output) -> None:
-    """Tell what failed, what the run wants to be known, and how it went."""
+    """Print the failures, the warnings and the summary of a run."""
     progress = chosen(request.watching)
     failures = ""
     if result.failures:
