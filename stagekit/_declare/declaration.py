@@ -32,7 +32,7 @@ class Declaration:
         id: unique in its registry.
         fn: the user's function, the very object.
         depends_on: references as given: functions, ids, ``StageRef``s, ``optional``, ``one_of``.
-        options: name, description, tags, provides, priority, critical, and what runs manage.
+        options: name, description, tags, provides, priority, critical, and the policy of its runs.
     """
 
     __slots__ = ("cache", "depends_on", "fn", "id", "options", "spec")

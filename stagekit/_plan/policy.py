@@ -1,4 +1,4 @@
-"""``Policy``: what a step needs of a run besides being called. Only managed plans load it."""
+"""``Policy``: what a step needs of a run besides being called. Only plans with policies load it."""
 
 from __future__ import annotations
 

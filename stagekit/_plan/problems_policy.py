@@ -1,4 +1,4 @@
-"""The texts of what can be wrong with what a run manages: items, resources, time, undoing."""
+"""The texts of what can be wrong with policies: items, resources, time limits, undoing."""
 
 from __future__ import annotations
 
