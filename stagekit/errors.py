@@ -277,16 +277,23 @@ class RemoteError(StagekitError):
         message: what it said.
         traceback: where it was raised, as text.
         notes: the notes that were added to it.
+        kinds: its class and the bases of that, in order, each as ``module:qualname``.
     """
 
     def __init__(
-        self, type_name: str, message: str, traceback: str = "", notes: Tuple[str, ...] = ()
+        self,
+        type_name: str,
+        message: str,
+        traceback: str = "",
+        notes: Tuple[str, ...] = (),
+        kinds: Tuple[str, ...] = (),
     ) -> None:
-        super().__init__(type_name, message, traceback, notes)
+        super().__init__(type_name, message, traceback, notes, kinds)
         self.type_name = type_name
         self.message = message
         self.traceback = traceback
         self.notes = notes
+        self.kinds = kinds
 
     def __str__(self) -> str:
         return f"{self.type_name}: {self.message}" if self.message else self.type_name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from operator import getitem
 from threading import Lock
-from typing import Any, List, Tuple
+from typing import Any, Callable, List, Tuple
 
 from stagekit.errors import BadValueError
 
@@ -106,3 +106,13 @@ class PackedItem:
 
     def __reduce__(self) -> Tuple[Any, ...]:
         return getitem, (self._whole, self._item)
+
+
+def aside(work: Callable[[], object]) -> None:
+    """Do what may take long on a thread of its own; here, where the machine gives no more."""
+    from threading import Thread
+
+    try:
+        Thread(target=work, name="stagekit-read", daemon=True).start()
+    except (RuntimeError, MemoryError):
+        work()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Dict
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -30,6 +30,7 @@ def pickler() -> Any:
 
     Some versions of cloudpickle replace the name of the file that code is from. Tracebacks of what
     such code raises elsewhere would name no file that there is, so the name travels beside it.
+    And cloudpickle forgets what a class is part of, by which it is known.
     """
     import copyreg
     from collections import ChainMap
@@ -45,15 +46,31 @@ def pickler() -> Any:
     base: Any = cloudpickle.Pickler
     table: Any = getattr(base, "dispatch_table", copyreg.dispatch_table)
     reduce_code: Any = table.get(CodeType)
-    if reduce_code is None:
-        return base
 
     def reduced(code: CodeType) -> Any:
         make, args, *rest = reduce_code(code)
         return (code_from, (code.co_filename, make, *args), *rest)
 
+    def reducer_override(self: Any, obj: Any) -> Any:
+        found = base.reducer_override(self, obj)
+        if type(found) is tuple and len(found) > 2 and isinstance(obj, type):  # noqa: PLR2004 - by value
+            make, args, *rest = found
+            return (class_named, (obj.__qualname__, make, *args), *rest)
+        return found
+
+    members: Dict[str, Any] = {"reducer_override": reducer_override}
+    if reduce_code is not None:
+        members["dispatch_table"] = ChainMap({CodeType: reduced}, table)
     # Not a class statement: type checkers know nothing of the base.
-    return type("Pickler", (base,), {"dispatch_table": ChainMap({CodeType: reduced}, table)})
+    return type("Pickler", (base,), members)
+
+
+def class_named(qualname: str, make: Callable[..., type], *args: Any) -> type:
+    """Make a class that is known by a name, dots included."""
+    made = make(*args)
+    if made.__qualname__ != qualname:
+        made.__qualname__ = qualname
+    return made
 
 
 def mentions_main(data: bytes) -> bool:

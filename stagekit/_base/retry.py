@@ -97,8 +97,11 @@ class Retry(Record):
         return whole * (1.0 - self.jitter * random)
 
     def accepts(self, error: BaseException, /) -> bool:
-        """Tell whether a stage may be called again after this error."""
-        return isinstance(error, self.on) and not isinstance(error, _never())
+        """Tell whether a stage may be called again after this error.
+
+        A ``RemoteError`` is taken for the exception that it describes, by the names of its classes.
+        """
+        return _is_of(error, self.on) and not _is_of(error, _never())
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"a Retry cannot be changed; make another to change {name!r}")
@@ -116,6 +119,31 @@ class Retry(Record):
 
     def __reduce__(self) -> Tuple[object, ...]:
         return _again, self._values()
+
+
+def class_names(kind: type) -> Tuple[str, ...]:
+    """Return a class and its bases, in order, each as ``module:qualname``."""
+    from stagekit._base.pickling import CHILD_MAIN
+
+    found: List[str] = []
+    for each in type.__getattribute__(kind, "__mro__"):
+        module: object = each.__dict__.get("__module__", "builtins")
+        name = type.__getattribute__(each, "__qualname__")
+        found.append(f"{'__main__' if module == CHILD_MAIN else module}:{name}")
+    return tuple(found)
+
+
+def _is_of(error: BaseException, kinds: Tuple[Type[BaseException], ...]) -> bool:
+    """Tell whether an error is of one of several classes, here or where it was raised."""
+    from stagekit.errors import RemoteError
+
+    if type(error) is not RemoteError or not error.kinds:
+        return issubclass(type(error), kinds)  # not isinstance(): it may ask the object
+    names = frozenset(error.kinds)
+    return any(
+        class_names(kind)[0] in names or (kind is not Exception and issubclass(RemoteError, kind))
+        for kind in kinds
+    )
 
 
 def _again(

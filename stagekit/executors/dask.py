@@ -15,7 +15,7 @@ from threading import Condition, Lock, Thread
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, cast
 from uuid import uuid4
 
-from stagekit._base.packed import PackedItem, PackedValue, value_of
+from stagekit._base.packed import PackedItem, PackedValue, aside, value_of
 from stagekit._base.pool_call import PoolCall
 from stagekit._base.sending import by_value, mistake_in, name_of
 from stagekit._base.variables import travelling
@@ -328,6 +328,12 @@ class DaskPool:
             error = task.exception()
         except BaseException as cancelled:  # noqa: BLE001 - CancelledError is no Exception in new Pythons
             error = cancelled
+        if isinstance(error, CallFailedError) and error.thrown is not None:
+            aside(partial(self._raised, key, error))  # code of the user's class is called
+        else:
+            self._raised(key, error)
+
+    def _raised(self, key: str, error: BaseException) -> None:
         try:
             told = self._explain.of_call(key, error)
         except BaseException as mistake:  # noqa: BLE001 - code of a user's class: nobody may wait on

@@ -33,7 +33,7 @@ from stagekit.errors import (
     RunningLoopError,
 )
 from stagekit.events import Outcome, Reason, RunStatus
-from stagekit.executors._processes.thrown import RemoteTraceback
+from stagekit.executors._remote_exceptions import RemoteTraceback
 from stagekit.testing import registries
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import dataclasses
 import sys
 import threading
 from typing import Any, Callable, Dict, Iterator
@@ -116,6 +117,43 @@ class Hidden(Exception):
         raise AttributeError(name)
 
 
+@dataclasses.dataclass(frozen=True)
+class Frozen(Exception):
+    """Takes no attributes."""
+
+    status: int
+
+
+class Silent(Exception):
+    """Raises whatever is asked of it."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise ZeroDivisionError
+
+    def __repr__(self) -> str:
+        raise ZeroDivisionError
+
+    def __eq__(self, other: object) -> bool:
+        raise ZeroDivisionError
+
+    def __bool__(self) -> bool:
+        raise ZeroDivisionError
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class OwnCause(Exception):
+    """Has another idea of what a cause is, and of a traceback."""
+
+    @property
+    def __cause__(self) -> Any:  # type: ignore[override]
+        raise ZeroDivisionError
+
+    @property
+    def __traceback__(self) -> Any:  # type: ignore[override]
+        raise ZeroDivisionError
+
+
 class OddText(str):
     """A text that is not quite one."""
 
@@ -177,6 +215,8 @@ AWKWARD: Dict[str, Any] = {
     "odd state": (OddState, None, "OddState"),
     "unequal": (lambda: Unequal("u"), Unequal, "u"),
     "hidden": (lambda: Hidden("h"), None, "Hidden"),
+    "frozen": (lambda: Frozen(404), None, "Frozen"),
+    "silent": (Silent, None, "Silent"),
     "lock": (lambda: ValueError(threading.Lock()), None, "ValueError: <unlocked _thread.lock"),
     "generator": (
         lambda: ValueError(iter(range(number)) for number in (1,)),
@@ -229,6 +269,14 @@ def test_p18_an_exception_arrives(pool: ProcessPool, name: str) -> None:
     assert error is not None
     assert "in deed" in str(error.__cause__)
     assert 1 == pool.submit(abs, -1).result(LIMIT)
+
+
+def test_what_every_exception_has_is_not_asked_of_its_class(pool: ProcessPool) -> None:
+    """A class that has its own cause and traceback is no obstacle."""
+    error = pool.submit(raising(lambda: OwnCause("own"))).exception(LIMIT)
+    assert type(error) is OwnCause
+    cause: Any = BaseException.__dict__["__cause__"].__get__(error)
+    assert "in deed" in str(cause)
 
 
 def test_notes_arrive(pool: ProcessPool) -> None:

@@ -69,7 +69,9 @@ class Explainer:
                 f"{what}, process {error.pid} at {error.worker}; "
                 "with `retries` its stage would be called again for it"
             )
-        found = WorkerDiedError(f"{what}, and making it again raised {error.thrown.text[0]}")
+        found = WorkerDiedError(
+            f"{what}, and making it again raised {error.thrown.description.type_name}"
+        )
         found.__cause__ = error.thrown.restored()
         return found
 

@@ -28,10 +28,10 @@ from stagekit._base.progress import Progress
 from stagekit._base.promise import check_value
 from stagekit._base.sending import by_value
 from stagekit._base.variables import restored
-from stagekit.executors._dask.thrown import Thrown
+from stagekit.executors._remote_exceptions import RemoteException, inside
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    pass
 
 # Any: functions and values of stages, and Dask's own objects, which may have no types
 
@@ -40,7 +40,6 @@ HOME = "home"  # instead of a progress: the value follows
 BEGUN = "begun"  # as above: the call has begun
 ENDED, WITHDRAWN = "ended", "withdrawn"  # entries of a call's metadata besides its beginnings
 PART = "part-"  # and with a number: that part of calls that were sent together is withdrawn
-_OURS = (__name__, check_value.__module__)
 _tokens: Dict[str, CancelToken] = {}
 
 
@@ -92,7 +91,12 @@ class CallFailedError(Exception):
     """
 
     def __init__(
-        self, kind: str, key: str, thrown: Optional[Thrown] = None, worker: str = "", pid: int = 0
+        self,
+        kind: str,
+        key: str,
+        thrown: Optional[RemoteException] = None,
+        worker: str = "",
+        pid: int = 0,
     ) -> None:
         super().__init__(kind, key, thrown, worker, pid)
         self.kind = kind
@@ -128,7 +132,7 @@ def carry(ticket: Tuple[Any, ...], envelope: bytes, *held: Any) -> Any:
 
 def make(
     call: Ticket, envelope: bytes, held: Tuple[Any, ...], log: Callable[[List[Any]], object]
-) -> Tuple[Any, Optional[Thrown]]:
+) -> Tuple[Any, Optional[RemoteException]]:
     """Make a call that has been claimed; return its value, and what it has raised.
 
     Args:
@@ -145,7 +149,7 @@ def make(
         made = Envelope(*pickle.loads(envelope))  # noqa: S301 - from the scheduler we serve
         return _call(made, held, {"progress": progress, "token": token}), None
     except BaseException as error:  # noqa: BLE001 - all that a stage raises is the driver's
-        return None, Thrown.of(error, _inside(error))
+        return None, RemoteException.of(error, inside(error))
     finally:
         progress.flush()
         _tokens.pop(call.key, None)
@@ -255,14 +259,6 @@ def _call(made: Envelope, held: Tuple[Any, ...], fillings: Dict[str, Any]) -> An
     value = restored(made.variables).run(made.fn, *args, **kwargs)
     check_value(value, made.promise)
     return value
-
-
-def _inside(error: BaseException) -> Optional[TracebackType]:
-    """Return the traceback from the first frame that is not ours, if there is one."""
-    trace: Optional[TracebackType] = object.__getattribute__(error, "__traceback__")
-    while trace is not None and trace.tb_frame.f_globals.get("__name__") in _OURS:
-        trace = trace.tb_next
-    return trace
 
 
 def the_worker() -> Any:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pickle
 from functools import partial
-from typing import Callable, Tuple
+from typing import Tuple
 
-from stagekit._base.packed import value_of
+from stagekit._base.packed import aside, value_of
 from stagekit.executors._processes import kinds
 from stagekit.executors._processes.call import Call
 from stagekit.executors._processes.frames import Frame
-from stagekit.executors._processes.thrown import is_quick_error, unpack_error
+from stagekit.executors._remote_exceptions import is_quick_error, unpack_error
 
 Answer = Tuple[Call, Frame]
 
@@ -42,13 +42,3 @@ def fail(call: Call, error: BaseException) -> None:
     """End a call with an error."""
     call.leave()
     call.wanted.raised(error)
-
-
-def aside(work: Callable[[], object]) -> None:
-    """Do what may take long on a thread of its own; here, where the machine gives no more."""
-    from threading import Thread
-
-    try:
-        Thread(target=work, name="stagekit-read", daemon=True).start()
-    except (RuntimeError, MemoryError):
-        work()

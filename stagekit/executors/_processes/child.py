@@ -18,10 +18,16 @@ from stagekit.errors import BadValueError
 from stagekit.executors._processes import kinds
 from stagekit.executors._processes.frames import Frame, FrameReader, send_frame
 from stagekit.executors._processes.inherited import reset_signals
-from stagekit.executors._processes.packing import PROTOCOL, article, pack_result, reason_of
-from stagekit.executors._processes.thrown import pack_error
+from stagekit.executors._processes.packing import (
+    PROTOCOL,
+    article,
+    by_value,
+    pack_result,
+    reason_of,
+)
 from stagekit.executors._processes.twins import WORKER
 from stagekit.executors._processes.world import enter
+from stagekit.executors._remote_exceptions import pack_error
 
 if TYPE_CHECKING:
     from signal import getsignal
@@ -133,7 +139,7 @@ class Worker:
             self._is_calling = False
             if self._is_stopping:
                 _die_of(signal.SIGTERM)
-            body = pack_error(error)
+            body = pack_error(error, _by_value)
         _flush()
         if getsignal(_TERMINATE) is not self._terminate or getsignal(_INTERRUPT) is not ignored:
             self._handle_signals()
@@ -262,6 +268,10 @@ def _die_of(number: signal.Signals) -> NoReturn:
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     os._exit(1)  # where a signal does not end a process
+
+
+def _by_value(error: object) -> bytes:
+    return by_value(error, back=True)[0]
 
 
 def _is_coroutine(value: object) -> bool:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from stagekit._base.handles import fetched
-from stagekit.executors._processes.answers import aside
+from stagekit._base.packed import aside
 
 if TYPE_CHECKING:
     from stagekit._base.pool_call import PoolCall
