@@ -198,6 +198,28 @@ class InternalError(StagekitError, RuntimeError):
     """stagekit itself failed, not a stage. The run has ended; ``__cause__`` is the defect."""
 
 
+class MachineLimitError(StagekitError, RuntimeError):
+    """The machine refuses what a run needs: threads, processes, open files or memory.
+
+    Args:
+        what: what it gives no more of, such as ``"threads"``.
+        said: what it said.
+        advice: what to do about it.
+
+    Attributes:
+        what: as above.
+    """
+
+    def __init__(self, what: str, said: str, advice: str) -> None:
+        super().__init__(what, said, advice)
+        self.what = what
+        self._said = said
+        self._advice = advice
+
+    def __str__(self) -> str:
+        return f"the machine gives no more {self.what} ({self._said}): {self._advice}"
+
+
 class BadValueError(StagekitError, TypeError):
     """A stage returned something else than its declaration promises."""
 

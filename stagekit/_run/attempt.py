@@ -85,3 +85,11 @@ def _type(value: Any) -> str:
     is_handle = getattr(kind, "is_handle", False) is True
     name: str = getattr(value, "type_name", "") if is_handle else ""
     return name or str(kind.__name__)
+
+
+def of_attempt(fn: Any, attempt: int, item: int = -1) -> Any:
+    """Return the function of one attempt, where there is one of its own: see testing.Chaos."""
+    for_attempt: Any = getattr(fn, "for_attempt", None)
+    if for_attempt is None or not hasattr(fn.__class__, "for_attempt"):
+        return fn
+    return for_attempt(attempt, None if item < 0 else item)

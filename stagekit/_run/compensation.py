@@ -1,4 +1,4 @@
-"""Undoing a failed run: the compensations of the stages that succeeded, one after another."""
+"""Compensation a failed run: the compensations of the stages that succeeded, one after another."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING, Callable, List, Optional
 
 from stagekit._plan.slots import slots_of
 from stagekit._run.attempt import cut
-from stagekit._run.backends.jobs import undo_job
+from stagekit._run.in_flight import undo_job
 from stagekit._run.state.agenda import SECOND
-from stagekit._run.state.columns import CANCELLED, FAILED, SUCCEEDED
+from stagekit._run.state.attempts import retry_delay
+from stagekit._run.state.columns import CANCELLED, FAILED, RAISED, SUCCEEDED, TIMED_OUT
 from stagekit._run.state.resources import LAST_WORD
 from stagekit.errors import BadValueError, StageCancelledError, StageTimeoutError
 
 if TYPE_CHECKING:
-    from stagekit._run.backends.job import Carrier, Job
-    from stagekit._run.backends.placement import Lanes
+    from stagekit._run.backends.job import Backend, Job
+    from stagekit._run.backends.placement import Placement
     from stagekit._run.session import Session
-    from stagekit._run.settings import RunSettings
     from stagekit._run.state.run_state import RunState
 
 GRACE = 10.0  # seconds that a compensation has where a run has no grace
 
 
-class Undoing:
+class Compensation:
     """The compensations of one run; their tickets are below zero, for they are no attempts.
 
     Each may take as long as an attempt of its stage, and where that has no time limit, as long as
@@ -32,8 +32,7 @@ class Undoing:
     Args:
         session: the run.
         state: its resources stay open for them.
-        lanes: what carries them out.
-        settings: say after which ends there is something to undo.
+        placement: where they are called.
         now: tells the time.
         done: called when there is nothing left to undo.
 
@@ -46,21 +45,20 @@ class Undoing:
         self,
         session: Session,
         state: RunState,
-        lanes: Lanes,
-        settings: RunSettings,
+        placement: Placement,
         now: Callable[[], int],
         done: Callable[[], None],
     ) -> None:
         self._session = session
         self._state = state
-        self._lanes = lanes
-        self._rollback = settings.rollback
+        self._placement = placement
+        self._rollback = session.settings.rollback
         self._now = now
         self._done = done
         self._left: List[int] = []
         self._step = -1
         self._ticket = 0
-        self._carrier: Optional[Carrier] = None
+        self._backend: Optional[Backend] = None
         self._job: Optional[Job] = None  # the one that is under way
         self._is_late = False
         self._attempt = 0
@@ -95,8 +93,9 @@ class Undoing:
         status = self._session.scheduler.status
         found: List[int] = []
         for step, policy in plan.policies.items():
-            is_partial = columns.attempts.get(step) and status[step] in {FAILED, CANCELLED}
-            if policy.undo is None or not is_partial:
+            if policy.undo is None or status[step] not in {FAILED, CANCELLED}:
+                continue
+            if not columns.attempts.get(step):  # it was never called
                 continue
             if plan.constants + step in slots_of(policy.undo):
                 columns.undone[step] = BadValueError("its undo takes what it did not return")
@@ -125,7 +124,7 @@ class Undoing:
         if self.is_backing_off:
             self._start()
             return
-        if self._job is None or self._carrier is None:
+        if self._job is None or self._backend is None:
             return
         if self._is_late:
             self._give_up(self._late())
@@ -134,7 +133,7 @@ class Undoing:
         self._is_late = True
         self.due = now + LAST_WORD
         self._job.token.cancel("timeout")
-        self._carrier.stop(self._ticket, force=False)
+        self._backend.stop(self._ticket, force=False)
 
     def hurry(self) -> None:
         """Wait no longer for what is being undone, and undo nothing more."""
@@ -167,20 +166,19 @@ class Undoing:
         job = self._job = undo_job(self._session, self._ticket, step, undo)
         self._is_late = False
         self.due = self._now() + int(self._bound() * SECOND)
-        self._carrier = self._lanes.undoer(job.fn)
-        self._carrier.start(job)
+        self._backend = self._placement.undoer(job.fn)
+        self._backend.start(job)
 
     def _tries_again(self, error: BaseException) -> bool:
         """Have the compensation called again later, where its stage would be."""
         retry = self._session.plan.policies[self._step].retry
-        if retry is None or self._attempt >= retry.attempts:
+        how = TIMED_OUT if self._is_late else RAISED
+        delay = retry_delay(retry, self._attempt, error, how, self._state.chance)
+        if delay is None:
             return False
-        if not self._is_late and not retry.accepts(error):
-            return False
-        delay = retry.delay(self._attempt, self._state.chance())
         self._job, self._last = None, cut(error)
         self.is_backing_off = True
-        self.due = self._now() + int(delay * SECOND)
+        self.due = self._now() + delay
         return True
 
     def _bound(self) -> float:
@@ -191,8 +189,8 @@ class Undoing:
         return StageTimeoutError(self._bound())
 
     def _give_up(self, error: BaseException) -> None:
-        assert self._carrier is not None  # noqa: S101 - something is under way
-        self._carrier.abandon(self._ticket)
+        assert self._backend is not None  # noqa: S101 - something is under way
+        self._backend.abandon(self._ticket)
         self._state.abandoned.append(self._step)
         self._state.resources.leak(self._step)
         self._note(error)

@@ -1,26 +1,28 @@
-"""The conductor of a managed run: carries out what the machine asks for, on its carriers.
+"""The coordinator: does what the state of a run asks for, on the backends that make its calls.
 
-Everything here happens on the thread that owns the run. Carriers post how calls ended; between two
-messages the conductor asks the clock.
+Everything here happens on the thread that owns the run. Backends post how calls ended; between two
+messages the run loop asks for what is due.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Deque, List, Optional, Sequence, Union
 
 from stagekit._base.awaited import Awaited
 from stagekit._base.cancel import CancelToken
+from stagekit._base.handles import fetched, is_remote
 from stagekit._run.attempt import cut
-from stagekit._run.backends.job import Job, fetched, is_remote
-from stagekit._run.backends.jobs import Said, job_of
-from stagekit._run.backends.placement import Lanes, limits_of
-from stagekit._run.compensation import Undoing
+from stagekit._run.backends.job import Job
+from stagekit._run.backends.placement import Placement, limits_of
+from stagekit._run.clock import Clock, SystemClock
+from stagekit._run.compensation import Compensation
 from stagekit._run.drawn import jitter
-from stagekit._run.in_flight import UnderWay, annotate_call, how_ended
-from stagekit._run.map_items import Items
-from stagekit._run.resources import Openings
+from stagekit._run.in_flight import InFlight, Said, annotate_call, how_ended, job_of
+from stagekit._run.map_items import MapItems
+from stagekit._run.resources import Resources
 from stagekit._run.state.actions import (
     Abandon,
     AbandonClosing,
@@ -39,88 +41,100 @@ from stagekit._run.state.actions import (
 from stagekit._run.state.agenda import SECOND
 from stagekit._run.state.columns import RAISED, SUCCEEDED, WAITING
 from stagekit._run.state.run_state import RunState
-from stagekit._run.telling import Telling
-from stagekit._run.worker_loop import RESTED, Stride, Strides, plain_steps
+from stagekit._run.telling import Notifier
+from stagekit._run.worker_loop import CHAIN_DONE, ChainedCall, WorkerLoop, chained_steps
 
 if TYPE_CHECKING:
-    from stagekit._run.clock import Clock
+    import asyncio
+
+    from stagekit._run.interrupts import Gate
+    from stagekit._run.loop_mailbox import LoopMailbox
+    from stagekit._run.mailbox import Mailbox
     from stagekit._run.session import Session
-    from stagekit._run.settings import RunSettings
-
-Message = Callable[[], None]
 
 
-class Conductor:
-    """One managed run.
+_URGENT = (Stop, Abandon, Recall)  # done before anything else
+
+
+class Coordinator:
+    """One run that is not simple.
 
     Args:
-        session: the run; its scheduler has one lane.
-        settings: of the run.
-        make_lanes: makes what carries stages out, given how ends are posted.
-        post: brings a message to the owner's thread, where it is called.
-        has_mail: whether there are messages that have not been called.
-        clock: tells the time.
+        session: the run.
+        mailbox: what backends post is read from it, on the owner's thread.
+        gate: opened for calls in the owner's thread.
+        loop: the loop that the owner runs on; None where it is a thread that waits.
     """
 
     def __init__(
         self,
         session: Session,
-        settings: RunSettings,
-        make_lanes: Callable[[Callable[[int, Any, Optional[BaseException]], object]], Lanes],
-        post: Callable[[Message], object],
-        has_mail: Callable[[], int],
-        clock: Clock,
+        mailbox: Union[Mailbox, LoopMailbox],
+        gate: Gate,
+        loop: Optional[asyncio.AbstractEventLoop] = None,
     ) -> None:
         self.session = session
-        self.clock = clock
-        if settings.clock is not None:
-            session.keep_time(clock.now)
-        self.post = post
-        self._has_mail = has_mail
-        self._lock = Lock()  # of the state, and of what only its transitions change
-        self.lanes = make_lanes(self._post_end)
-        self.token = CancelToken() if settings.cancel is None else settings.cancel.child()
-        self.settings = settings
+        settings = self.settings = session.settings
         plan = session.plan
+        self.clock: Clock = SystemClock() if settings.clock is None else settings.clock
+        if settings.clock is not None:
+            session.keep_time(self.clock.now)
+        self.mailbox = mailbox
+        self.post = mailbox.post
+        self._lock = Lock()  # of the state, and of what only its transitions change
+        self.token = CancelToken() if settings.cancel is None else settings.cancel.child()
+        self.placement = Placement(plan, settings, session.mode, self._post_end, loop, gate)
         self.state = RunState(
             session.scheduler,
             plan.policies,
-            self.lanes.of_step,
-            limits_of(settings, self.lanes, clock.now()),
-            on_failure=session.settings.on_failure,
+            self.placement.of_step,
+            limits_of(settings, self.placement, self.clock.now()),
+            on_failure=settings.on_failure,
             chance=jitter(settings.seed),
-            chains=plain_steps(plan, self.lanes),
+            chains=chained_steps(plan, self.placement),
         )
+        self._pending: Deque[Action] = deque()
         self._is_called = False
-        self.items = Items(plan, session.columns)
-        self._under_way = UnderWay(session, self.lanes, clock.now)
-        self._openings = Openings(plan, self.lanes, self._post_end, post)
-        self._undoing = Undoing(session, self.state, self.lanes, settings, clock.now, self._let_go)
-        self._telling = Telling(session, self.state, self.lanes, self.items, self._lock)
-        is_inline = self.lanes.is_inline
-        self._strides = Strides(
+        self._is_cancelled = False
+        self.items = MapItems(plan, session.columns)
+        self._in_flight = InFlight(session, self.placement, self.clock.now)
+        self._resources = Resources(
+            session,
+            self.placement,
+            post_end=self._post_end,
+            post=self.post,
+            now=self.clock.now,
+        )
+        self._compensation = Compensation(
+            session, self.state, self.placement, self.clock.now, self._let_go
+        )
+        self._notifier = Notifier(session, self.state, self.placement, self.items, self._lock)
+        self._worker_loop = WorkerLoop(
             session,
             self.state,
             self.items,
-            now=clock.now,
             lock=self._lock,
-            call=self._call,
-            tell=self._telling.ends if is_inline else self._call,
-            gate=self.lanes.gate if is_inline else None,
-            must_end=self._must_end_stride,
+            now=self.clock.now,
+            owner=self,
+            gate=gate if self.placement.is_inline else None,
         )
         if session.hooks is not None:
             session.hooks.interrupted = self._interrupted_by_hook
-        self._leave = self.token.on_cancel(self._cancelled)
+        self._ways_back = [
+            self.token.on_cancel(self._cancelled),
+            self.clock.watch(lambda: self.post(_look)),
+        ]
+        if settings.cancel is not None:
+            self._ways_back.append(settings.cancel.on_cancel(lambda: self.post(self.heed)))
 
-    # What the owner's loop calls.
+    # What the run loop calls.
 
     def open(self) -> None:
         """Begin."""
         self.heed()
         with self._lock:
             actions = self.state.begin(self.clock.now())
-        self._obey(actions)
+        self._do_all(actions)
 
     def heed(self) -> None:
         """Cancel the run where the caller's token says so, and that has not been noticed yet."""
@@ -130,41 +144,42 @@ class Conductor:
     def tick(self) -> None:
         """Do what is due by now."""
         self.heed()
-        self._undoing.tick()
+        self._compensation.tick()
+        self.state.abandoned += self._resources.give_up_late()
         due = self.state.next_time
         if due is not None and due <= self.clock.now():
             with self._lock:
                 actions = self.state.tick(self.clock.now())
-            self._obey(actions)
+            self._do_all(actions)
 
     def patience(self) -> Optional[float]:
         """Return for how many seconds there is nothing to do but to wait for messages.
 
         Where only time can bring the run on, the clock may skip it.
         """
-        times = [each for each in (self.state.next_time, self._undoing.due) if each is not None]
-        due = min(times, default=None)
+        times = (self.state.next_time, self._compensation.due, self._resources.due)
+        due = min([time for time in times if time is not None], default=None)
         if due is None:
             return None
-        is_idle = self.state.is_backing_off or self._undoing.is_backing_off
+        is_idle = self.state.is_backing_off or self._compensation.is_backing_off
         if is_idle and self.clock.skip_to(due):
             return 0.0
         return max(0, due - self.clock.now()) / SECOND
 
-    def cancel(self, why: str = "cancelled", error: Optional[KeyboardInterrupt] = None) -> None:
+    def cancel(self, why: str, error: Optional[KeyboardInterrupt] = None) -> None:
         """Cancel the run; a second time, wait no longer."""
         session = self.session
-        is_first = not self.state.cancelled
+        is_first, self._is_cancelled = not (self._is_cancelled or self.state.cancelled), True
         with self._lock:
             session.interrupt(error)
             now = self.clock.now()
             actions = self.state.cancel(now, why) if is_first else self.state.hurry(now)
-        self._obey(actions)
+        self._do_all(actions)
         if not is_first:
-            self._undoing.hurry()
+            self._compensation.hurry()
 
     def _interrupted_by_hook(self, error: KeyboardInterrupt) -> None:
-        """Cancel the run once what is being done is done: hooks are told in the middle of it."""
+        """Cancel the run once what is being done is done: a hook runs in the middle of it."""
         with self._lock:
             self.session.interrupt(error)
         if self.token.is_cancelled:
@@ -178,37 +193,44 @@ class Conductor:
         """Whether nothing is left to do; where stages are to be undone, that begins here."""
         with self._lock:
             is_over = self.state.is_over
-        if not is_over:
+        if not is_over or self._resources.due is not None:
             return False
-        if self.state.resources.holds and not self._undoing.has_begun:
-            self._undoing.begin()
-        return not self.state.resources.holds and self.state.is_over
+        if self.state.resources.holds and not self._compensation.has_begun:
+            self._compensation.begin()
+        return not self.state.resources.holds and self.state.is_over and self._resources.due is None
 
     def close(self) -> None:
-        """Let go of the carriers, and skip what nobody needed."""
-        scheduler = self.session.scheduler
-        self.state.abandoned += self._openings.wait(self.settings.grace)
-        self._bring_home()
-        self.lanes.close()
-        self._leave()
-        for step in self.state.resources.unwanted():
+        """Close the backends and pools, and skip what nobody needed."""
+        try:
+            self._close_all()
+        finally:
+            for way_back in self._ways_back:
+                way_back()
+            self.settings.pools.close()
+            if self.session.hooks is not None:
+                self.session.hooks.interrupted = None
+
+    def _close_all(self) -> None:
+        state, session = self.state, self.session
+        scheduler, columns = session.scheduler, session.columns
+        self._resources.leak()
+        self._fetch_results()
+        self.placement.close()
+        for step in state.resources.unwanted():
             if scheduler.status[step] == WAITING and not scheduler.is_stopped:
                 scheduler.skip_unneeded(step)
-        self.session.tell_settled()
-        if self.session.hooks is not None:
-            self.session.hooks.interrupted = None
-        columns = self.session.columns
-        columns.why = self.state.cancelled
-        columns.abandoned = tuple(self.state.abandoned)
-        columns.leaked = self.state.resources.left_open
+        self._notifier.ends()  # of calls whose workers have made the last transition themselves
+        columns.why = state.cancelled
+        columns.abandoned = tuple(state.abandoned)
+        columns.leaked = state.resources.left_open
 
-    def _bring_home(self) -> None:
+    def _fetch_results(self) -> None:
         """Fetch what the run was for, as pools made for it are closed after it.
 
         Values that other stages have taken stay where they are, and go with the pool.
         """
         plan, values = self.session.plan, self.session.columns.values
-        if not self.lanes.keeps_values:
+        if not self.placement.keeps_values:
             return
         for step, children in enumerate(plan.children):
             slot = plan.constants + step
@@ -217,23 +239,32 @@ class Conductor:
 
     # Doing what the state asks for.
 
-    def _obey(self, actions: Sequence[Action]) -> None:
-        pending = list(actions)
+    def _do_all(self, actions: Sequence[Action]) -> None:
+        pending = self._pending  # some are left where Ctrl-C has come in between
+        pending.extend(actions)
         while True:
-            for action in pending:
-                if isinstance(action, Stop):
-                    self._stop(action)
-                elif isinstance(action, Abandon):
-                    self._abandon(action)
-                elif isinstance(action, Recall):
-                    self._recall()
-            self._telling.ends()  # before those are told that start because of them
+            urgent = [action for action in pending if isinstance(action, _URGENT)]
+            if urgent:
+                rest = [action for action in pending if not isinstance(action, _URGENT)]
+                pending.clear()
+                pending.extend(rest)
+                for action in urgent:
+                    self._do_urgent(action)
+            self._notifier.ends()  # before the starts that follow from them
             if not pending:
                 break
             more: List[Action] = []
-            for action in pending:
-                more += self._do(action)
-            pending = more
+            while pending:
+                more += self._do(pending.popleft())
+            pending.extend(more)
+
+    def _do_urgent(self, action: Action) -> None:
+        if isinstance(action, Stop):
+            self._stop(action)
+        elif isinstance(action, Abandon):
+            self._abandon(action)
+        else:
+            self._recall()
 
     def _do(self, action: Action) -> Sequence[Action]:
         if isinstance(action, Start):
@@ -241,13 +272,13 @@ class Conductor:
         elif isinstance(action, Expand):
             return self._expand(action.step)
         elif isinstance(action, StopClosing):
-            self._openings.stop_closing(action.step)
+            self._resources.stop_closing(action.step)
         elif isinstance(action, AbandonClosing):
-            self._openings.abandon_closing(action.step)
+            self._resources.abandon_closing(action.step)
         elif isinstance(action, Close):
             self._close(action.step)
         elif isinstance(action, Retrying):
-            self._telling.retry(action)
+            self._notifier.retry(action)
         return ()
 
     def _expand(self, step: int) -> Sequence[Action]:
@@ -258,7 +289,7 @@ class Conductor:
             return self.state.expanded(step, shape, None if error is None else cut(error), now)
 
     def _start(self, start: Start) -> None:
-        call = self._under_way.begin(start, self._job)
+        call = self._in_flight.begin(start, self._job)
         if start.is_first or (start.attempt > 1 and start.item < 0):
             self.session.told_start(start.step, start.attempt, call.job.name, call.since)
         policy = self.state.policies.get(start.step)
@@ -267,9 +298,9 @@ class Conductor:
         if call.job.token.is_cancelled:
             self._post_end(start.ticket, None, WithdrawnError(call.job.token.reason))
         elif isinstance(start, Open):
-            self._openings.open(start.step, call.job)
+            self._resources.open(start.step, call.job, start.lane)
         else:
-            self.lanes.carriers[start.lane].start(call.job)
+            self.placement.backends[start.lane].start(call.job)
 
     def _time(self, job: Job, lane: int) -> None:
         """Have the time limit of a call count from when it begins."""
@@ -281,77 +312,85 @@ class Conductor:
         def begun() -> None:
             self.post(partial(began, self.clock.now()))
 
-        if self.lanes.carriers[lane].queues:
+        if self.placement.backends[lane].queues:
             job.begun = begun
         else:
             began(self.clock.now())
 
     def _job(self, start: Start, name: str, number: int) -> Job:
         ticket, token = start.ticket, self.token.child()
-        if self.state.chains[start.step]:
-            return Stride(self._strides, start, token=token, name=name, number=number)
+        if start.attempt == 1 and self.state.chains[start.step]:
+            return ChainedCall(
+                self._worker_loop,
+                start,
+                token=token,
+                name=name,
+                number=number,
+                is_owners=self.placement.is_owners(start.lane),
+            )
 
         def tell(said: Said) -> None:
             self.post(lambda: self._progress(ticket, said))
 
         job = job_of(self.session, self.items, start, name, token=token, tell=tell)
-        if self.lanes.is_awaited_there(start.step, start.lane):
+        if self.placement.is_awaited_there(start.step, start.lane):
             job.fn = Awaited(job.fn)
         return job
 
     def _let_go(self) -> None:
         with self._lock:
             actions = self.state.let_go(self.clock.now())
-        self._obey(actions)
+        self._do_all(actions)
 
     def _stop(self, stop: Stop) -> None:
-        call = self._under_way.find(stop.ticket)
+        call = self._in_flight.find(stop.ticket)
         if call is None:
             return
         if not call.job.token.is_cancelled:
             call.job.token.cancel(stop.why)
-        self.lanes.carriers[call.start.lane].stop(stop.ticket, force=stop.force)
+        self.placement.backends[call.start.lane].stop(stop.ticket, force=stop.force)
 
     def _cancelled(self) -> None:
         """Have nothing begin any more, even before the owner knows; on any thread."""
-        for carrier in self.lanes.carriers:
-            if carrier.recalls:
-                carrier.recall()
+        for backend in self.placement.backends:
+            if backend.recalls:
+                backend.recall()
 
     def _recall(self) -> None:
-        for carrier in self.lanes.carriers:
-            carrier.recall()
+        for backend in self.placement.backends:
+            backend.recall()
 
     def _abandon(self, abandon: Abandon) -> None:
-        call = self._under_way.take(abandon.ticket)
-        assert call is not None  # noqa: S101 - the state knows what runs
-        self.lanes.carriers[call.start.lane].abandon(abandon.ticket)
+        call = self._in_flight.take(abandon.ticket)
+        if call is None:  # Ctrl-C came while it was begun
+            return
+        self.placement.backends[call.start.lane].abandon(abandon.ticket)
         if isinstance(call.start, Open):
-            self._openings.abandon(call.start.step)
-        self._under_way.record(call, abandon.error)
+            self._resources.abandon(call.start.step)
+        self._in_flight.record(call, abandon.error)
 
     def _close(self, step: int) -> None:
         def closed(error: Optional[BaseException]) -> None:
             with self._lock:
                 actions = self.state.closed(step, error, self.clock.now())
-            self._obey(actions)
+            self._do_all(actions)
 
-        self._openings.close(step, closed)
+        self._resources.close(step, closed)
 
-    # What carriers post.
+    # What backends post.
 
     def _post_end(self, ticket: int, value: Any, error: Optional[BaseException]) -> None:
         self.post(lambda: self._ended(ticket, value, error))
 
     def _ended(self, ticket: int, value: Any, error: Optional[BaseException]) -> None:
         if ticket < 0:
-            self._undoing.ended(ticket, error)
+            self._compensation.ended(ticket, error)
             return
         self.heed()
-        call = self._under_way.take(ticket)
+        call = self._in_flight.take(ticket)
         if call is None:
             return  # was given up on
-        if value is RESTED:
+        if value is CHAIN_DONE:
             self._proceed()
             return
         start = call.start
@@ -362,28 +401,28 @@ class Conductor:
             with self._lock:
                 self.session.interrupt(error)
                 actions = self.state.cancel(self.clock.now(), "interrupted")
-            self._obey(actions)
+            self._do_all(actions)
         with self._lock:
-            self.state.widen(start.lane, self.lanes.carriers[start.lane].ahead)
-            took = self.clock.now() - call.since if self.lanes.is_owners(start.lane) else 0
+            self.state.widen(start.lane, self.placement.backends[start.lane].ahead)
+            now = self.clock.now()
+            took = now - call.since if self.placement.is_owners(start.lane) else 0
             ended = self.state.judged(ticket, Ended(value, error, how), took)
-        del value
-        self._under_way.record(call, ended.error)
-        with self._lock:
-            actions = self.state.ended(ticket, ended, self.clock.now())
+            del value
+            self._in_flight.record(call, ended.error)
+            actions = self.state.ended(ticket, ended, now)
         if isinstance(start, Open) and self.session.scheduler.status[start.step] != SUCCEEDED:
-            (self._openings.too_late if error is None else self._openings.failed)(start.step)
-        self._obey(actions)
+            (self._resources.too_late if error is None else self._resources.failed)(start.step)
+        self._do_all(actions)
 
     def _progress(self, ticket: int, said: Said) -> None:
-        call = self._under_way.find(ticket)
+        call = self._in_flight.find(ticket)
         if call is not None:
-            self._telling.progress(call.start, said)
+            self._notifier.progress(call.start, said)
 
-    # Strides.
+    # What the worker loop asks.
 
-    def _call(self) -> None:
-        """Have the owner proceed; on any thread."""
+    def call_owner(self) -> None:
+        """Have the owner do what has become possible; on any thread."""
         if not self._is_called:
             self._is_called = True
             self.post(self._proceed)
@@ -392,10 +431,26 @@ class Conductor:
         self._is_called = False
         with self._lock:
             actions = self.state.proceed(self.clock.now())
-        self._obey(actions)
+        self._do_all(actions)
 
-    def _must_end_stride(self) -> bool:
-        """Whether the owner, who makes the calls of a stride itself, has other things to do."""
-        timers = self.state.agenda.timers
-        is_due = bool(timers) and timers[0][0] <= self.clock.now()
-        return is_due or self.lanes.gate.is_asked_for or bool(self._has_mail())
+    def notify_ends(self) -> None:
+        """Notify hooks of calls that have followed one another."""
+        self._notifier.ends()
+
+    def crashed(self, error: BaseException) -> None:
+        """Have the run end because of a defect of ours; on any thread."""
+
+        def crash() -> None:
+            raise error
+
+        self.post(crash)
+
+    def must_end_chain(self) -> bool:
+        """Tell whether the owner, who makes the calls of a chain itself, has other things to do."""
+        due = self.state.next_time
+        is_due = due is not None and due <= self.clock.now()
+        return is_due or self.placement.gate.is_asked_for or bool(len(self.mailbox))
+
+
+def _look() -> None:
+    """Do nothing: after any message the owner looks at the clock."""

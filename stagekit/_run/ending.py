@@ -10,6 +10,7 @@ from stagekit._run.record import counts_of, status_of
 from stagekit._run.result import Result
 from stagekit.errors import (
     InternalError,
+    MachineLimitError,
     MissingExtraError,
     StagekitError,
     StagekitWarning,
@@ -106,6 +107,6 @@ def defect(error: Exception) -> Exception:
 
     That an extra lacks, or that no cluster is where one is said to be, is no failure of its own.
     """
-    if isinstance(error, (MissingExtraError, UsageError)):
+    if isinstance(error, (MachineLimitError, MissingExtraError, UsageError)):
         return error
     return InternalError(f"stagekit itself failed, not a stage: {error_line(error)}")

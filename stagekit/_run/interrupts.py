@@ -1,13 +1,17 @@
-"""Ctrl-C of a managed run: a message like any other, that cannot come in the middle of one."""
+"""Ctrl-C during a run: a message to the owner, that cannot come in the middle of its work."""
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
-from typing import TYPE_CHECKING, Callable, Optional
+from typing import TYPE_CHECKING, Callable, Optional, Union
 
 if TYPE_CHECKING:
     from types import FrameType
+
+    from stagekit._run.loop_mailbox import TurningMailbox
+    from stagekit._run.mailbox import Mailbox, Message
 
 HEARD = 2  # how many are made messages: one cancels the run, the next ends its grace
 
@@ -19,14 +23,14 @@ class Gate:
         is_open: a stage is being called.
         is_used: stages are being called, one after another: the gate will be opened, or left.
         is_asked_for: Ctrl-C has come between two stages.
-        tell: called where Ctrl-C has come, and no stage was there to be interrupted.
+        post: called where Ctrl-C has come, and no stage was there to be interrupted.
     """
 
     def __init__(self) -> None:
         self.is_open = False
         self.is_used = False
         self.is_asked_for = False
-        self.tell: Callable[[], object] = int
+        self.post: Callable[[], object] = int
 
     def open(self) -> None:
         """Let Ctrl-C come; it comes at once if it has been asked for.
@@ -45,23 +49,41 @@ class Gate:
         self.is_open = False
 
     def leave(self) -> None:
-        """Have Ctrl-C tell."""
+        """Have Ctrl-C become a message."""
         self.is_open = self.is_used = False
         if self.is_asked_for:
             self.is_asked_for = False
-            self.tell()
+            self.post()
 
 
 class Interrupts:
-    """Has Ctrl-C call *tell*, rather than raise ``KeyboardInterrupt`` wherever the thread is.
+    """Has Ctrl-C post a message, rather than raise ``KeyboardInterrupt`` wherever the thread is.
 
     Nothing is changed outside the main thread, or where a program handles Ctrl-C itself. Stages
-    that are called in this thread are interrupted, and nothing else there is.
+    that are called in this thread are interrupted, and nothing else there is. An async stage that
+    blocks the loop of this thread keeps the message from being read: the next Ctrl-C interrupts it,
+    and so does the end of the grace.
+
+    Args:
+        mailbox: where the message is posted.
+        message: cancels the run.
+        gate: says when a stage is being called.
+        grace: seconds.
     """
 
-    def __init__(self, tell: Callable[[], object], gate: Gate) -> None:
+    def __init__(
+        self,
+        mailbox: Union[Mailbox, TurningMailbox],
+        message: Message,
+        gate: Gate,
+        grace: float,
+    ) -> None:
+        self._mailbox = mailbox
+        self._message = message
         self._gate = gate
-        gate.tell = tell
+        gate.post = self._post
+        self._grace = grace
+        self._timer: Optional[threading.Timer] = None
         self._is_on = False
         self._count = 0
 
@@ -73,8 +95,13 @@ class Interrupts:
             self._is_on = True
 
     def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         if self._is_on and signal.getsignal(signal.SIGINT) == self._handle:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _post(self) -> None:
+        self._mailbox.post_in_handler(self._message)
 
     def _handle(self, _number: int, _frame: Optional[FrameType]) -> None:
         gate = self._gate
@@ -84,6 +111,23 @@ class Interrupts:
             gate.is_asked_for = True
             return
         self._count += 1
+        if self._count > 1 and self._mailbox.is_blocked:
+            raise KeyboardInterrupt  # in the stage that blocks the loop
         if self._count > HEARD:  # nobody reads messages: a hook hangs
             raise KeyboardInterrupt
-        gate.tell()
+        self._post()
+        if self._count == 1 and self._mailbox.is_blocked:
+            self._watch()
+
+    def _watch(self) -> None:
+        """Interrupt what blocks the loop when the grace is over, unless it ends before."""
+        self._timer = threading.Timer(self._grace, self._press_again)
+        self._timer.daemon = True
+        with contextlib.suppress(RuntimeError):  # no thread to be had: the next Ctrl-C does it
+            self._timer.start()
+
+    def _press_again(self) -> None:
+        """Send the signal once more, on the thread of the timer."""
+        main = threading.main_thread().ident
+        if self._mailbox.is_blocked and hasattr(signal, "pthread_kill") and main is not None:
+            signal.pthread_kill(main, signal.SIGINT)

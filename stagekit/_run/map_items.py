@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Place = Union[int, str]
 
 
-class Items:
+class MapItems:
     """The lists of a run that stages take one item of."""
 
     def __init__(self, plan: Plan, columns: Columns) -> None:

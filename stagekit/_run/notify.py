@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple, Ty
 
 from stagekit._base.frozen import field_names
 from stagekit._base.outcome import OUTCOMES, REASONS, Reason, RunStatus
-from stagekit._run.state.columns import SUCCEEDED, Columns
+from stagekit._run.state.columns import SUCCEEDED, Columns, worker_name
 from stagekit.events import (
     ENDING_EVENTS,
     Event,
@@ -24,15 +24,6 @@ if TYPE_CHECKING:
     from stagekit._declare.context import RunInfo
 
 SLOW = 0.1  # seconds in one call from which on a hook is named
-
-
-def worker_name(number: int, executor: str) -> str:
-    """Return how a worker is shown: plain ones count up from 1, branches of the loop down."""
-    if number == 0:
-        return "main"
-    if number < 0:
-        return f"async-{-number}"
-    return f"worker-{number}" if executor == "threads" else f"{executor}-{number}"
 
 
 class Dispatcher:
@@ -119,7 +110,7 @@ class Dispatcher:
     def _started(self, step: int) -> Event:
         starts = self.columns.starts or [0] * (step + 1)
         at = self._time(starts[step])
-        return StageStarted(self.info.id, at, self._id(step), 1, self._first_worker(step))
+        return StageStarted(self.info.id, at, self._id(step), 1, self.worker(step))
 
     def _ended(self, step: int, status: int) -> Event:
         if status == SUCCEEDED:
@@ -167,14 +158,15 @@ class Dispatcher:
     def _id(self, step: int) -> str:
         return self.columns.plan.order[step]
 
-    def _first_worker(self, step: int) -> str:
+    def worker(self, step: int) -> str:
+        """Return the name of the worker of the first attempt of a stage."""
         workers = self.columns.workers
-        return worker_name(workers[step] if workers else 0, self.info.executor)
+        return worker_name(workers[step] if workers else 0, self.info.executor, self.columns.names)
 
     def _last(self, step: int) -> Tuple[int, str]:
         """Return number and worker of the last attempt of a stage."""
         rows = self.columns.attempts.get(step)
-        return (rows[-1][1], rows[-1][4]) if rows else (1, self._first_worker(step))
+        return (rows[-1][1], rows[-1][4]) if rows else (1, self.worker(step))
 
     def _time(self, reading: int) -> float:
         return self.info.started_at + (reading - self.columns.began) / 1e9

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Optional, Tuple
 
 from stagekit._base.outcome import OUTCOMES, REASONS, Outcome, Reason
-from stagekit._run.notify import worker_name
-from stagekit._run.state.columns import SUCCEEDED, Columns
+from stagekit._run.state.columns import SUCCEEDED, Columns, worker_name
 
 if TYPE_CHECKING:
     from dataclasses import dataclass
@@ -130,7 +129,8 @@ def _attempts(columns: Columns, info: RunInfo, step: int) -> Tuple[Attempt, ...]
     start, end = columns.span(step)
     if not start:
         return ()
-    worker = worker_name(columns.workers[step] if columns.workers else 0, info.executor)
+    number = columns.workers[step] if columns.workers else 0
+    worker = worker_name(number, info.executor, columns.names)
     begin = (start - columns.began) / 1e9
     return (
         Attempt(

@@ -29,6 +29,7 @@ class Session:
 
     Attributes:
         context: what every stage starts from a copy of.
+        mode: what was chosen for it: ``"inline"``, ``"threads"``, ``"asyncio"`` or ``"pool"``.
         hooks: tells events; None without hooks.
         interruption: the ``KeyboardInterrupt`` that cancelled the run.
         cancels: whether stages that run are to be cancelled.
@@ -40,19 +41,16 @@ class Session:
         settings: RunSettings,
         context: contextvars.Context,
         mode: str,
-        *,
-        in_loop: bool = False,
     ) -> None:
         self.plan = plan
         self.settings = settings
         self.context = context
-        has_two_kinds = mode in ("threads", "pool") and (in_loop or 1 in plan.is_async)
+        self.mode = mode
         self.scheduler = Scheduler(
             plan,
             settings.constants[: plan.constants],
             rank=settings.rank or (plan.turns if mode == "inline" else plan.rank),
             on_failure=settings.on_failure,
-            lanes=2 if has_two_kinds else 1,
         )
         self.columns = self.scheduler.columns
         self.hooks: Optional[Dispatcher] = None
@@ -71,16 +69,6 @@ class Session:
             self.hooks = Dispatcher(hooks, self.columns, self.settings.info, delays=delays)
             self.hooks.started()
 
-    def begin(self, step: int, worker: int) -> None:
-        """Note that a step that was taken starts now."""
-        columns = self.columns
-        assert columns.starts is not None  # noqa: S101 - a scheduler has all columns
-        assert columns.workers is not None  # noqa: S101
-        columns.starts[step] = perf_counter_ns()
-        columns.workers[step] = worker
-        if self.hooks is not None:
-            self.hooks.begin(step)
-
     def keep_time(self, now: Callable[[], int]) -> None:
         """Have a managed run take its times, from its start, from another clock."""
         self._now = now
@@ -93,22 +81,18 @@ class Session:
 
     def returned(self, step: int, value: Any) -> None:  # Any: whatever a stage returns
         """Record what a stage returned; it fails if that is not what it promised."""
-        promise = self.plan.calls[step][4]
-        if promise and (value is None or promise > 1):
-            try:
-                check_value(value, promise)
-            except Exception as error:  # noqa: BLE001 - the stage's error
-                self.raised(step, error)
-                return
+        try:
+            check_value(value, self.plan.calls[step][4])
+        except Exception as error:  # noqa: BLE001 - the stage's error
+            self.raised(step, error)
+            return
         self.columns.ends[step] = perf_counter_ns()
         self.scheduler.succeed(step, value)
-        self.tell(step)
 
     def raised(self, step: int, error: BaseException) -> None:
         """Record what a stage raised. ``KeyboardInterrupt`` cancels the run."""
         self.columns.ends[step] = perf_counter_ns()
         self.settle(step, error)
-        self.tell(step)
 
     def settle(self, step: int, error: BaseException) -> None:
         """Make the transition of a step that raised, without telling anybody."""

@@ -1,4 +1,4 @@
-"""Starting a run: which engine carries it out, and what is returned or raised at its end."""
+"""Starting a run: how it is carried out, and what is returned or raised at its end."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from stagekit._run.fast.inline import run_fast
 from stagekit._run.guards.log_context import bound_plan
 from stagekit._run.guards.nesting import enter, refuse_running_loop
 from stagekit._run.result import Result
-from stagekit._run.settings import GRACE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import asyncio
     import contextvars
     from signal import getsignal
-    from typing import Any, Callable, List, Optional
+    from typing import Any, List, Optional, Union
 
     from stagekit._plan.plan import Plan
-    from stagekit._run.ledger import Ledger, Message
+    from stagekit._run.interrupts import Gate
+    from stagekit._run.loop_mailbox import AwaitedMailbox, TurningMailbox
+    from stagekit._run.mailbox import Mailbox
+    from stagekit._run.run_loop import Driven
     from stagekit._run.session import Session
     from stagekit._run.settings import RunSettings
     from stagekit._run.state.columns import Columns
@@ -42,17 +45,15 @@ def execute(plan: Plan, settings: RunSettings) -> Result:
     """
     refuse_running_loop()
     context, settings = enter(settings)
-    simple = is_simple(plan, settings)
-    mode = _choose(plan, settings, simple=simple, in_loop=False)
+    mode = _choose(plan, settings, in_loop=False)
+    is_fast = is_simple(plan, settings, mode)
     handlers = [getsignal(number) for number in _ENDING]
-    if simple:
+    if is_fast:
         plan = bound_plan(plan)
     session: Optional[Session] = None
     result: Optional[Result] = None
     try:
-        if not simple:
-            session = _owned(plan, settings, context, mode)
-        elif mode == "inline" and not settings.hooks and 1 not in plan.is_async:
+        if is_fast and mode == "inline":
             record, error = run_fast(plan, settings, context)
             if error is None:
                 result = Result(record, settings.info)
@@ -60,10 +61,10 @@ def execute(plan: Plan, settings: RunSettings) -> Result:
                 if not settings.notices:
                     return result
             else:
-                session = _resumed(plan, settings, context, record, error)
+                session = _goes_on(plan, settings, context, record, error)
             del record, error
         else:
-            session = _carried_out(plan, settings, context, mode)
+            session = _ran(plan, settings, context, mode, is_fast=is_fast)
     except Exception as found:
         _put_back(handlers, settings)
         defect = _defect(found)
@@ -91,27 +92,18 @@ async def aexecute(plan: Plan, settings: RunSettings) -> Result:
     from asyncio import CancelledError
 
     from stagekit._run.ending import conclude
-    from stagekit._run.guards.loop_watchdog import watched
     from stagekit._run.session import Session
 
     context, settings = enter(settings)
-    simple = is_simple(plan, settings)
-    mode = _choose(plan, settings, simple=simple, in_loop=True)
-    if simple:
+    mode = _choose(plan, settings, in_loop=True)
+    is_fast = mode != "inline" and is_simple(plan, settings, mode)
+    if is_fast:
         plan = bound_plan(plan)
     cancelled: Optional[CancelledError] = None
     try:
-        kind = mode if simple or mode == "inline" else "managed"
-        session = Session(plan, settings, context, kind, in_loop=True)
-        session.listen(delays=mode in {"inline", "asyncio"})
+        session = Session(plan, settings, context, mode)
         try:
-            with watched(session, mode):
-                if not simple:
-                    from stagekit._run.run_loop import own_on_loop
-
-                    await own_on_loop(session)
-                else:
-                    await _await(session, mode)
+            await _arun(session, is_fast=is_fast)
         except CancelledError as error:
             cancelled = error
         except KeyboardInterrupt as interruption:
@@ -127,29 +119,173 @@ async def aexecute(plan: Plan, settings: RunSettings) -> Result:
         del cancelled, session
 
 
-def is_simple(plan: Plan, settings: RunSettings) -> bool:
-    """Tell whether a run needs no more than calls in the order of the plan.
+def is_simple(plan: Plan, settings: RunSettings, mode: str) -> bool:
+    """Tell whether a hot loop can carry a run out; the only place where that is decided.
 
-    Nothing then can end a call early, try it again or make it elsewhere, so nobody has to watch it.
+    Nothing then can end a call early, make it again or elsewhere, and nobody listens. All stages
+    are of one kind, and called in one place.
     """
     return not (
-        plan.policies
+        mode == "pool"
+        or settings.hooks
+        or plan.policies
         or plan.per_attempt
         or settings.limits
         or settings.cancel is not None
         or settings.deadline is not None
-        or settings.grace != GRACE
         or settings.rollback is not None
         or settings.clock is not None
         or settings.decider is not None
-        or (settings.pool is not None and _is_far(settings.pool))
+        or (mode != "asyncio" and 1 in plan.is_async)
     )
 
 
-def _is_far(pool: object) -> bool:
-    from stagekit._base.ports import is_far
+def _choose(plan: Plan, settings: RunSettings, *, in_loop: bool) -> str:
+    """Return where stages are called that say nothing of it, and note it in the run's info.
 
-    return is_far(pool)
+    It is ``"inline"``, ``"threads"``, ``"asyncio"`` or ``"pool"``, and depends on what the run asks
+    for and on the shape of the plan, never on an option of a stage. Only a run that is to be
+    bounded leaves the calling thread: a wait for a thread can end, one for a call cannot.
+    """
+    info, mode = settings.info, settings.mode
+    has_async = 1 in plan.is_async
+    is_all_async = has_async and 0 not in plan.is_async
+    if mode == "auto":
+        is_bounded = settings.deadline is not None or settings.cancel is not None
+        can_stay = not (in_loop or is_all_async or is_bounded)
+        is_alone = settings.workers == 1 and not has_async
+        mode = "inline" if can_stay and (is_alone or _is_serial(plan)) else "threads"
+    if is_all_async and mode != "inline":
+        mode = "asyncio"
+    if mode != "pool":
+        info.executor = mode
+    if mode == "inline":
+        info.workers = 1
+    return mode
+
+
+def _is_serial(plan: Plan) -> bool:
+    """Tell whether no two steps could ever be ready at once; found out once for each plan."""
+    if plan._width is None:  # noqa: SLF001 - a plan's own memory for those who run it
+        serial = all(above[-1:] == (step,) for step, above in enumerate(plan.parents[1:]))
+        object.__setattr__(plan, "_width", SERIAL if serial else PARALLEL)
+    return bool(plan._width == SERIAL)  # noqa: SLF001
+
+
+def _goes_on(
+    plan: Plan,
+    settings: RunSettings,
+    context: contextvars.Context,
+    record: Columns,
+    error: BaseException,
+) -> Session:
+    """Go on inline after the first exception; return the session at its end."""
+    from stagekit._run.fast.inline import go_on
+    from stagekit._run.session import Session
+
+    session = Session(plan, settings, context, "inline")
+    try:
+        go_on(session, record, error)
+    except KeyboardInterrupt as interruption:
+        session.interrupt(interruption)
+    return session
+
+
+def _ran(
+    plan: Plan, settings: RunSettings, context: contextvars.Context, mode: str, *, is_fast: bool
+) -> Session:
+    """Run to the end in the calling thread; return the session at its end."""
+    from stagekit._run.session import Session
+
+    session = Session(plan, settings, context, mode)
+    try:
+        _run(session, is_fast=is_fast)
+    except KeyboardInterrupt as interruption:
+        session.interrupt(interruption)
+    return session
+
+
+def _run(session: Session, *, is_fast: bool) -> None:
+    from stagekit._run.interrupts import Gate
+    from stagekit._run.mailbox import Mailbox
+    from stagekit._run.run_loop import run_blocking
+
+    gate, grace = Gate(), session.settings.grace
+    session.listen(delays=session.mode == "inline")
+    if not _turns_a_loop(session):
+        mailbox = Mailbox()
+        run_blocking(
+            mailbox, gate, grace, lambda: _driven(session, mailbox, gate, None, is_fast=is_fast)
+        )
+        return
+    from stagekit._run.guards.loop_watchdog import watched
+    from stagekit._run.loop_mailbox import TurningMailbox
+
+    turning = TurningMailbox()
+    try:
+        with watched(session, turning.loop):
+            run_blocking(
+                turning,
+                gate,
+                grace,
+                lambda: _driven(session, turning, gate, turning.loop, is_fast=is_fast),
+            )
+    finally:
+        given_up = session.columns.abandoned or session.scheduler.running
+        turning.close(is_abandoned=bool(given_up))
+
+
+def _turns_a_loop(session: Session) -> bool:
+    """Tell whether the calling thread turns an event loop for the async stages of a run.
+
+    In a run that is to be bounded the loop has a thread of its own: the calling thread would wait
+    for a stage that blocks the loop.
+    """
+    settings, plan = session.settings, session.plan
+    if 1 not in plan.is_async and not any(p.is_undo_async for p in plan.policies.values()):
+        return False
+    is_bounded = settings.deadline is not None or settings.cancel is not None
+    return settings.mode == "inline" or not is_bounded
+
+
+async def _arun(session: Session, *, is_fast: bool) -> None:
+    """Run to the end on the running loop."""
+    from asyncio import get_running_loop
+
+    from stagekit._run.guards.loop_watchdog import watched
+    from stagekit._run.interrupts import Gate
+    from stagekit._run.loop_mailbox import AwaitedMailbox
+    from stagekit._run.run_loop import run_awaiting
+
+    loop = get_running_loop()
+    mailbox = AwaitedMailbox(loop)
+    session.listen(delays=session.mode in {"inline", "asyncio"})
+    with watched(session, loop):
+        await run_awaiting(
+            mailbox, lambda: _driven(session, mailbox, Gate(), loop, is_fast=is_fast)
+        )
+
+
+def _driven(
+    session: Session,
+    mailbox: Union[Mailbox, TurningMailbox, AwaitedMailbox],
+    gate: Gate,
+    loop: Optional[asyncio.AbstractEventLoop],
+    *,
+    is_fast: bool,
+) -> Driven:
+    """Return what the run loop drives."""
+    if not is_fast:
+        from stagekit._run.coordinator import Coordinator
+
+        return Coordinator(session, mailbox, gate, loop)
+    if session.mode == "threads" or loop is None:
+        from stagekit._run.fast.threads import FastThreads
+
+        return FastThreads(session, mailbox.post)
+    from stagekit._run.fast.loop import FastLoop
+
+    return FastLoop(session, mailbox.post, loop)
 
 
 def _put_back(before: List[Any], settings: RunSettings) -> None:
@@ -183,129 +319,3 @@ def _defect(error: Exception) -> Exception:
     from stagekit._run.ending import defect
 
     return defect(error)
-
-
-def _choose(plan: Plan, settings: RunSettings, *, simple: bool, in_loop: bool) -> str:
-    """Return what carries a run out, and tell its info: inline, threads, pool or asyncio."""
-    info, mode = settings.info, settings.mode
-    has_async = 1 in plan.is_async
-    is_all_async = has_async and 0 not in plan.is_async
-    if mode == "auto":
-        # Unless simple it is threads: a wait for a thread can be bounded, one for a call cannot.
-        is_alone = not in_loop and not is_all_async and simple
-        if is_alone and ((settings.workers == 1 and not has_async) or _is_serial(plan)):
-            mode = "inline"
-        else:
-            mode = "threads"
-    if is_all_async and mode != "inline":
-        mode = "asyncio"
-    if mode != "pool":
-        info.executor = mode
-    if mode == "inline":
-        info.workers = 1
-    return mode
-
-
-def _is_serial(plan: Plan) -> bool:
-    """Tell whether no two steps could ever be ready at once; found out once for each plan."""
-    if plan._width is None:  # noqa: SLF001 - a plan's own memory for those who run it
-        serial = all(above[-1:] == (step,) for step, above in enumerate(plan.parents[1:]))
-        object.__setattr__(plan, "_width", SERIAL if serial else PARALLEL)
-    return bool(plan._width == SERIAL)  # noqa: SLF001
-
-
-def _resumed(
-    plan: Plan,
-    settings: RunSettings,
-    context: contextvars.Context,
-    record: Columns,
-    error: BaseException,
-) -> Session:
-    """Carry on inline after the first exception; return the session at its end."""
-    from stagekit._run.fast.inline import resume, walk
-    from stagekit._run.session import Session
-
-    session = Session(plan, settings, context, "inline")
-    try:
-        resume(session, record, error)
-        next(walk(session), None)  # to the end: there is nothing to await
-    except KeyboardInterrupt as interruption:
-        session.interrupt(interruption)
-    return session
-
-
-def _carried_out(
-    plan: Plan, settings: RunSettings, context: contextvars.Context, mode: str
-) -> Session:
-    """Carry a run out in the calling thread; return the session at its end."""
-    from stagekit._run.session import Session
-
-    session = Session(plan, settings, context, mode)
-    try:
-        session.listen(delays=mode in {"inline", "asyncio"})
-        _carry_out(session, mode)
-    except KeyboardInterrupt as interruption:
-        session.interrupt(interruption)
-    return session
-
-
-def _owned(plan: Plan, settings: RunSettings, context: contextvars.Context, mode: str) -> Session:
-    """Carry a run out that is not simple, in the calling thread; return the session at its end."""
-    from stagekit._run.run_loop import own
-    from stagekit._run.session import Session
-
-    session = Session(plan, settings, context, "inline" if mode == "inline" else "managed")
-    session.listen(delays=mode == "inline")
-    own(session)
-    return session
-
-
-def _carry_out(session: Session, mode: str) -> None:
-    if mode == "inline" and 1 in session.plan.is_async:
-        from stagekit._run.hosting import host_inline  # asyncio: 29 ms
-
-        host_inline(session)
-    elif mode == "inline":
-        from stagekit._run.fast.inline import walk
-
-        next(walk(session), None)  # to the end: there is nothing to await
-    elif mode == "asyncio" or len(session.scheduler.heaps) > 1:
-        from stagekit._run.hosting import host
-
-        host(session, _maker(session, mode, is_alone=False))
-    else:
-        from stagekit._run.waiting import serve
-
-        serve(session, _maker(session, mode, is_alone=True)).check()
-
-
-async def _await(session: Session, mode: str) -> None:
-    if mode == "inline":
-        from stagekit._run.hosting import await_inline
-
-        await await_inline(session)
-    else:
-        from stagekit._run.fast.loop import Branches
-
-        branches = Branches(session, _maker(session, mode, is_alone=False))
-        await branches.run()
-        branches.ledger.check()
-
-
-def _maker(
-    session: Session, mode: str, *, is_alone: bool
-) -> Callable[[Callable[[Message], object]], Ledger]:
-    """Return how the ledger is made; alone means that its owner has no event loop to turn."""
-    pool = session.settings.pool
-    if mode == "asyncio":
-        from stagekit._run.ledger import Ledger
-
-        return lambda post: Ledger(session, post)
-    if mode == "pool" and pool is not None:
-        from stagekit._run.driver import Feed
-
-        return lambda post: Feed(session, post, pool)
-    from stagekit._run.fast.threads import Crew
-
-    delegates = is_alone and session.hooks is None
-    return lambda post: Crew(session, post, delegates=delegates)

@@ -1,4 +1,4 @@
-"""Telling the hooks of a managed run what has happened, in the order in which it was decided."""
+"""Notifier the hooks of a managed run what has happened, in the order in which it was decided."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from stagekit._run.state.agenda import SECOND
 if TYPE_CHECKING:
     from threading import Lock
 
-    from stagekit._run.backends.jobs import Said
-    from stagekit._run.backends.placement import Lanes
+    from stagekit._run.backends.placement import Placement
     from stagekit._run.counting import Counting
-    from stagekit._run.map_items import Items
+    from stagekit._run.in_flight import Said
+    from stagekit._run.map_items import MapItems
     from stagekit._run.session import Session
     from stagekit._run.state.actions import Retrying, Start
     from stagekit._run.state.run_state import RunState
 
 
-class Telling:
+class Notifier:
     """What hooks are told, on the thread that owns the run.
 
     Args:
@@ -30,11 +30,11 @@ class Telling:
     """
 
     def __init__(
-        self, session: Session, state: RunState, lanes: Lanes, items: Items, lock: Lock
+        self, session: Session, state: RunState, placement: Placement, items: MapItems, lock: Lock
     ) -> None:
         self._session = session
         self._state = state
-        self._lanes = lanes
+        self._placement = placement
         self._items = items
         self._lock = lock
         self._counting: Optional[Counting] = None
@@ -60,9 +60,9 @@ class Telling:
     def _follows(self, step: int) -> None:
         columns = self._session.columns
         assert columns.starts is not None  # noqa: S101 - a scheduler has all columns
-        assert columns.workers is not None  # noqa: S101
-        name = self._lanes.worker(self._state.lanes[step], columns.workers[step])
-        self._session.told_start(step, 1, name, columns.starts[step])
+        hooks = self._session.hooks
+        assert hooks is not None  # noqa: S101 - asked by the caller
+        hooks.begin_on(step, 1, hooks.worker(step), columns.starts[step])
 
     def retry(self, retrying: Retrying) -> None:
         """Tell that an attempt has failed, and that another follows."""

@@ -1,20 +1,18 @@
-"""Plain calls of a managed run: stages, or items of stages, that follow one another in one place.
+"""The worker loop: calls that follow one another in one place, made by whoever made the one before.
 
-Where a stage has no policy but where it is carried out, and for which items, a call that has
-returned has nothing to be judged, awaited or told about beyond what an engine of plain runs does.
-So its worker makes the transition itself, under the lock of the state, and goes on with the next
-plain call. The owner of the run is called for what remains.
+Where a call has returned, and only its failure would need the coordinator, its worker makes the
+transition itself, under the lock of the state, and goes on with the next such call. The owner of
+the run is called for what remains.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Protocol, Tuple
 
 from stagekit._base.promise import check_value
-from stagekit._run.attempt import arguments, invoke
-from stagekit._run.backends.job import NEXT, Job
-from stagekit._run.backends.jobs import of_attempt
+from stagekit._run.attempt import arguments, invoke, of_attempt
+from stagekit._run.backends.job import CHAINED, Job
 from stagekit._run.guards.log_context import bind
 
 if TYPE_CHECKING:
@@ -23,19 +21,36 @@ if TYPE_CHECKING:
 
     from stagekit._base.cancel import CancelToken
     from stagekit._plan.plan import Plan
-    from stagekit._run.backends.placement import Lanes
+    from stagekit._run.backends.placement import Placement
     from stagekit._run.interrupts import Gate
-    from stagekit._run.map_items import Items
+    from stagekit._run.map_items import MapItems
     from stagekit._run.session import Session
     from stagekit._run.state.actions import Start
     from stagekit._run.state.run_state import RunState
 
 # Any: values of stages
 _NOTHING: Dict[str, Any] = {}
-RESTED = object()  # what a stride returns when its last value has been taken in
+CHAIN_DONE = object()  # what a chain returns when its last value has been taken in
 
 
-class Stride(Job):
+class Owner(Protocol):
+    """What the worker loop asks of the coordinator."""
+
+    def call_owner(self) -> None:
+        """Have the owner do what has become possible; on any thread."""
+
+    def notify_ends(self) -> None:
+        """Notify hooks of calls that have followed one another; on the owner's thread."""
+
+    def crashed(self, error: BaseException) -> None:
+        """Have the owner end the run because of a defect of ours; on any thread."""
+
+    def must_end_chain(self) -> bool:
+        """Tell whether the owner, who makes the calls of a chain itself, has other things to do."""
+        ...
+
+
+class ChainedCall(Job):
     """A plain call, and those that follow it.
 
     Attributes:
@@ -44,12 +59,20 @@ class Stride(Job):
         since: when that was begun, or sent.
         lane: where it is called.
         number: of the worker.
+        is_owners: the thread that owns the run makes it.
     """
 
-    __slots__ = ("item", "lane", "number", "since", "step", "strides")
+    __slots__ = ("is_owners", "item", "lane", "loop", "number", "since", "step")
 
     def __init__(
-        self, strides: Strides, start: Start, *, token: CancelToken, name: str, number: int
+        self,
+        loop: WorkerLoop,
+        start: Start,
+        *,
+        token: CancelToken,
+        name: str,
+        number: int,
+        is_owners: bool,
     ) -> None:
         nothing: Any = None  # each of its calls has its own function, arguments and context
         super().__init__(
@@ -68,7 +91,8 @@ class Stride(Job):
         self.since = 0
         self.lane = start.lane
         self.number = number
-        self.strides = strides
+        self.is_owners = is_owners
+        self.loop = loop
 
     def call(self) -> Any:
         """Make one call after another; raises what the last one raises.
@@ -78,20 +102,20 @@ class Stride(Job):
         """
         self.token.raise_if_cancelled()
         try:
-            return self.strides.walk(self)
+            return self.loop.walk(self)
         except BaseException:
             self.raised()
             raise
 
     def prepare(self) -> None:
         """Have function, arguments and context of the call at hand."""
-        self.strides.prepare(self)
+        self.loop.prepare(self)
 
     def returned(self, value: Any, ahead: int) -> Any:
-        """Become the next call, or rest."""
+        """Become the next call, or end the chain."""
         if self.token.is_cancelled:
             return value
-        return NEXT if self.strides.follow(self, value, ahead) else RESTED
+        return CHAINED if self.loop.follow(self, value, ahead) else CHAIN_DONE
 
     def began(self, now: int) -> int:
         """Return when the call that ends *now* has begun: it may have been sent ahead."""
@@ -99,36 +123,32 @@ class Stride(Job):
 
     def raised(self) -> bool:
         """Have nothing follow any more, where that is what the failure of the stage means."""
-        return self.strides.halt(self.step)
+        return self.loop.halt(self.step)
 
 
-class Strides:
-    """What the strides of one run share.
+class WorkerLoop:
+    """What the chains of one run share.
 
     Args:
         session: the run.
         state: makes the transitions.
         items: what stages are called for.
-        now: tells the time.
         lock: guards the state.
-        call: has the owner of the run do what has become possible.
-        tell: has hooks told.
+        now: reads the clock of the run.
+        owner: the coordinator.
         gate: where the owner makes the calls itself: when Ctrl-C may come.
-        must_end: where the owner makes the calls itself: whether it has other things to do.
     """
 
-    def __init__(  # noqa: PLR0913 - by keyword, what it needs of the owner
+    def __init__(  # noqa: PLR0913 - by keyword
         self,
         session: Session,
         state: RunState,
-        items: Items,
+        items: MapItems,
         *,
-        now: Callable[[], int],
         lock: Lock,
-        call: Callable[[], object],
-        tell: Callable[[], object],
+        now: Callable[[], int],
+        owner: Owner,
         gate: Optional[Gate],
-        must_end: Callable[[], bool],
     ) -> None:
         self._session = session
         self._columns = session.columns
@@ -138,14 +158,13 @@ class Strides:
         self._items = items
         self._now = now
         self._lock = lock
-        self._call = call
-        self._tell = tell
+        self._owner = owner
         self._gate = gate
-        self._must_end = must_end
 
-    def walk(self, job: Stride) -> Any:
-        """Make one call after another; return ``RESTED``, or a value that is to be taken in."""
-        session, gate, token = self._session, self._gate, job.token
+    def walk(self, job: ChainedCall) -> Any:
+        """Make one call after another; return ``CHAIN_DONE``, or a value that is to be taken in."""
+        session, token = self._session, job.token
+        gate = self._gate if job.is_owners else None
         calls, copy, values = session.plan.calls, session.context.copy, session.columns.values
         is_logged = "loguru" in sys.modules
         while True:
@@ -166,13 +185,13 @@ class Strides:
                 gate.shut()
             if call[4] and (value is None or call[4] > 1):
                 check_value(value, call[4])
-            if token.is_cancelled or (gate is not None and self._must_end()):
+            if token.is_cancelled or (gate is not None and self._owner.must_end_chain()):
                 return value
             if not self.follow(job, value):
-                return RESTED
+                return CHAIN_DONE
             del value, args, kwargs
 
-    def follow(self, job: Stride, value: Any, ahead: int = 0) -> bool:
+    def follow(self, job: ChainedCall, value: Any, ahead: int = 0) -> bool:
         """Take in what a call has returned; tell whether the job has become the next one.
 
         Args:
@@ -180,6 +199,13 @@ class Strides:
             value: what it has returned.
             ahead: how many calls are taken where it was made ahead of their turn.
         """
+        try:
+            return self._follow(job, value, ahead)
+        except BaseException as error:  # noqa: BLE001 - a defect of ours, no error of the stage
+            self._owner.crashed(error)
+            return False
+
+    def _follow(self, job: ChainedCall, value: Any, ahead: int) -> bool:
         state, columns, now = self._state, self._columns, self._now()
         is_called_for = False
         with self._lock:
@@ -197,12 +223,15 @@ class Strides:
                     self._starts[job.step], self._workers[job.step] = now, job.number
                 is_called_for = state.needs_coordinator
         if is_called_for:
-            self._call()
+            self._owner.call_owner()
         if call is not None and self._session.hooks is not None:
-            self._tell()
+            if job.is_owners:
+                self._owner.notify_ends()
+            else:
+                self._owner.call_owner()
         return call is not None
 
-    def _record(self, job: Stride, now: int) -> None:
+    def _record(self, job: ChainedCall, now: int) -> None:
         """Keep what is known of an item; not if the call was given up on."""
         if job.ticket in self._state.running:
             row = (job.item, 1, job.began(now), now, job.name, None)
@@ -213,7 +242,7 @@ class Strides:
         with self._lock:
             return self._state.halt(step)
 
-    def prepare(self, job: Stride) -> None:
+    def prepare(self, job: ChainedCall) -> None:
         """Have function, arguments and context at hand, for who makes the call elsewhere."""
         session, call = self._session, self._session.plan.calls[job.step]
         if job.item < 0:
@@ -227,7 +256,7 @@ class Strides:
             job.context = job.context.copy()
             self._bind(job.context, job)
 
-    def _call_of_item(self, job: Stride) -> Tuple[Any, Tuple[Any, ...], Dict[str, Any]]:
+    def _call_of_item(self, job: ChainedCall) -> Tuple[Any, Tuple[Any, ...], Dict[str, Any]]:
         session = self._session
         fn, args, kwargs = arguments(session.plan.calls[job.step], session.columns.values)
         return (
@@ -235,28 +264,32 @@ class Strides:
             *self._items.of(job.step, job.item, args, kwargs),
         )
 
-    def _bind(self, context: Context, job: Stride) -> None:
+    def _bind(self, context: Context, job: ChainedCall) -> None:
         words: Dict[str, Any] = {"stage": self._session.plan.order[job.step], "attempt": 1}
         if job.item >= 0:
             words["item"] = job.item
         bind(context, **words)
 
 
-def plain_steps(plan: Plan, lanes: Lanes) -> bytearray:
-    """Return for each step whether it may be part of a stride: 1 or 0.
+def chained_steps(plan: Plan, placement: Placement) -> bytearray:
+    """Return for each step whether its call may follow another one in its place: 1 or 0.
 
-    Nothing was said of it but where it is carried out, and for which items, and it asks for nothing
-    that is made afresh for it; what carries it out says itself that it can go on, and its arguments
-    are in this process.
+    Only its failure then needs the coordinator: it has no time limit, no slots, and nothing that is
+    made anew for each attempt. Its backend must be able to go on by itself, and its arguments must
+    be in this process. An owner that has others to listen to makes its own calls one by one.
     """
     found = bytearray(len(plan))
-    if not lanes.keeps_values:
-        for step, lane in enumerate(lanes.of_step):
-            policy = plan.policies.get(step)
-            is_simple = policy is None or (policy.is_plain and not plan.is_async[step])
-            # An owner that has others to listen to makes its own calls one by one, and one that
-            # makes all calls but some is told of each of those.
-            is_near = lanes.is_inline == lanes.is_owners(lane)
-            is_simple = is_simple and is_near and step not in plan.per_attempt
-            found[step] = is_simple and lanes.carriers[lane].walks
+    if placement.keeps_values:
+        return found
+    can_chain = [
+        backend.walks and (placement.is_inline or not placement.is_owners(lane))
+        for lane, backend in enumerate(placement.backends)
+    ]
+    for step, lane in enumerate(placement.of_step):
+        policy = plan.policies.get(step)
+        is_simple = policy is None or (
+            policy.timeout is None and not policy.slots and policy.kind == "call"
+        )
+        is_simple = is_simple and not plan.is_async[step] and step not in plan.per_attempt
+        found[step] = is_simple and can_chain[lane]
     return found

@@ -27,10 +27,10 @@ SABOTAGE = """
 from stagekit import stage
 from stagekit._run.state.scheduler import Scheduler
 
-def take(self):
+def succeed(self, step, value):
     raise ZeroDivisionError("sabotage")
 
-Scheduler.take = take
+Scheduler.succeed = succeed
 
 @stage
 def load() -> None: ...

@@ -10,16 +10,17 @@ from typing import Any, List
 import pytest
 
 from stagekit import Registry, arun, run
-from stagekit._run.driver import Feed
+from stagekit._run.backends.pool import PoolBackend
+from stagekit._run.coordinator import Coordinator
 from stagekit._run.fast import inline, threads
 from stagekit._run.fast import loop as aio
-from stagekit._run.fast.loop import Branches
-from stagekit._run.fast.threads import Crew
-from stagekit._run.ledger import Ledger
+from stagekit._run.fast.direct import Direct
+from stagekit._run.fast.loop import FastLoop
+from stagekit._run.fast.threads import FastThreads
 from stagekit._run.notify import Dispatcher
-from stagekit._run.session import Session
+from stagekit._run.state.run_state import RunState
 from stagekit._run.state.scheduler import Scheduler
-from stagekit.errors import InternalError
+from stagekit.errors import InternalError, MachineLimitError
 
 
 class Defect(Exception):
@@ -55,33 +56,32 @@ def wide(*, is_async: bool = False, fails: bool = False) -> Registry:
 
 
 PLACES = [
-    (Crew, "_rest", "threads"),
-    (Crew, "_work", "threads"),
-    (Crew, "_start", "threads"),
-    (Crew, "call", "threads"),
-    (Ledger, "leaf_ended", "threads"),
+    (FastThreads, "_rest", "threads"),
+    (FastThreads, "_work", "threads"),
+    (FastThreads, "_start", "threads"),
+    (FastThreads, "wake", "threads"),
+    (Direct, "leaf_ended", "threads"),
     (threads, "Thread", "threads"),
-    (Feed, "_done", "pool"),
-    (Feed, "_submit", "pool"),
-    (Ledger, "returned", "pool"),
+    (PoolBackend, "start", "pool"),
+    (Coordinator, "_ended", "pool"),
+    (RunState, "ended", "pool"),
     (Scheduler, "succeed", "pool"),
-    (Branches, "_pump", "asyncio"),
-    (Branches, "_take", "asyncio"),
+    (FastLoop, "_pump", "asyncio"),
+    (FastLoop, "_take", "asyncio"),
     (aio, "what_cancels", "asyncio"),
     (aio, "variables_of", "asyncio"),
     (inline, "run_order", "inline"),
-    (Session, "begin", "inline hooks"),
-    (Session, "returned", "inline hooks"),
+    (Coordinator, "_start", "inline hooks"),
+    (RunState, "go_on", "inline hooks"),
     (Scheduler, "succeed", "inline hooks"),
     (Scheduler, "admit", "inline hooks"),
-    (Dispatcher, "begin", "inline hooks"),
-    (Dispatcher, "begin", "threads hooks"),
+    (Dispatcher, "begin_on", "inline hooks"),
+    (Dispatcher, "begin_on", "threads hooks"),
     (Dispatcher, "stage", "threads hooks"),
     (Dispatcher, "stage", "pool hooks"),
     (Dispatcher, "stage", "asyncio hooks"),
-    (Ledger, "began", "asyncio hooks"),
-    (Ledger, "raised", "threads fails"),
-    (Ledger, "raised", "pool fails"),
+    (Direct, "raised", "threads fails"),
+    (RunState, "_fail", "pool fails"),
     (Scheduler, "fail", "inline fails"),
     (Scheduler, "finish", "inline fails"),
 ]
@@ -144,5 +144,7 @@ def test_a_run_that_gets_no_thread_says_so(monkeypatch: pytest.MonkeyPatch) -> N
             raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threads, "Thread", NoThread)
-    with pytest.raises(InternalError, match="can't start new thread"):
+    with pytest.raises(
+        MachineLimitError, match=r"no more threads .*can't start new thread.*ulimit"
+    ):
         run(registry=wide(), executor="threads")

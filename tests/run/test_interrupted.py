@@ -12,12 +12,12 @@ from typing import Any, Callable, Iterator, List
 import pytest
 
 from stagekit import Registry, Result, run
-from stagekit._run import hosting
+from stagekit._run.backends import threads as backend_threads
+from stagekit._run.fast import inline, threads
 from stagekit._run.fast import loop as aio
-from stagekit._run.fast import threads
 from stagekit._run.notify import Dispatcher
 from stagekit._run.session import Session
-from stagekit.errors import InternalError
+from stagekit.errors import InternalError, MachineLimitError
 from stagekit.testing import RecordingHook
 
 PATIENCE = 30
@@ -82,7 +82,7 @@ def test_ctrl_c_between_two_stages_after_a_failure_cancels_the_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An inline run that goes on after a failure can be interrupted like any."""
-    monkeypatch.setattr(Session, "begin", press_ctrl_c)
+    monkeypatch.setattr(inline, "invoke", press_ctrl_c)
     result = interrupted(registry_of(alone, fails, alone), executor="inline", on_failure="continue")
     assert ["succeeded", "failed", "cancelled"] == outcomes(result)
 
@@ -99,7 +99,7 @@ def test_ctrl_c_between_two_async_stages_cancels_the_rest(monkeypatch: pytest.Mo
 
 def test_ctrl_c_before_the_loop_has_begun_cancels_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where not even the branches have been made, every stage is cancelled."""
-    monkeypatch.setattr(hosting, "Branches", press_ctrl_c)
+    monkeypatch.setattr(aio, "FastLoop", press_ctrl_c)
     assert ["cancelled", "cancelled"] == outcomes(interrupted(registry_of(waits, waits)))
 
 
@@ -176,14 +176,14 @@ def test_a_worker_whose_start_was_interrupted_is_not_missed(
 
 
 def test_a_worker_that_cannot_be_started_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever keeps a thread from starting is told as the defect that ended the run."""
+    """Whatever keeps the first thread from starting is what the run ends with."""
 
     class Broken(threading.Thread):
         def start(self) -> None:
             raise MemoryError("no room for a stack")
 
-    monkeypatch.setattr(threads, "Thread", Broken)
-    with pytest.raises(InternalError, match="no room for a stack"):
+    monkeypatch.setattr(backend_threads, "Thread", Broken)
+    with pytest.raises(MachineLimitError, match="no room for a stack"):
         run(registry=registry_of(alone), executor="threads", hooks=[RecordingHook()])
 
 
@@ -196,11 +196,15 @@ def test_a_defect_is_told_once_what_a_pool_runs_has_ended(monkeypatch: pytest.Mo
         ended.set()
         raise ValueError("no")
 
-    def breaks(_self: Dispatcher, _step: int) -> None:
-        released.set()
-        raise LookupError("pretended")
+    begin_on = Dispatcher.begin_on
 
-    monkeypatch.setattr(Dispatcher, "begin", breaks)
-    with ThreadPoolExecutor(1) as pool, pytest.raises(InternalError, match="pretended"):
-        run(registry=registry_of(slow), executor=pool, hooks=[RecordingHook()])
+    def breaks(self: Dispatcher, step: int, *told: Any) -> None:
+        if step:
+            released.set()
+            raise LookupError("pretended")
+        begin_on(self, step, *told)
+
+    monkeypatch.setattr(Dispatcher, "begin_on", breaks)
+    with ThreadPoolExecutor(2) as pool, pytest.raises(InternalError, match="pretended"):
+        run(registry=registry_of(slow, alone), executor=pool, hooks=[RecordingHook()])
     assert ended.is_set()

@@ -103,7 +103,7 @@ def test_stages_of_all_kinds_mix_in_one_run() -> None:
     assert {str(os.getpid())} == set(pids.values())
     assert found["pooled"].endswith("mine_0")
     assert found["opened"] == closed[0]
-    assert 4 == len({place for name, place in found.items() if name != "process"})
+    assert 3 == len({place for name, place in found.items() if name != "process"})
 
 
 def test_workers_stay_warm_between_stages_and_runs() -> None:

@@ -7,6 +7,7 @@ import importlib
 import multiprocessing
 import pickle
 import sys
+import threading
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, Callable, Dict, Iterator, List
 import pytest
 
 from stagekit import Registry, RunFailedError, run
-from stagekit._run.driver import Sent
+from stagekit._run.backends.pool import Sent
 from stagekit.events import Outcome, Reason, StageStarted
 from stagekit.testing import RecordingHook
 
@@ -200,8 +201,9 @@ def test_no_more_calls_are_under_way_than_there_are_workers() -> None:
 
     class Hook:
         def on_event(self, event: object) -> None:
-            most.append(len([future for future in pool.futures if not future.done()]))
-            is_full = isinstance(event, StageStarted) and most[-1] == 3
+            is_start = isinstance(event, StageStarted)  # a call is about to be given to the pool
+            most.append(len([f for f in pool.futures if not f.done()]) + is_start)
+            is_full = is_start and most[-1] == 3
             if is_full or (len(pool.futures) == 10 and pool.calls):
                 pool.calls.pop(0)()
 
@@ -238,14 +240,14 @@ def test_what_a_pool_has_not_begun_is_taken_back_on_a_failure() -> None:
 
 def test_a_future_cancelled_by_others_fails_its_stage() -> None:
     """Only our own cancelling is a cancelled stage."""
-    pool = Pool(is_late=True)
 
-    class Hook:
-        def on_event(self, event: object) -> None:
-            if isinstance(event, StageStarted):
-                pool.futures[-1].cancel()
+    class Cancels(Pool):
+        def submit(self, fn: Callable[..., Any], /, *args: Any) -> Future[Any]:
+            future = super().submit(fn, *args)
+            threading.Thread(target=future.cancel).start()
+            return future
 
-    result = run(registry=chain(2), executor=pool, hooks=[Hook()], check=False)
+    result = run(registry=chain(2), executor=Cancels(is_late=True), check=False)
     assert ["failed", "skipped"] == [report.outcome.value for report in result.reports()]
 
 

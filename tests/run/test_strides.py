@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stagekit import CancelToken, Hook, Registry, run
-from stagekit._run.coordinator import Conductor
+from stagekit._run.coordinator import Coordinator
 from stagekit._run.state.actions import Start
 from stagekit.errors import RunCancelledError, RunFailedError
 from stagekit.events import (
@@ -118,14 +118,14 @@ def test_the_owner_is_not_asked_for_each_plain_stage(
 
     def starts(count: int) -> int:
         started: List[int] = []
-        original = Conductor._start
+        original = Coordinator._start
 
-        def counted(self: Conductor, start: Start) -> None:
+        def counted(self: Coordinator, start: Start) -> None:
             started.append(start.step)
             original(self, start)
 
         with monkeypatch.context() as patched:
-            patched.setattr(Conductor, "_start", counted)
+            patched.setattr(Coordinator, "_start", counted)
             registry = Registry()
             for node in range(count):
                 before = [f"s{node - 1}"] if shape == "chain" and node else []
@@ -247,22 +247,22 @@ def _fan(count: int, **options: Any) -> Registry:
 def test_the_owner_is_not_asked_for_each_item(
     executor: str, process_pool: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A thousand plain items mean no thousand messages; with retries each of them is judged."""
+    """A thousand plain items mean no thousand messages; with slots each of them is asked for."""
     started: List[int] = []
-    original = Conductor._start
+    original = Coordinator._start
 
-    def counted(self: Conductor, start: Start) -> None:
+    def counted(self: Coordinator, start: Start) -> None:
         started.append(start.step)
         original(self, start)
 
-    monkeypatch.setattr(Conductor, "_start", counted)
+    monkeypatch.setattr(Coordinator, "_start", counted)
     monkeypatch.setattr(ProcessPool, "ahead_ns", 0)  # else it is asked for more, as they are short
     pool = process_pool if executor == "processes" else executor
     result = run(registry=_fan(1_000), executor=pool, workers=2)
     assert [str(2 * number) for number in range(1_000)] == result["twice"]
     assert len(started) < 20
     started.clear()
-    run(registry=_fan(1_000, retries=1), executor=pool, workers=2)
+    run(registry=_fan(1_000, resources={"db": 1}), executor=pool, workers=2, limits={"db": 2})
     assert len(started) >= 1_000
 
 
@@ -321,13 +321,13 @@ def test_an_owner_that_has_others_to_listen_to_makes_its_calls_one_by_one(
 ) -> None:
     """Stages on the calling thread in a run on threads: messages are heard between any two."""
     started: List[int] = []
-    original = Conductor._start
+    original = Coordinator._start
 
-    def counted(self: Conductor, start: Start) -> None:
+    def counted(self: Coordinator, start: Start) -> None:
         started.append(start.step)
         original(self, start)
 
-    monkeypatch.setattr(Conductor, "_start", counted)
+    monkeypatch.setattr(Coordinator, "_start", counted)
     registry = Registry()
 
     def where() -> int:

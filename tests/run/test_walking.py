@@ -15,9 +15,9 @@ from typing import Any, Callable, Dict, List, Set, cast
 import pytest
 
 from stagekit import CancelToken, Hook, Registry, Result, run
-from stagekit._run.backends.carriers import Pooled
-from stagekit._run.backends.job import NEXT, Job
-from stagekit._run.coordinator import Conductor
+from stagekit._run.backends.job import CHAINED, Job
+from stagekit._run.backends.pool import PoolBackend
+from stagekit._run.coordinator import Coordinator
 from stagekit._run.state.actions import Start, WithdrawnError
 from stagekit.errors import BadValueError, RunCancelledError, WorkerDiedError
 from stagekit.events import (
@@ -90,13 +90,13 @@ def test_the_owner_is_not_asked_for_each(
 ) -> None:
     """But for the first ones, and the places in which calls are sent ahead."""
     started: List[int] = []
-    original = Conductor._start
+    original = Coordinator._start
 
-    def counted(self: Conductor, start: Start) -> None:
+    def counted(self: Coordinator, start: Start) -> None:
         started.append(start.step)
         original(self, start)
 
-    monkeypatch.setattr(Conductor, "_start", counted)
+    monkeypatch.setattr(Coordinator, "_start", counted)
     registry = Registry()
     layered(registry)
     run(registry=registry, executor=process_pool)
@@ -281,14 +281,14 @@ def test_what_goes_on_after_it_was_asked_to_end_is_ended() -> None:
         def returned(self, value: Any, ahead: int) -> Any:
             del value, ahead
             token.cancel()
-            return NEXT
+            return CHAINED
 
     token, context, pool = CancelToken(), contextvars.Context(), cast("Any", Pool())
 
     def post(*how: Any) -> None:
         posted.append(how)
 
-    carrier = Pooled(post, pool, "pool", 1)
+    carrier = PoolBackend(post, pool, "pool", 1)
     job = Walking(
         1, nothing, (), {}, promise=0, context=context, token=token, tell=nothing, name="w"
     )

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from stagekit._base.cancel import CancelToken
     from stagekit._base.progress import Progress
 
-__all__ = ["NEXT", "Carrier", "Job", "Post", "fetched", "is_remote"]
+__all__ = ["CHAINED", "Backend", "Job", "Post", "fetched", "is_remote"]
 
 # Tells the owner of the run, from any thread, how a call ended: ticket, value, error.
 Post = Callable[[int, Any, Optional[BaseException]], object]
-NEXT: Any = object()  # what a job posts that has become another call: nothing, and that is made
+CHAINED: Any = object()  # what a job posts that has become another call: nothing, and that is made
 
 
 class Job:
@@ -85,7 +85,7 @@ class Job:
         """Have function and arguments at hand, for who makes the call elsewhere."""
 
     def returned(self, value: Any, ahead: int) -> Any:
-        """Return what is posted of a call that was made elsewhere; or ``NEXT``.
+        """Return what is posted of a call that was made elsewhere; or ``CHAINED``.
 
         Args:
             value: what it has returned.
@@ -136,7 +136,7 @@ class Job:
             self.progress.flush()
 
 
-class Carrier(Protocol):
+class Backend(Protocol):
     """Begins calls without blocking, and posts how each ended.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""The carrier of async stages: tasks on the running loop, or on a loop in a thread of its own."""
+"""The backend of async stages: tasks on the running loop, or on a loop in a thread of its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LEFT_BEHIND = 1.0  # seconds that tasks have to end which stages left behind
 STUCK = 0.25  # seconds that a loop has to end on which a stage was given up on
 
 
-class Tasks:
+class LoopBackend:
     """A task a call.
 
     Args:

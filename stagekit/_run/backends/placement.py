@@ -1,12 +1,14 @@
-"""Which carrier carries which step out, and the names of their workers."""
+"""Which backend makes the calls of which step, and the names of their workers."""
 
 from __future__ import annotations
 
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from stagekit._base.executor_names import HERE
-from stagekit._run.backends.carriers import Here, Pooled, Threads
+from stagekit._run.backends.inline import InlineBackend
+from stagekit._run.backends.pool import PoolBackend
+from stagekit._run.backends.threads import ThreadBackend
 from stagekit._run.state.agenda import SECOND
 from stagekit._run.state.limits import Limits
 
@@ -14,8 +16,9 @@ if TYPE_CHECKING:
     import asyncio
 
     from stagekit._plan.plan import Plan
-    from stagekit._run.backends.job import Carrier, Post
-    from stagekit._run.backends.loop import Tasks
+    from stagekit._plan.policy import Policy
+    from stagekit._run.backends.job import Backend, Post
+    from stagekit._run.backends.loop import LoopBackend
     from stagekit._run.interrupts import Gate
     from stagekit._run.settings import RunSettings
 
@@ -23,20 +26,21 @@ NEAR = (None, *HERE)  # what an async stage may say, and stays on the loop
 MAX_TASKS = 1_000_000  # of async stages, where nobody says how many
 
 
-class Lanes:
-    """The carriers of one run.
+class Placement:
+    """The backends of one run.
 
     Args:
         plan: what is run.
         settings: of the run.
+        mode: what was chosen for it: ``"inline"``, ``"threads"``, ``"asyncio"`` or ``"pool"``.
         post: takes how calls ended.
-        loop: the running loop, where the run is awaited.
+        loop: the loop of the thread that owns the run; None for one in a thread of its own.
         gate: opened for calls in the thread that owns the run.
 
     Attributes:
-        of_step: the lane of each step, an index of ``carriers``.
+        of_step: the lane of each step, an index of ``backends``.
         slots: the capacity of each named slot.
-        is_inline: one call at a time, in the calling thread.
+        is_inline: stages are called in the calling thread, unless they say otherwise.
         keeps_values: whether some values stay where they were made.
     """
 
@@ -44,19 +48,20 @@ class Lanes:
         self,
         plan: Plan,
         settings: RunSettings,
+        mode: str,
         post: Post,
         loop: Optional[asyncio.AbstractEventLoop],
         gate: Gate,
     ) -> None:
         self.gate = gate
-        self.is_inline = settings.mode == "inline"
-        self.carriers: List[Carrier] = []
+        self.is_inline = mode == "inline"
+        self.backends: List[Backend] = []
         self.keeps_values = False
         self._post = post
         self._loop = loop
         self._plan = plan
         self._settings = settings
-        self._tasks: Optional[Tasks] = None
+        self._loop_backend: Optional[LoopBackend] = None
         self._known: Dict[object, int] = {}
         self.of_step: Sequence[int] = self._of_steps(plan)
         self.slots: Mapping[str, int] = _slots(plan, settings)
@@ -80,77 +85,93 @@ class Lanes:
         if plan.is_async[step] and (is_resource or said in NEAR):
             return self._index("asyncio")
         if is_resource:
-            return self._index("inline" if self.is_inline else "resources")
+            return self._index("resources" if self._is_bounded(policy) else "inline")
         if said is None or said == "auto":
-            said = self._settings.pool if self._settings.mode == "pool" else self._settings.mode
-        return self._index("threads" if said in {"auto", "threads"} else said)
+            if self._settings.mode == "pool":
+                said = self._settings.pool
+            else:
+                said = "threads" if self._is_bounded(policy) else "inline"
+        return self._index(said)
+
+    def _is_bounded(self, policy: Optional[Policy]) -> bool:
+        """Tell whether a stage that says nothing of it leaves the calling thread.
+
+        It does where all do, and in a run that is inline because nothing could overlap, where a
+        wait for it is to be bounded, or its items could overlap. What other stages ask for never
+        counts.
+        """
+        if not self.is_inline:
+            return True
+        if policy is None or self._settings.mode == "inline":
+            return False
+        return policy.timeout is not None or bool(policy.each)
 
     def _index(self, key: Any) -> int:
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = len(self.carriers)
-            self.carriers.append(self._make(key))
+            found = self._known[key] = len(self.backends)
+            self.backends.append(self._make(key))
         return found
 
-    def _make(self, key: Any) -> Carrier:
+    def _make(self, key: Any) -> Backend:
         post, workers = self._post, self._settings.workers
         if key == "inline":
-            return Here(post, self.gate)
+            return InlineBackend(post, self.gate)
         if key == "threads":
-            return Threads(post, workers)
+            return ThreadBackend(post, workers)
         if key == "resources":
-            return Threads(post, MAX_TASKS)
+            return ThreadBackend(post, MAX_TASKS)
         if key == "asyncio":
             return self.loop()
         pool, name, capacity = self._settings.pools.of(key)
         self.keeps_values = self.keeps_values or bool(getattr(pool, "keeps_values", False))
-        return Pooled(post, pool, name, capacity)
+        return PoolBackend(post, pool, name, capacity)
 
-    def loop(self) -> Tasks:
-        """Return the carrier of async stages."""
-        if self._tasks is None:
-            from stagekit._run.backends.loop import Tasks
+    def loop(self) -> LoopBackend:
+        """Return the backend of async stages."""
+        if self._loop_backend is None:
+            from stagekit._run.backends.loop import LoopBackend
             from stagekit._run.guards.loop_watchdog import LoopWatch
 
             limit = self._settings.async_limit
             capacity = MAX_TASKS if limit is None else limit
             watch = LoopWatch(self._plan, self._settings.notices)
-            self._tasks = Tasks(self._post, capacity, watch, self._loop)
-        return self._tasks
+            self._loop_backend = LoopBackend(self._post, capacity, watch, self._loop)
+        return self._loop_backend
 
     def is_awaited_there(self, step: int, lane: int) -> bool:
         """Tell whether a stage is async and its lane has no loop."""
-        return bool(self._plan.is_async[step]) and self.carriers[lane].name != "asyncio"
+        return bool(self._plan.is_async[step]) and self.backends[lane].name != "asyncio"
 
     def is_owners(self, lane: int) -> bool:
         """Tell whether the calls of a lane are made by the thread that owns the run."""
-        return self.carriers[lane].name == "inline"
+        return self.backends[lane].name == "inline"
 
-    def undoer(self, fn: Any) -> Carrier:
-        """Return what carries a compensation out."""
+    def undoer(self, fn: Any) -> Backend:
+        """Return the backend that calls a compensation."""
         if iscoroutinefunction(fn):
             return self.loop()
         key = "inline" if self.is_inline else "threads"
-        return self.carriers[self._index(key)]
+        return self.backends[self._index(key)]
 
-    def shown(self, lane: int, slot: int) -> int:
-        """Return the number of a worker, for people: what it is sent ahead has its number."""
-        return (slot - 1) % self.carriers[lane].capacity + 1
-
-    def worker(self, lane: int, slot: int) -> str:
-        """Return the name of a worker, for people."""
-        name = self.carriers[lane].name
-        if name == "inline":
-            return "main"
-        kind = {"threads": "worker", "asyncio": "async"}.get(name, name)
-        return f"{kind}-{slot}"
+    def worker(self, lane: int, slot: int) -> Tuple[int, str]:
+        """Return number and name of a worker; what is sent ahead to it has its number."""
+        backend = self.backends[lane]
+        if backend.name == "inline":
+            return 0, "main"
+        number = (slot - 1) % backend.capacity + 1
+        if backend.name == "asyncio":
+            return -number, f"async-{number}"
+        return number, f"{'worker' if backend.name == 'threads' else backend.name}-{number}"
 
     def close(self) -> None:
-        """Let go of the carriers."""
-        for carrier in self.carriers:
-            carrier.close()
-        if self._tasks is not None and self._tasks not in self.carriers:  # for undoing alone
-            self._tasks.close()
+        """Close the backends."""
+        for backend in self.backends:
+            backend.close()
+        if (
+            self._loop_backend is not None and self._loop_backend not in self.backends
+        ):  # for undoing alone
+            self._loop_backend.close()
 
 
 def _slots(plan: Plan, settings: RunSettings) -> Mapping[str, int]:
@@ -162,15 +183,15 @@ def _slots(plan: Plan, settings: RunSettings) -> Mapping[str, int]:
     return {**found, **settings.limits}
 
 
-def limits_of(settings: RunSettings, lanes: Lanes, now: int) -> Limits:
-    """Return what bounds a managed run that begins now."""
+def limits_of(settings: RunSettings, placement: Placement, now: int) -> Limits:
+    """Return what bounds a run that begins now."""
     deadline = None if settings.deadline is None else now + int(settings.deadline * SECOND)
     return Limits(
-        capacity=[carrier.capacity for carrier in lanes.carriers],
-        can_kill=[carrier.can_kill for carrier in lanes.carriers],
-        reasks=[carrier.reasks for carrier in lanes.carriers],
-        slots=lanes.slots,
-        width=1 if lanes.is_inline else None,
+        capacity=[backend.capacity for backend in placement.backends],
+        can_kill=[backend.can_kill for backend in placement.backends],
+        reasks=[backend.reasks for backend in placement.backends],
+        slots=placement.slots,
+        width=1 if settings.mode == "inline" else None,
         deadline=deadline,
         grace=int(settings.grace * SECOND),
         holds=settings.rollback is not None,

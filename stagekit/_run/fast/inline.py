@@ -1,8 +1,8 @@
-"""The inline engine: one stage at a time, in the calling thread.
+"""One stage after another in the calling thread: the hot loop of simple inline runs.
 
 ``run_fast`` is one tight loop. It keeps values and ends only: what else is known of a run in which
-all stages succeed follows from these two. At the first exception the full state is built from them.
-``walk`` goes on from there, and carries out all runs with hooks or async stages.
+all stages succeed follows from these two. At the first exception the full state is built from them,
+and ``go_on`` goes on from there.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from stagekit._run.state.scheduler import inverse
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import contextvars
-    from typing import Any, Iterator, List, Optional, Sequence, Tuple
+    from typing import Any, List, Optional, Sequence, Tuple
 
     from stagekit._plan.plan import Plan
     from stagekit._run.session import Session
@@ -118,7 +118,29 @@ def run_order(plan: Plan, rank: Optional[Sequence[int]]) -> Optional[List[int]]:
     return order
 
 
-def resume(session: Session, record: Columns, error: BaseException) -> None:
+def go_on(session: Session, record: Columns, error: BaseException) -> None:
+    """Go on after the first exception, one step after another, by the rules of failure.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C came between two stages.
+    """
+    _replay(session, record, error)
+    scheduler, plan, columns = session.scheduler, session.plan, session.columns
+    values, copy, clock = columns.values, session.context.copy, perf_counter_ns
+    starts = columns.starts or []
+    step = scheduler.take()
+    while step >= 0:
+        starts[step] = clock()
+        try:
+            value = copy().run(invoke, plan.calls[step], values)
+        except BaseException as found:  # noqa: BLE001 - the session judges it
+            session.raised(step, found)
+        else:
+            session.returned(step, value)
+        step = scheduler.take()
+
+
+def _replay(session: Session, record: Columns, error: BaseException) -> None:
     """Bring a session to where the fast loop stopped, and let it judge the exception."""
     columns, scheduler, plan = session.columns, session.scheduler, session.plan
     assert columns.starts is not None  # noqa: S101 - a scheduler has all columns
@@ -138,23 +160,3 @@ def resume(session: Session, record: Columns, error: BaseException) -> None:
         session.interrupt(error)
     else:
         raise error
-
-
-def walk(session: Session) -> Iterator[int]:
-    """Take one step after the other; yield those that the caller must await and record."""
-    scheduler, plan, values = session.scheduler, session.plan, session.columns.values
-    copy = session.context.copy
-    while True:
-        step = scheduler.take()
-        if step < 0:
-            return
-        session.begin(step, 0)
-        if plan.is_async[step]:
-            yield step
-            continue
-        try:
-            value = copy().run(invoke, plan.calls[step], values)
-        except BaseException as error:  # noqa: BLE001 - the session judges it
-            session.raised(step, error)
-        else:
-            session.returned(step, value)

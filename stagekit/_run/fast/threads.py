@@ -1,12 +1,12 @@
-"""The threads engine: workers that schedule themselves.
+"""Threads that schedule themselves: the hot loop of simple runs on threads.
 
 A worker that ends a step counts its children down, goes on with the best one that is ready, pushes
 the others onto a shared heap of ranks and calls one other worker for them. The owner of the run
-runs no stage: it starts workers when they ask, and tells hooks. Workers are daemons and are joined
-before the run returns.
+runs no stage: it starts workers when they ask. Workers are daemons and are joined before the run
+returns, but for those given up on.
 
 What is shared without a lock: operations on a heap of integers are atomic under the interpreter's
-lock, and a step with one parent is released by one worker only. The ledger's lock guards all that
+lock, and a step with one parent is released by one worker only. The lock guards all that
 remains: the counts of steps with several parents, the number of leaves, failures. Where there is
 no lock of the interpreter it guards the heap too.
 """
@@ -19,28 +19,19 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
 from stagekit._base.promise import check_value
-from stagekit._run.ledger import Ledger, Message
+from stagekit._run.fast.direct import Direct
 from stagekit._run.state.columns import RUNNING, SUCCEEDED
 
 if TYPE_CHECKING:
+    from stagekit._run.mailbox import Message
     from stagekit._run.session import Session
 
 
-class Crew(Ledger):
-    """The workers of one run; plain steps are in lane 0.
+class FastThreads(Direct):
+    """The worker threads of one simple run."""
 
-    Args:
-        session: the run.
-        post: see ``Ledger``.
-        delegates: whether the owner starts workers when one asks. That is the better place,
-            because no worker has to wait for it, but only where the owner has nothing else to do.
-    """
-
-    def __init__(
-        self, session: Session, post: Callable[[Message], object], *, delegates: bool
-    ) -> None:
+    def __init__(self, session: Session, post: Callable[[Message], object]) -> None:
         super().__init__(session, post)
-        self.delegates = delegates
         self.limit = min(session.settings.workers, len(session.plan))
         self._wake: SimpleQueue[Optional[int]] = SimpleQueue()
         self._idle: List[None] = []  # one item for each worker that waits and is not called yet
@@ -58,16 +49,17 @@ class Crew(Ledger):
         if self.heap:
             self._start()
 
-    def close(self) -> None:
-        """Send workers home, each once it has ended what it runs."""
+    def stop(self) -> None:
+        """Have each worker end, once it has ended what it runs."""
+        was_closed = self.is_closed
+        super().stop()
         lost = self._threads.get(self._starting)
         with self.lock:
-            if not self.is_closed and lost is not None and lost.ident is None:
+            if not was_closed and lost is not None and lost.ident is None:
                 self._alive -= 1  # Ctrl-C came while it was being started: it may yet come
                 self._lost = self._starting
-            self.is_closed = True
             self.is_over = not self._alive
-        for _ in range(self._started + 1):  # one for each, who else would call one another in turn
+        for _ in range(self._started + 1):  # one each, or they would wake one another in turn
             self._wake.put(None)
 
     def abandon(self) -> None:
@@ -75,14 +67,21 @@ class Crew(Ledger):
         super().abandon()
         self._wake.put(None)
 
-    def join(self) -> None:
-        """Wait for all workers."""
+    def close(self) -> None:
+        """Wait for all workers, unless they were given up on."""
+        if not self.is_closed:
+            self.stop()
+        if not self.is_abandoned:
+            self._join()
+        super().close()
+
+    def _join(self) -> None:
         for thread in tuple(self._threads.values()):
             if thread.ident is not None:
                 thread.join()
 
-    def call(self) -> None:
-        """Call one worker, unless one is on its way; it calls the next if it leaves work behind."""
+    def wake(self) -> None:
+        """Wake one worker, unless one is on its way; it wakes the next if it leaves work behind."""
         if self._is_waking:
             return
         self._is_waking = True
@@ -91,10 +90,8 @@ class Crew(Ledger):
         except IndexError:
             if self._started >= self.limit:
                 self._is_waking = False  # all are at work, and look for more before they rest
-            elif self.delegates:
+            else:  # the owner has nothing else to do, and no worker has to wait for it
                 self.post(self._start)
-            else:
-                self._start()
         else:
             self._wake.put(1)
 
@@ -103,7 +100,7 @@ class Crew(Ledger):
         self._is_waking = True
         wanted = max(1, min(self._burst, len(self.heap)))
         self._burst *= 8
-        self._spread(wanted, is_owner=self.delegates)
+        self._spread(wanted, is_owner=True)
 
     def _spread(self, wanted: int, *, is_owner: bool = False) -> None:
         """Start workers, each of which starts a half of what remains.
@@ -127,18 +124,20 @@ class Crew(Ledger):
                 self._starting = number
             try:
                 thread.start()
-            except RuntimeError:  # no more threads to be had: go on with fewer
+            except (RuntimeError, MemoryError) as error:  # no more to be had: go on with fewer
                 del self._threads[number]
                 with self.lock:
                     self._alive -= 1
                 if not self._threads:
-                    raise
+                    from stagekit._run.backends.threads import no_thread
+
+                    raise no_thread(error) from error
                 self.limit = len(self._threads)
                 self._is_waking = False
                 return
 
     def _all_gone(self) -> None:
-        self.join()
+        self._join()
         self.is_over = True
 
     def _live(self, number: int, others: int) -> None:
@@ -184,11 +183,8 @@ class Crew(Ledger):
         values: List[Any] = columns.values
         starts, ends, workers = columns.starts or [], columns.ends, columns.workers or []
         calls, children, indegree, base = plan.calls, plan.children, plan.indegree, plan.constants
-        lane_of = scheduler.lane_of if len(scheduler.heaps) > 1 else None
-        async_heap = scheduler.heaps[-1]
         copy, clock = session.context.copy, perf_counter_ns
         push, pop, pushpop = self.push, self.pop, self.pushpop
-        notify = self.post if session.hooks is not None else None
         now = clock()
         kept = -1  # the rank of the step to go on with
         while True:
@@ -201,7 +197,7 @@ class Crew(Ledger):
                     continue
                 now = clock()
                 if heap and not self._is_waking:
-                    self.call()
+                    self.wake()
             if self.is_closed:
                 return
             step = by_rank[kept]
@@ -210,8 +206,6 @@ class Crew(Ledger):
             status[step] = RUNNING
             workers[step] = number
             starts[step] = now
-            if notify is not None:
-                notify(~step)
             try:
                 if rest is None:
                     if a < 0:
@@ -235,8 +229,6 @@ class Crew(Ledger):
             values[base + step] = value
             ends[step] = now = clock()
             status[step] = SUCCEEDED
-            if notify is not None:
-                notify(step)
             below = children[step]
             if not below:
                 self.leaf_ended()
@@ -251,10 +243,6 @@ class Crew(Ledger):
                     if scheduler.trouble:
                         self.release(child)
                         continue
-                if lane_of is not None and lane_of[child]:
-                    push(async_heap, rank[child])
-                    self.wake_async()
-                    continue
                 place = rank[child]
                 if kept < 0:
                     kept = place
@@ -269,4 +257,4 @@ class Crew(Ledger):
                     kept = place
                     now = clock()
                 if not self._is_waking:
-                    self.call()
+                    self.wake()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from threading import Event, Lock, Thread, get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any, List, Optional, Tuple
@@ -112,8 +112,10 @@ class _Watchman:
         with self._lock:
             self._watches.append(watch)
             if self._thread is None:
-                self._thread = Thread(target=self._watch, name="loop-watch", daemon=True)
-                self._thread.start()
+                thread = Thread(target=self._watch, name="loop-watch", daemon=True)
+                with suppress(RuntimeError, MemoryError):  # no thread to be had: nobody watches
+                    thread.start()
+                    self._thread = thread
 
     def end(self, watch: LoopWatch) -> None:
         with self._lock:
@@ -138,16 +140,14 @@ class _Watchman:
 _watchman = _Watchman()
 
 
-def watched(session: Session, mode: str) -> AbstractContextManager[None]:
-    """Return a watch over the running loop, for the run of a session; none where it is inline.
+def watched(session: Session, loop: asyncio.AbstractEventLoop) -> AbstractContextManager[None]:
+    """Return a watch over the loop of the calling thread; none where the run is inline.
 
-    There, plain stages are called on the loop, too, because that was asked for.
+    There, plain stages are called in the thread of the loop, too, because that was asked for.
     """
-    if mode == "inline":
+    if session.mode == "inline":
         return nullcontext()
-    from asyncio import get_running_loop
-
-    return LoopWatch(session.plan, session.settings.notices).on(get_running_loop())
+    return LoopWatch(session.plan, session.settings.notices).on(loop)
 
 
 def _begin_again() -> None:

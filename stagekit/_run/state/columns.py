@@ -7,7 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List, Optional, Tuple
+    from typing import Dict, List, Mapping, Optional, Tuple
 
     AttemptRow = Tuple[int, int, int, int, str, Optional[BaseException]]
 
@@ -31,6 +31,7 @@ class Columns:
             started as the one before it (in ``order``) ended.
         ends: the same for the ends.
         workers: the number of the worker of each step, from 0; None where there was only one.
+        names: the names of workers by number, of those that are not named after the executor.
         order: the order in which steps ran where ``starts`` is None; None for the order of steps.
         errors: what the steps raised that failed, or were interrupted.
         reasons: why a step ended in another way than by succeeding.
@@ -57,6 +58,7 @@ class Columns:
         "errors",
         "interrupted",
         "leaked",
+        "names",
         "order",
         "plan",
         "reasons",
@@ -86,6 +88,7 @@ class Columns:
         self.why = ""
         self.abandoned: Tuple[int, ...] = ()
         self.leaked: Tuple[int, ...] = ()
+        self.names: Dict[int, str] = {}
         self.attempts: Dict[int, List[AttemptRow]] = {}
         self.undone: Dict[int, Optional[BaseException]] = {}
         self.teardowns: Dict[int, BaseException] = {}
@@ -105,3 +108,20 @@ class Columns:
             for place, step in enumerate(self.order or ()):
                 self._place[step] = place
         return self._place
+
+
+def worker_name(number: int, executor: str, names: Mapping[int, str]) -> str:
+    """Return how a worker is shown: plain ones count up from 1, branches of the loop down.
+
+    Args:
+        number: of the worker.
+        executor: of the run.
+        names: of workers that belong to another executor.
+    """
+    if number in names:
+        return names[number]
+    if number == 0:
+        return "main"
+    if number < 0:
+        return f"async-{-number}"
+    return f"worker-{number}" if executor == "threads" else f"{executor}-{number}"

@@ -153,7 +153,7 @@ class RunState:
             queue.release(call.lane, call.demand)
             return None
         _, item, step = follower
-        call.item, call.step, call.attempts = item, step, 1
+        call.item, call.step, call.attempts, call.crashes = item, step, 1, 0
         self.attempts.open[step, item] = call
         if item < 0:
             scheduler.start(step)
@@ -169,7 +169,13 @@ class RunState:
         return self._advance()
 
     def halt(self, step: int) -> bool:
-        """Have no call follow another where a stage has failed that is to stop the run."""
+        """Have no call follow another where a stage has failed that is to stop the run.
+
+        One that may be tried again has not failed for good; the coordinator finds out.
+        """
+        policy = self.policies.get(step)
+        if policy is not None and policy.retry is not None:
+            return False
         self._is_halted |= (
             bool(self.scheduler.plan.critical[step]) and self.on_failure != "continue"
         )
@@ -576,7 +582,10 @@ class RunState:
         policy = self.policies.get(step)
         demand: Demand = NO_DEMAND if policy is None else policy.slots
         waiting: Waiting = (self.scheduler.rank[step], item, step)
-        is_patient = policy is None or (policy.timeout is None and policy.kind != "resource")
+        # Another attempt follows no other call, and is not sent ahead: its end is to be judged.
+        is_patient = (step, item) not in self.attempts.open and (
+            policy is None or (policy.timeout is None and policy.kind != "resource")
+        )
         self.queue.push(waiting, self.lanes[step], demand, is_patient=is_patient)
 
     def _start(self, waiting: Waiting, lane: int, demand: Demand) -> None:

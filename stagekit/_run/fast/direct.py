@@ -1,8 +1,8 @@
-"""``Ledger``: what the workers of a run share, whether threads, branches of a loop, or pool slots.
+"""Transitions of a simple run, made straight on its columns and heaps by whoever ended a step.
 
-One thread owns the run: it receives the messages that anybody may post, tells hooks, and closes the
-run. Transitions are made here under a lock, by whoever ended a step. Loops that must be fast make
-those of plain success themselves.
+Valid where no stage has a policy and nobody listens, decides or bounds the run: see ``is_simple``.
+The loops of ``threads.py`` and ``loop.py`` make the transitions of plain success themselves; what
+is left is here. One thread owns the run: it reads messages, and closes the run.
 """
 
 from __future__ import annotations
@@ -10,32 +10,29 @@ from __future__ import annotations
 import sys
 from heapq import heappop, heappush, heappushpop
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Callable, List, Optional, Union
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any, Callable, List, Optional
 
 from stagekit._base.promise import check_value
-from stagekit._run.state.columns import RUNNING
+from stagekit._run.state.agenda import SECOND
 
 if TYPE_CHECKING:
+    from stagekit._run.mailbox import Message
     from stagekit._run.session import Session
 
-# A step that has ended, ~step where it has started, or something to be done.
-Message = Union[int, Callable[[], None]]
 
-
-class Ledger:
-    """The shared state of one run.
+class Direct:
+    """The shared state of a simple run.
 
     Args:
         session: the run.
-        post: brings a message to the thread that owns the run, where ``receive`` is called.
+        post: brings a message to the thread that owns the run.
 
     Attributes:
         leaves: how many steps without children have not ended; with the last one the run is done.
         is_closed: nothing new starts.
         is_over: and nothing runs.
-        is_abandoned: what still runs has been given up.
-        crash: a defect of ours that ended the run.
-        wake_async: called when an async step has become ready.
+        is_abandoned: what still runs has been given up on.
     """
 
     def __init__(self, session: Session, post: Callable[[Message], object]) -> None:
@@ -47,67 +44,70 @@ class Ledger:
         self.is_closed = False
         self.is_over = False
         self.is_abandoned = False
-        self.crash: Optional[BaseException] = None
-        self.wake_async: Callable[[], None] = _nothing
-        # Operations on the heaps, which several threads may make at once.
+        self._is_cancelled = False
+        self._give_up_at: Optional[int] = None
+        self._crash: Optional[BaseException] = None
+        # Operations on the heap, which several threads may make at once.
         self.push, self.pop, self.pushpop = heappush, heappop, heappushpop
         if not has_gil():
             self.push = _locked(self.lock, heappush)
             self.pop = _locked(self.lock, heappop)
             self.pushpop = _locked(self.lock, heappushpop)
 
+    # What the run loop calls, on the owner's thread.
+
     def open(self) -> None:
         """Begin with what is ready."""
         if not self.leaves:
-            self.close()
+            self.stop()
+
+    def tick(self) -> None:
+        """Give up on what runs, where the grace of a cancelled run is over."""
+        if self._give_up_at is not None and perf_counter_ns() >= self._give_up_at:
+            self._give_up_at = None
+            if not self.is_over:
+                self.abandon()
+
+    def patience(self) -> Optional[float]:
+        """Return for how many seconds there is nothing to do but to wait for messages."""
+        if self._give_up_at is None:
+            return None
+        return max(0, self._give_up_at - perf_counter_ns()) / SECOND
+
+    def cancel(self, _why: str, error: Optional[KeyboardInterrupt] = None) -> None:
+        """Cancel the run; a second time, wait no longer."""
+        is_first, self._is_cancelled = not self._is_cancelled, True
+        self.session.interrupt(error)
+        if is_first:
+            self.stop()
+        else:
+            self.abandon()
 
     def close(self) -> None:
-        """Start nothing new. On the owner's thread."""
-        self.is_closed = self.is_over = True
+        """Raise the defect that ended the run, if one did."""
+        if self._crash is not None:
+            raise self._crash
+
+    def stop(self) -> None:
+        """Start nothing new; what runs has the grace to end where the run is cancelled."""
+        self.is_closed = True
+        if self.session.cancels and self._give_up_at is None:
+            self._give_up_at = perf_counter_ns() + int(self.session.settings.grace * SECOND)
 
     def abandon(self) -> None:
-        """Give up on what still runs. On the owner's thread."""
+        """Give up on what still runs."""
         with self.lock:
             self.is_closed = self.is_abandoned = self.is_over = True
 
-    def join(self) -> None:
-        """Wait for what runs, without reading messages."""
-
-    def call(self) -> None:
-        """Have ready plain steps started, of which there may be some."""
-
-    def receive(self, message: Message) -> None:
-        """Do what a message says. On the owner's thread."""
-        if not isinstance(message, int):
-            message()
-            return
-        hooks = self.session.hooks
-        assert hooks is not None  # noqa: S101 - steps are posted for them only
-        if message >= 0:
-            hooks.stage(message)
-        else:
-            hooks.begin(~message)
-
     def crashed(self, error: BaseException) -> None:
-        """End the run because of a defect of ours. On the owner's thread."""
-        self.crash = self.crash or error
-        self.close()
+        """End the run because of a defect of ours."""
+        self._crash = self._crash or error
+        self.stop()
 
-    def check(self) -> None:
-        """Raise the defect that ended the run, if one did."""
-        if self.crash is not None:
-            raise self.crash
+    # What those call that make the calls of stages, on any thread.
 
-    def began(self, step: int, worker: int, now: int) -> None:
-        """Record that a step starts now."""
-        columns = self.session.columns
-        self.session.scheduler.status[step] = RUNNING
-        assert columns.starts is not None  # noqa: S101 - a scheduler has all columns
-        assert columns.workers is not None  # noqa: S101
-        columns.starts[step] = now
-        columns.workers[step] = worker
-        if self.session.hooks is not None:
-            self.post(~step)
+    def wake(self) -> None:
+        """Have ready steps started, of which there may be some."""
 
     def returned(self, step: int, value: Any) -> None:  # Any: whatever a stage returns
         """Record what a stage returned, or that it is not what it promised."""
@@ -139,15 +139,13 @@ class Ledger:
                 self.is_closed = True
         self._follow([step, *skipped])
         if is_stopped:
-            self.post(self.close)
+            self.post(self.stop)
 
     def cancelled(self, step: int, error: Optional[BaseException]) -> None:
         """Record that a stage was ended because the run stopped."""
         with self.lock:
             if not self.is_abandoned:
                 self.session.cancelled(step, error)
-        if self.session.hooks is not None:
-            self.post(step)
 
     def release(self, child: int) -> None:
         """Have a step start whose parents have all ended, or skip it because of them."""
@@ -156,7 +154,7 @@ class Ledger:
             known = len(scheduler.settled)
             ready = [child] if scheduler.admit(child) else scheduler.after(child)
             for each in ready:
-                heappush(scheduler.heaps[scheduler.lane_of[each]], scheduler.rank[each])
+                heappush(self.heap, scheduler.rank[each])
             skipped = scheduler.settled[known:]
         self._follow(skipped)
 
@@ -166,20 +164,15 @@ class Ledger:
             self.leaves -= count
             is_last = not self.leaves
         if is_last:
-            self.post(self.close)
+            self.post(self.stop)
 
     def _follow(self, ended: List[int]) -> None:
-        if self.session.hooks is not None:
-            for step in ended:
-                self.post(step)
         children = self.session.plan.children
         leaves = sum([not children[step] for step in ended])
         if leaves:
             self.leaf_ended(leaves)
         if self.heap:
-            self.call()
-        if len(self.session.scheduler.heaps) > 1:
-            self.wake_async()
+            self.wake()
 
 
 def has_gil() -> bool:
@@ -195,7 +188,3 @@ def _locked(lock: Lock, operation: Callable[..., Any]) -> Callable[..., Any]:
             return operation(*args)
 
     return call
-
-
-def _nothing() -> None:
-    """Do nothing."""

@@ -1,161 +1,21 @@
-"""Carriers within this process: the calling thread, threads, and pools."""
+"""A pool as a backend: processes, Dask, anything with ``submit``."""
 
 from __future__ import annotations
 
 from functools import partial
-from queue import SimpleQueue
-from threading import Lock, Thread
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Set, Tuple
 
 from stagekit._base.promise import check_value
-from stagekit._run.backends.job import NEXT
+from stagekit._run.backends.job import CHAINED
 from stagekit._run.backends.prefetch import Pace
 from stagekit._run.state.actions import WithdrawnError
 
 if TYPE_CHECKING:
+    import contextvars
+
     from stagekit._base.ports import Future, Pool
     from stagekit._run.backends.job import Job, Post
-    from stagekit._run.interrupts import Gate
-
-
-class Here:
-    """The calling thread: one call after another, each to its end."""
-
-    name = "inline"
-    capacity = 1
-    can_kill = False
-    reasks = False
-    walks = True
-    recalls = False
-    queues = False
-    ahead = 0
-
-    def __init__(self, post: Post, gate: Gate) -> None:
-        self._post = post
-        self._gate = gate
-
-    def start(self, job: Job) -> None:
-        """Make the call."""
-        gate = self._gate
-        try:
-            try:
-                gate.open()
-                value = job.call()
-            finally:
-                gate.shut()
-        except BaseException as error:  # noqa: BLE001 - judged by the owner
-            self._post(job.ticket, None, error)
-        else:
-            self._post(job.ticket, value, None)
-        finally:
-            gate.leave()
-
-    def stop(self, ticket: int, *, force: bool) -> None:
-        """Do nothing: the call is over before anybody can ask."""
-
-    def recall(self) -> None:
-        """Do nothing, as above."""
-
-    def abandon(self, ticket: int) -> None:
-        """Do nothing, as above."""
-
-    def close(self) -> None:
-        """Do nothing: there is nothing to let go of."""
-
-
-class Threads:
-    """Daemon threads, started as they are needed; what was abandoned is never waited for."""
-
-    name = "threads"
-    can_kill = False
-    reasks = False
-    walks = True
-    recalls = False
-    queues = False
-    ahead = 0
-
-    def __init__(self, post: Post, capacity: int) -> None:
-        self.capacity = capacity
-        self._post = post
-        self._jobs: SimpleQueue[Optional[Job]] = SimpleQueue()
-        self._lock = Lock()
-        self._idle = 0  # threads that wait, less the jobs that wait for them
-        self._threads: List[Thread] = []
-        self._at_work: Dict[int, Thread] = {}
-        self._abandoned: Set[Thread] = set()
-        self._never: Set[int] = set()  # tickets given up on before a thread took them
-
-    def start(self, job: Job) -> None:
-        """Hand a call to a thread that waits, or to a new one."""
-        self._jobs.put(job)
-        with self._lock:
-            self._idle -= 1
-            needs_more = self._idle < 0
-            if needs_more:
-                self._idle += 1
-        if needs_more:
-            name = f"stagekit-{len(self._threads) + 1}"
-            thread = Thread(target=self._work, name=name, daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def stop(self, ticket: int, *, force: bool) -> None:
-        """Do nothing: a thread cannot be ended; its token has been cancelled."""
-
-    def recall(self) -> None:
-        """Do nothing: threads take calls at once."""
-
-    def abandon(self, ticket: int) -> None:
-        """Wait no longer for the thread of a call; one that no thread has taken is not made."""
-        with self._lock:
-            thread = self._at_work.get(ticket)
-            if thread is None:
-                self._never.add(ticket)
-            else:
-                self._abandoned.add(thread)
-
-    def close(self) -> None:
-        """Send the threads home, and wait for those that go."""
-        for _ in self._threads:
-            self._jobs.put(None)
-        for thread in self._threads:
-            if thread not in self._abandoned:
-                thread.join()
-
-    def _takes(self, job: Job, thread: Thread) -> bool:
-        """Note that a thread takes a call, unless that has been given up on."""
-        with self._lock:
-            if job.ticket in self._never:
-                self._idle += 1
-                return False
-            self._at_work[job.ticket] = thread
-            return True
-
-    def _work(self) -> None:
-        from threading import current_thread
-
-        thread = current_thread()
-        while True:
-            job = self._jobs.get()
-            if job is None:
-                return
-            if not self._takes(job, thread):
-                continue
-            error: Optional[BaseException] = None
-            value: Any = None
-            try:
-                value = job.call()
-            except BaseException as found:  # noqa: BLE001 - judged by the owner
-                error = found
-            with self._lock:
-                del self._at_work[job.ticket]
-                self._abandoned.discard(thread)
-                self._idle += 1
-            ticket = job.ticket
-            del job
-            self._post(ticket, value, error)
-            del value, error
 
 
 class Batch:
@@ -171,7 +31,7 @@ class Batch:
         self.is_recalled = False
 
 
-class Pooled:
+class PoolBackend:
     """Anything with ``submit``; what more a pool can do is used where it is there."""
 
     reasks = False
@@ -191,6 +51,7 @@ class Pooled:
         self._recall: Optional[Callable[[Batch], object]] = getattr(pool, "recall", None)
         self._batch = Batch()
         self._futures: Dict[int, Future] = {}
+        self._taken_back: Set[int] = set()  # tickets of calls that we have cancelled
         self.walks = self._submit is not None and not self._keeps_values
         self.recalls = self._recall is not None
 
@@ -212,15 +73,22 @@ class Pooled:
             batch, self._batch = self._batch, Batch()
             self._recall(batch)
             return
-        for future in tuple(self._futures.values()):
-            future.cancel()
+        for ticket, future in tuple(self._futures.items()):
+            self._take_back(ticket, future)
+
+    def _take_back(self, ticket: int, future: Future) -> bool:
+        self._taken_back.add(ticket)  # first, as its end may come at once
+        is_taken_back = bool(future.cancel())
+        if not is_taken_back:
+            self._taken_back.discard(ticket)
+        return is_taken_back
 
     def stop(self, ticket: int, *, force: bool) -> None:
         """Take the call back where it has not begun; end it where the pool can."""
         future = self._futures.get(ticket)
         if future is None:
             return
-        if not future.cancel() and self.can_kill:
+        if not self._take_back(ticket, future) and self.can_kill:
             self._pool.stop(future, force=force)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # it can
 
     def abandon(self, ticket: int) -> None:
@@ -244,7 +112,7 @@ class Pooled:
             if self._keeps_values:
                 more = {"again": job.again, "together": self.ahead > 0}
             future = self._call(job, **more)
-        except Exception as error:  # noqa: BLE001 - of the pool, or of what cannot be sent
+        except BaseException as error:  # noqa: BLE001 - of the pool, or of what cannot be sent
             self._futures.pop(job.ticket, None)
             self._post(job.ticket, None, error)
             return
@@ -254,8 +122,6 @@ class Pooled:
 
     def _call(self, job: Job, **more: Any) -> Future:
         if self._submit is None:
-            from stagekit._run.driver import Sent
-
             future: Future = self._pool.submit(
                 Sent(job.fn, job.kwargs, job.context, job.begun), *job.args
             )
@@ -286,13 +152,14 @@ class Pooled:
             value = job.returned(value, self.ahead)
         except BaseException as error:  # noqa: BLE001 - judged by the owner
             if self._futures.pop(job.ticket, None) is not None:
-                is_withdrawn = getattr(future, "cancelled", bool)()
+                is_ours = self._submit is not None or job.ticket in self._taken_back
+                is_withdrawn = is_ours and getattr(future, "cancelled", bool)()
                 end = WithdrawnError(job.token.reason) if is_withdrawn else error
                 self._post(job.ticket, None, end)
                 if not is_withdrawn and job.raised():
                     self.recall()
             return
-        if value is NEXT:
+        if value is CHAINED:
             self._start(job, batch)
             if job.token.is_cancelled:  # the owner may have asked the call before to end
                 self.stop(job.ticket, force=False)
@@ -307,3 +174,42 @@ class Pooled:
         job.took = took if self.ahead else None
         if took is not None:
             self.ahead = self._pace.ahead(took)
+
+
+class Sent:
+    """A function that runs in a copy of the caller's context variables, where that is at hand.
+
+    Sent to another process it is the function alone, made of what every Python has: a context
+    cannot be pickled, and the other side need not know us.
+
+    Args:
+        fn: the function.
+        kwargs: what it is called with by name.
+        context: what it runs in.
+        begun: called when it is called, or leaves this process to be called soon.
+    """
+
+    __slots__ = ("__name__", "_begun", "_context", "_fn", "_kwargs")
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        kwargs: Dict[str, Any],
+        context: contextvars.Context,
+        begun: Optional[Callable[[], object]] = None,
+    ) -> None:
+        self.__name__ = getattr(fn, "__name__", type(fn).__name__)
+        self._fn = fn
+        self._kwargs = kwargs
+        self._context = context
+        self._begun = begun
+
+    def __call__(self, *args: Any) -> Any:
+        if self._begun is not None:
+            self._begun()
+        return self._context.run(self._fn, *args, **self._kwargs)
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        if self._begun is not None:
+            self._begun()
+        return partial, (self._fn,), (self._fn, (), self._kwargs, {})
