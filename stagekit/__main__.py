@@ -10,7 +10,7 @@ __all__ = ["main"]
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from signal import SIG_IGN, getsignal, signal
-    from typing import Sequence, TextIO
+    from typing import Optional, Sequence, TextIO
 else:
     from _signal import SIG_IGN, getsignal, signal  # without the enums of ``signal``: 2 ms
 
@@ -83,8 +83,10 @@ def _print_version() -> int:
     return 0 if is_written else _NOT_WRITTEN
 
 
-def _is_written(stream: TextIO, text: str = "") -> bool:
+def _is_written(stream: Optional[TextIO], text: str = "") -> bool:
     """Write what a standard stream has left, and *text*; say on standard error what is wrong."""
+    if stream is None:  # a stage has taken it away
+        return True
     try:
         stream.write(text)
         stream.flush()
@@ -95,7 +97,7 @@ def _is_written(stream: TextIO, text: str = "") -> bool:
         text = f"error: standard output cannot be written: {error.strerror}\n"
         _write_error(text.encode("ascii", "backslashreplace"))
         return False
-    except (ValueError, AttributeError):  # a stage has closed it, or taken it away
+    except (ValueError, AttributeError):  # a stage has closed it, or replaced it
         pass
     return True
 

@@ -46,10 +46,15 @@ def field_names(cls: Any) -> Tuple[str, ...]:
 def _init(self: Any, *args: Any, **kwargs: Any) -> None:
     names = self.__match_args__
     if kwargs or len(args) != len(names):
-        bound = type(self).__signature__.bind(*args, **kwargs)
+        signature: Signature = _class_of(self).__signature__
+        bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         args = bound.args
     self.__dict__.update(zip(names, args))
+
+
+def _class_of(value: Any) -> Any:
+    return type(value)  # pyright: ignore[reportUnknownVariableType]  # of any value
 
 
 def _eq(self: Any, other: Any) -> Any:

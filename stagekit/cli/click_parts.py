@@ -145,6 +145,7 @@ def _no_such_option(
 ) -> click.UsageError:
     name = escape_control(error.option_name)
     known = [each for p in ctx.command.get_params(ctx) for each in (*p.opts, *p.secondary_opts)]
+    # Those that click finds are too many: --slect would get --shuffle and --seed as well.
     near = did_you_mean(error.option_name, [each for each in known if each.startswith("--")])
     text = f"there is no option {name}"
     if near:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Mapping, Set
+from typing import Dict, Mapping, Optional, Set
 
 from stagekit._base.outcome import OUTCOME_TABLE, Outcome, Reason
 from stagekit._base.text import escape_control, short_names, width
@@ -84,7 +84,7 @@ class Tally:
 
 def why_ended(tally: Tally, event: StageEvent) -> str:
     """Return why a stage ended without a call that returned: ``load failed``, ``interrupted``."""
-    reason = getattr(event, "reason", None)
+    reason: Optional[Reason] = getattr(event, "reason", None)
     if isinstance(event, StageSkipped) and event.cause is not None:
         why = "gave no value" if reason is Reason.NO_VALUE else "failed"
         return f"{tally.name(event.cause)} {why}"

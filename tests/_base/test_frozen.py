@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import inspect
 import pickle
-from typing import Any, Optional, get_type_hints
+from typing import Any, Dict, Optional, get_type_hints
 
 import pytest
 
@@ -32,7 +32,7 @@ class Twin:
 
 def event(**more: Any) -> StageSucceeded:
     """Return an event, with other parts where they are given."""
-    parts = {"attempt": 1, "seconds": 0.5, "worker": "main", **more}
+    parts: Dict[str, Any] = {"attempt": 1, "seconds": 0.5, "worker": "main", **more}
     return StageSucceeded("r1", 0.0, "shop:load", **parts)
 
 

@@ -10,7 +10,7 @@ import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Iterator, List, Tuple
+from typing import IO, Generator, List, Tuple
 
 import pytest
 
@@ -47,7 +47,7 @@ def start(folder: Path, *arguments: str, way: List[str] = MODULE) -> subprocess.
 
 
 @contextmanager
-def ended(process: subprocess.Popen[bytes]) -> Iterator[Tuple[IO[bytes], IO[bytes]]]:
+def ended(process: subprocess.Popen[bytes]) -> Generator[Tuple[IO[bytes], IO[bytes]], None, None]:
     """Yield standard output and standard error of a process that is killed if it takes too long."""
     watchdog = threading.Timer(LIMIT, process.kill)
     watchdog.start()
