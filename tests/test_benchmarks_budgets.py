@@ -132,10 +132,10 @@ def test_a_case_is_timed_right_after_its_baseline() -> None:
 
 def test_the_floor_makes_the_calls() -> None:
     """Each once, with the value of the one before."""
-    namespace: Any = everyday._floor(5)
+    floor: Any = everyday._floor(5)
     calls: List[int] = []
-    namespace.__globals__.update(s4=lambda value: calls.append(value))
-    namespace()
+    floor.__globals__.update(s4=calls.append)
+    floor()
     assert [3] == calls
 
 
