@@ -401,14 +401,15 @@ def kept_warnings(
     from stagekit._base.problem import Code
     from stagekit._plan.problems_policy import depends_on_run, timeout_on
 
-    problems = [timeout_on(each, executor) if depends_on_run(each) else each for each in problems]
-    is_hard = executor == "processes" or getattr(executor, "can_stop", False)
-    return [
-        each
-        for each in problems
-        if not (is_hard and depends_on_run(each))
-        and not (each.code is Code.GUESSED_LIMIT and each.subject in (limits or ()))
-    ]
+    can_stop = executor == "processes" or getattr(executor, "can_stop", False)
+    kept: List[Problem] = []
+    for problem in problems:
+        if depends_on_run(problem):
+            if not can_stop:
+                kept.append(timeout_on(problem, executor))
+        elif problem.code is not Code.GUESSED_LIMIT or problem.subject not in (limits or ()):
+            kept.append(problem)
+    return kept
 
 
 def _check_plan(
