@@ -22,7 +22,7 @@ MAX_WORKERS = 1024
 MAX_SLOTS = 10**6
 
 
-class Flag(Record):
+class Flag(Record, kw_only=True):
     """One flag of the command line.
 
     Attributes:
@@ -33,19 +33,10 @@ class Flag(Record):
         metavar: stands in the help for what follows it.
     """
 
-    __slots__ = ("names", "help", "kind", "metavar")
-
-    def __init__(
-        self,
-        *names: str,
-        help: str,  # noqa: A002 - as click has it
-        kind: str = "switch",
-        metavar: Optional[str] = None,
-    ) -> None:
-        self.names = names
-        self.help = help
-        self.kind = kind
-        self.metavar = metavar
+    names: Tuple[str, ...]
+    help: str
+    kind: str = "switch"
+    metavar: Optional[str] = None
 
     @property
     def parameter(self) -> str:
@@ -53,7 +44,7 @@ class Flag(Record):
         return self.names[-1].lstrip("-").replace("-", "_")
 
 
-class Option(Record):
+class Option(Record, kw_only=True):
     """One option of ``run``.
 
     Attributes:
@@ -67,26 +58,13 @@ class Option(Record):
         of_flags: makes the value from what was typed for each flag; None for the value of the one.
     """
 
-    __slots__ = ("name", "type", "default", "check", "key", "flags", "of_flags")
-
-    def __init__(  # noqa: PLR0913 - the columns of the table
-        self,
-        name: str,
-        type: str,
-        *,
-        default: object,
-        check: Optional[Check] = None,
-        key: str = "",
-        flags: Tuple[Flag, ...] = (),
-        of_flags: Optional[Callable[..., object]] = None,
-    ) -> None:
-        self.name = name
-        self.type = type
-        self.default = default
-        self.check = check
-        self.key = key
-        self.flags = flags
-        self.of_flags = of_flags
+    name: str
+    type: str
+    default: object
+    check: Optional[Check] = None
+    key: str = ""
+    flags: Tuple[Flag, ...] = ()
+    of_flags: Optional[Callable[..., object]] = None
 
 
 def _executor(name: str, value: object) -> Sequence[str]:
@@ -222,16 +200,15 @@ def _seed_of_flags(seed: Optional[int], shuffle: object) -> Optional[int]:
 
 
 PLANNING = (  # what ``plan`` takes, too
-    Option("registry", "Optional[Registry]", default=None),
+    Option(name="registry", type="Optional[Registry]", default=None),
     Option(
-        "select",
-        "Union[str, Sequence[str]]",
+        name="select",
+        type="Union[str, Sequence[str]]",
         default=(),
         key="select",
         flags=(
             Flag(
-                "-s",
-                "--select",
+                names=("-s", "--select"),
                 kind="words",
                 metavar="WORDS",
                 help="Only these: a name, 'load*', tag:x, +a, a+, 2+a; may be repeated.",
@@ -239,34 +216,34 @@ PLANNING = (  # what ``plan`` takes, too
         ),
     ),
     Option(
-        "exclude",
-        "Union[str, Sequence[str]]",
+        name="exclude",
+        type="Union[str, Sequence[str]]",
         default=(),
         key="exclude",
         flags=(
             Flag(
-                "--exclude",
+                names=("--exclude",),
                 kind="words",
                 metavar="WORDS",
                 help="All but these, in the same words.",
             ),
         ),
     ),
-    Option("values", "Values", default=()),
-    Option("overrides", "Optional[Mapping[Any, object]]", default=None),
-    Option("strict", "bool", default=False, key="strict"),
+    Option(name="values", type="Values", default=()),
+    Option(name="overrides", type="Optional[Mapping[Any, object]]", default=None),
+    Option(name="strict", type="bool", default=False, key="strict"),
 )
 RUNNING = (
-    Option("arguments", "Sequence[str]", default=(), check=_arguments, key="arguments"),
+    Option(name="arguments", type="Sequence[str]", default=(), check=_arguments, key="arguments"),
     Option(
-        "executor",
-        f"Union[{_literal(NAMES)}, str, Pool]",
+        name="executor",
+        type=f"Union[{_literal(NAMES)}, str, Pool]",
         default="auto",
         check=_executor,
         key="executor",
         flags=(
             Flag(
-                "--executor",
+                names=("--executor",),
                 kind="executor",
                 metavar="NAME",
                 help=f"{', '.join(NAMES)}, or the address of a Dask scheduler; auto is inline "
@@ -275,14 +252,14 @@ RUNNING = (
         ),
     ),
     Option(
-        "workers",
-        "Optional[int]",
+        name="workers",
+        type="Optional[int]",
         default=None,
         check=_workers,
         key="workers",
         flags=(
             Flag(
-                "--workers",
+                names=("--workers",),
                 kind="count",
                 metavar="N",
                 help="How many plain stages run at once.",
@@ -290,14 +267,14 @@ RUNNING = (
         ),
     ),
     Option(
-        "limits",
-        "Optional[Mapping[str, int]]",
+        name="limits",
+        type="Optional[Mapping[str, int]]",
         default=None,
         check=_limits,
         key="limits",
         flags=(
             Flag(
-                "--limit",
+                names=("--limit",),
                 kind="slot",
                 metavar="NAME=N",
                 help="How many slots NAME there are; async=N: async stages at once.",
@@ -306,29 +283,29 @@ RUNNING = (
         of_flags=_limits_of_flags,
     ),
     Option(
-        "on_failure",
-        _literal(POLICIES),
+        name="on_failure",
+        type=_literal(POLICIES),
         default="stop",
         check=_on_failure,
         key="on_failure",
         flags=(
-            Flag("--keep-going", help="After a failure, run all that does not need it."),
-            Flag("--fail-fast", help="After a failure, cancel stages that run."),
+            Flag(names=("--keep-going",), help="After a failure, run all that does not need it."),
+            Flag(names=("--fail-fast",), help="After a failure, cancel stages that run."),
         ),
         of_flags=_policy_of_flags,
     ),
-    Option("check", "bool", default=True),
-    Option("hooks", "Sequence[Hook]", default=()),
-    Option("cancel", "Optional[CancelToken]", default=None, check=_cancel),
+    Option(name="check", type="bool", default=True),
+    Option(name="hooks", type="Sequence[Hook]", default=()),
+    Option(name="cancel", type="Optional[CancelToken]", default=None, check=_cancel),
     Option(
-        "deadline",
-        "Optional[float]",
+        name="deadline",
+        type="Optional[float]",
         default=None,
         check=_seconds,
         key="deadline",
         flags=(
             Flag(
-                "--deadline",
+                names=("--deadline",),
                 kind="seconds",
                 metavar="SECONDS",
                 help="When the whole run is cancelled; the exit code is 124.",
@@ -336,14 +313,14 @@ RUNNING = (
         ),
     ),
     Option(
-        "grace",
-        "Optional[float]",
+        name="grace",
+        type="Optional[float]",
         default=None,
         check=_seconds,
         key="grace",
         flags=(
             Flag(
-                "--grace",
+                names=("--grace",),
                 kind="seconds",
                 metavar="SECONDS",
                 help="How long stages may take to end once they are asked to: 10 unless said.",
@@ -351,47 +328,52 @@ RUNNING = (
         ),
     ),
     Option(
-        "rollback",
-        "Union[bool, Rollback]",
+        name="rollback",
+        type="Union[bool, Rollback]",
         default=False,
         check=_rollback,
         key="rollback",
         flags=(
-            Flag("--rollback", help="After a failure, undo what has succeeded."),
-            Flag("--rollback-on-cancel", help="With --rollback: after Ctrl-C, too."),
+            Flag(names=("--rollback",), help="After a failure, undo what has succeeded."),
+            Flag(names=("--rollback-on-cancel",), help="With --rollback: after Ctrl-C, too."),
             Flag(
-                "--compensate-partial",
+                names=("--compensate-partial",),
                 help="With --rollback: undo what has begun and failed, too.",
             ),
         ),
         of_flags=_rollback_of_flags,
     ),
     Option(
-        "seed",
-        "Optional[int]",
+        name="seed",
+        type="Optional[int]",
         default=None,
         check=_seed,
         key="seed",
         flags=(
             Flag(
-                "--seed",
+                names=("--seed",),
                 kind="number",
                 metavar="N",
                 help="Start the stages that are ready in an order that N decides.",
             ),
-            Flag("--shuffle", help="The same with a number by chance, which is printed."),
+            Flag(names=("--shuffle",), help="The same with a number by chance, which is printed."),
         ),
         of_flags=_seed_of_flags,
     ),
     Option(
-        "check_mutation",
-        "bool",
+        name="check_mutation",
+        type="bool",
         default=False,
         key="check_mutation",
-        flags=(Flag("--check-mutation", help="Warn of stages that change what they were passed."),),
+        flags=(
+            Flag(
+                names=("--check-mutation",),
+                help="Warn of stages that change what they were passed.",
+            ),
+        ),
     ),
-    Option("decider", "Optional[Decider]", default=None, check=_decider),
-    Option("clock", "Optional[Clock]", default=None),
+    Option(name="decider", type="Optional[Decider]", default=None, check=_decider),
+    Option(name="clock", type="Optional[Clock]", default=None),
 )
 OPTIONS = (*PLANNING, *RUNNING)
 _CHECKS = {option.name: option.check for option in OPTIONS if option.check is not None}

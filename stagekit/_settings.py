@@ -157,7 +157,7 @@ def keyed(values: Values) -> Dict[object, object]:
     if isinstance(values, (str, bytes)):
         raise UsageError(f"values takes a list of objects, got {values!r}; write values=[...]")
     if isinstance(values, Mapping):
-        pairs = [Given(value, key, None) for key, value in values.items()]
+        pairs = [Given(values[key], key, None) for key in values]  # pyright: ignore[reportUnknownArgumentType]
     else:
         pairs = [v if isinstance(v, Given) else Given(v, None, None) for v in values]
     found: Dict[object, object] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import warnings
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Iterator, List, Optional
 
 import pytest
 
@@ -42,22 +42,19 @@ async def for_ever() -> None:
     await asyncio.Event().wait()
 
 
-WAYS: Dict[str, Callable[..., Result]] = {
-    "inline": lambda **options: run(executor="inline", **options),
-    "threads": lambda **options: run(executor="threads", **options),
-    "arun": lambda **options: asyncio.run(arun(**options)),
-    "policy": lambda **options: run(executor="threads", grace=5, **options),
-}
-
-
-@pytest.fixture(params=WAYS)
+@pytest.fixture(params=["inline", "threads", "policy", "arun"])
 def start(request: pytest.FixtureRequest) -> Iterator[Callable[..., Result]]:
     """Return how a stage is run with a broken hook, where warnings are errors."""
 
     def start(fn: Callable[..., Any], **options: Any) -> Result:
         registry = Registry()
         registry.add(fn, id="only")
-        return WAYS[request.param](registry=registry, hooks=[Broken()], **options)
+        options.update(registry=registry, hooks=[Broken()])
+        if request.param == "arun":
+            return asyncio.run(arun(**options))
+        if request.param == "policy":
+            return run(executor="threads", grace=5, **options)
+        return run(executor=request.param, **options)
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -96,7 +93,8 @@ def test_ctrl_c_is_raised(start: Callable[..., Result]) -> None:
     """With the result, as always."""
     with pytest.raises(KeyboardInterrupt) as caught:
         start(interrupt)
-    assert 1 == len(caught.value.result.warnings)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    error: Any = caught.value
+    assert 1 == len(error.result.warnings)
 
 
 def test_a_run_that_succeeded_raises_the_warning_with_its_result(
@@ -158,7 +156,8 @@ def test_ctrl_c_that_takes_no_attribute_is_raised_all_the_same() -> None:
     with pytest.raises(KeyboardInterrupt) as caught:
         run(registry=registry, executor="inline")
     assert isinstance(caught.value.__cause__, OddInterrupt)
-    assert isinstance(caught.value.result, Result)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    error: Any = caught.value
+    assert isinstance(error.result, Result)
 
 
 def test_a_notice_of_a_run_without_a_hook_does_not_lose_the_result() -> None:
