@@ -6,11 +6,10 @@ from types import MappingProxyType
 
 from stagekit._base.problem import Problem
 from stagekit._plan.plan import Plan
-from stagekit._plan.provenance import Provenance
 from stagekit._plan.resolve import Resolver
 from stagekit._plan.signature_data import EMPTY, Parameter, Reading
 from stagekit._plan.slots import INJECTABLE, ITEM, NONE, PACKED, SLOT, VALUE, PackedCall, Slot, Take
-from stagekit._plan.wiring import Gather, Item, Omit, Wiring, stages_in
+from stagekit._plan.wiring import Gather, Item, Omit, Provenance, Wiring, stages_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,7 +89,11 @@ def assemble(  # noqa: PLR0913, PLR0917 - the results of all steps of planning m
         "target": target,
         "total": len(index.stages),
     }
-    return cls(columns, Provenance([places[number] for number in order], readings, wirings))
+    provenance = Provenance()
+    if any(isinstance(wiring, Wiring) for wiring in wirings):
+        places = tuple([places[number] for number in order])
+        provenance = Provenance(places, tuple(readings), tuple(wirings))
+    return cls(columns, provenance)
 
 
 def _parents(

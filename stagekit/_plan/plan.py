@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from stagekit._base.problem import Problem
     from stagekit._base.refs import Ref
     from stagekit._plan.policy import Policy
-    from stagekit._plan.provenance import Provenance
     from stagekit._plan.references import References
     from stagekit._plan.slots import Call
+    from stagekit._plan.wiring import Provenance
 
 
 class Plan:
@@ -159,17 +159,23 @@ class Plan:
     @property
     def bindings(self) -> Tuple[Tuple[Binding, ...], ...]:
         """For each step, what fills each parameter."""
-        return self._provenance.bindings(len(self))
+        from stagekit._plan.provenance import bindings_of
+
+        return bindings_of(self._provenance, len(self))
 
     @property
     def provides(self) -> Tuple[Tuple[object, ...], ...]:
         """For each step, the keys that it provides."""
-        return self._provenance.provides(self.stages)
+        from stagekit._plan.provenance import provided_by
+
+        return provided_by(self._provenance, self.stages)
 
     @property
     def edges(self) -> Tuple[Edge, ...]:
         """Every edge with its kind and reason, by step number."""
-        return self._provenance.edges(self.parents)
+        from stagekit._plan.provenance import edges_of
+
+        return edges_of(self._provenance, self.parents)
 
     def step_of(self, stage: Ref, /) -> int:
         """Return the step number of a stage.

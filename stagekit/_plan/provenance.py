@@ -5,15 +5,15 @@ from __future__ import annotations
 from stagekit._base.keys import describe
 from stagekit._plan.signature import Reader
 from stagekit._plan.slots import COLLECT, DATA, DEFAULT, ORDER, STAGE, Binding, Edge, Slot
-from stagekit._plan.wiring import Gather, Wiring, stages_in
+from stagekit._plan.wiring import Gather, Provenance, sources_of, stages_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, List, Sequence, Tuple
 
     from stagekit._declare.declaration import Declaration
-    from stagekit._plan.signature_data import Parameter, Reading
-    from stagekit._plan.wiring import AnyWiring, Source
+    from stagekit._plan.signature_data import Parameter
+    from stagekit._plan.wiring import Source
 
 
 def binding_of(parameter: Parameter, source: Source, step_of: Dict[int, int]) -> Binding:
@@ -30,62 +30,42 @@ def binding_of(parameter: Parameter, source: Source, step_of: Dict[int, int]) ->
     return Binding(parameter.name, parameter.key, kind, providers, others)
 
 
-class Provenance:
-    """The wirings a plan was made from; empty where no stage of it has parameters."""
-
-    __slots__ = ("_places", "_readings", "_wirings")
-
-    def __init__(
-        self,
-        places: Sequence[int],
-        readings: Sequence[Reading],
-        wirings: Sequence[AnyWiring],
-    ) -> None:
-        has_parameters = any(isinstance(wiring, Wiring) for wiring in wirings)
-        self._places = tuple(places) if has_parameters else ()
-        self._readings = tuple(readings) if has_parameters else ()
-        self._wirings = tuple(
-            [wiring if isinstance(wiring, Wiring) else None for wiring in wirings]
-            if has_parameters
-            else ()
+def bindings_of(made: Provenance, count: int) -> Tuple[Tuple[Binding, ...], ...]:
+    """Return for each step what fills each parameter."""
+    if not made.wirings:
+        return ((),) * count
+    step_of = {place: step for step, place in enumerate(made.places)}
+    return tuple(
+        tuple(
+            binding_of(parameter, source, step_of)
+            for parameter, source in zip(reading.parameters or (), sources_of(wiring))
         )
+        for reading, wiring in zip(made.readings, made.wirings)
+    )
 
-    def bindings(self, count: int) -> Tuple[Tuple[Binding, ...], ...]:
-        """Return for each step what fills each parameter."""
-        if not self._wirings:
-            return ((),) * count
-        step_of = {place: step for step, place in enumerate(self._places)}
-        return tuple(
-            tuple(
-                binding_of(parameter, source, step_of)
-                for parameter, source in zip(reading.parameters or (), wiring.sources)
-            )
-            if wiring is not None
-            else ()
-            for reading, wiring in zip(self._readings, self._wirings)
-        )
 
-    def provides(self, stages: Sequence[Declaration]) -> Tuple[Tuple[object, ...], ...]:
-        """Return for each step the keys that it provides."""
-        if self._readings:
-            return tuple(tuple(key for key, _ in reading.provides) for reading in self._readings)
-        read = Reader().read
-        return tuple(tuple(key for key, _ in read(stage).provides) for stage in stages)
+def provided_by(made: Provenance, stages: Sequence[Declaration]) -> Tuple[Tuple[object, ...], ...]:
+    """Return for each step the keys that it provides."""
+    if made.readings:
+        return tuple(tuple(key for key, _ in reading.provides) for reading in made.readings)
+    read = Reader().read
+    return tuple(tuple(key for key, _ in read(stage).provides) for stage in stages)
 
-    def edges(self, parents: Sequence[Sequence[int]]) -> Tuple[Edge, ...]:
-        """Return each edge once: a data edge where a value is passed, else an order edge."""
-        found: List[Edge] = []
-        for after, bindings in enumerate(self.bindings(len(parents))):
-            reasons: Dict[int, str] = {}
-            for binding in bindings:
-                for before in binding.providers:
-                    reasons.setdefault(before, data_reason(binding))
-            for before in parents[after]:
-                if before in reasons:
-                    found.append(Edge(before, after, DATA, reasons[before]))
-                else:
-                    found.append(Edge(before, after, ORDER, "depends_on"))
-        return tuple(sorted(found, key=lambda edge: (edge.before, edge.after)))
+
+def edges_of(made: Provenance, parents: Sequence[Sequence[int]]) -> Tuple[Edge, ...]:
+    """Return each edge once: a data edge where a value is passed, else an order edge."""
+    found: List[Edge] = []
+    for after, bindings in enumerate(bindings_of(made, len(parents))):
+        reasons: Dict[int, str] = {}
+        for binding in bindings:
+            for before in binding.providers:
+                reasons.setdefault(before, data_reason(binding))
+        for before in parents[after]:
+            if before in reasons:
+                found.append(Edge(before, after, DATA, reasons[before]))
+            else:
+                found.append(Edge(before, after, ORDER, "depends_on"))
+    return tuple(sorted(found, key=lambda edge: (edge.before, edge.after)))
 
 
 def data_reason(binding: Binding) -> str:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Dict, List, Sequence, Tuple, Union
 
     from stagekit._base.problem import Problem
+    from stagekit._plan.signature_data import Reading
 
     Source = Union[int, "Item", Slot, "Gather", "Omit"]
     AnyWiring = Union[Tuple[int, ...], "Wiring"]
@@ -108,3 +109,11 @@ def places_of(found: Sequence[Source]) -> List[int]:
         for source in found
         if isinstance(source, (int, Item))
     ]
+
+
+class Provenance(Record):
+    """What a plan was made from, by step; all empty where no stage of it has parameters."""
+
+    places: Tuple[int, ...] = ()
+    readings: Tuple[Reading, ...] = ()
+    wirings: Tuple[AnyWiring, ...] = ()
