@@ -36,6 +36,7 @@ def test_what_is_asserted_to_type_checkers_also_runs() -> None:
     api = load_api()
     api.a_run()
     api.a_run_on_a_clock_of_its_own()
+    api.a_run_with_words("threads")
     assert ["total"] == [name.rpartition(":")[2] for name in api.a_plan().order]
     assert 7 == asyncio.run(api.an_async_run())
     assert api.a_run_with_a_hook().seen > 0

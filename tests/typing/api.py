@@ -25,6 +25,7 @@ from stagekit import (
     Registry,
     Result,
     Retry,
+    Rollback,
     RunInfo,
     StageRef,
     arun,
@@ -36,6 +37,7 @@ from stagekit import (
     stage,
     use_registry,
 )
+from stagekit.errors import UsageError
 from stagekit.testing import VirtualClock
 
 registry = Registry()
@@ -191,6 +193,18 @@ def a_run_on_a_clock_of_its_own() -> None:
     result = run(total, registry=registry, clock=clock, grace=1)
     assert_type(result.abandoned, Tuple[str, ...])
     assert_type(result.report(total).item, Optional[int])
+
+
+def a_run_with_words(name: str) -> None:
+    """The words of an option are known; an executor may be any text, as an address is one."""
+    run(total, registry=registry, executor=name, rollback=True)
+    run(total, registry=registry, rollback=Rollback(on_cancel=True, partial=False))
+    run(total, registry=registry, on_failure="stop", check_mutation=False)
+    try:
+        run(total, on_failure="go on")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        run(total, rollback="yes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    except UsageError:
+        pass
 
 
 async def an_async_run() -> int:
