@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 from functools import partial
 from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING, Callable, Iterable, List, Optional, Sequence
 
-from stagekit.errors import WorkerDiedError
+from stagekit.errors import MachineLimitError, WorkerDiedError
 from stagekit.executors._prefetch import Prefetch
 from stagekit.executors._processes import kinds
 from stagekit.executors._processes.answers import Answer, deliver, fail
+from stagekit.executors._processes.ending import REFUSED
 from stagekit.executors._processes.frames import RubbishError
 from stagekit.executors._processes.hub import Hub
 from stagekit.executors._processes.link import Link
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 AHEAD_NS = 2_000_000  # of work that a worker may have before it; it takes 0.1 ms to send more
 MOST_FAILED_STARTS = 3  # workers one after another that die before they are ready
 END_PATIENCE = 10.0  # seconds in which a worker that was killed is known to have ended
+REFUSED_PAUSE = 1.0  # seconds after which another worker is tried beside those that there are
 PATIENCE = 0.05  # seconds that a lock is waited for that this very thread may hold
 
 
@@ -64,6 +69,9 @@ class Crew:
         self.prefetch = Prefetch(AHEAD_NS)
         self._started = 0
         self._failed_starts = 0
+        self._refusal: Optional[MachineLimitError] = None  # why no worker could be started
+        self._refused_at = 0.0
+        self._refused: List[Call] = []  # calls that are to fail with that
         self._is_shut = False
         self._is_forked = False
         self._is_leaving = False  # no call is under way, and the workers have been told
@@ -84,6 +92,7 @@ class Crew:
                 self._append(call)
         if is_recalled:
             call.withdrawn()
+        self._fail_refused()
 
     def forget(self, number: int) -> None:
         """Have all workers forget a function."""
@@ -103,6 +112,7 @@ class Crew:
             self._settle()
         if is_withdrawn:
             call.withdrawn()
+        self._fail_refused()
         return wanted.is_withdrawn
 
     def stop(self, wanted: PoolCall, *, force: bool) -> None:
@@ -120,6 +130,7 @@ class Crew:
             self._settle()
         if is_withdrawn:
             call.withdrawn()
+        self._fail_refused()
 
     def recall(self, batch: Batch) -> None:
         """Withdraw the calls of a batch that have not begun, and those to come."""
@@ -180,14 +191,12 @@ class Crew:
         queue = self._roster.queue
         queue.append(call)
         if len(queue) == 1 and not self._is_delivering:
-            try:
-                self._give_out()
-            except BaseException:
-                queue.clear()  # it is the only one
-                raise
+            self._give_out()
 
     def _give_out(self) -> None:
         self._flush(self._roster.give_out())
+        if self._refusal is not None and not self._roster.links:
+            self._refused += self._roster.withdraw_all()
 
     def _flush(self, links: Iterable[Link]) -> None:
         hub = self._hub
@@ -195,11 +204,26 @@ class Crew:
             if not link.flush() and hub is not None:
                 hub.soon(partial(hub.write, link.wire, partial(self._write, link)))
 
-    def _start(self) -> Link:
+    def _start(self) -> Optional[Link]:
+        """Start a worker; return None where the machine refuses that."""
+        if self._roster.links and monotonic() < self._refused_at + REFUSED_PAUSE:
+            return None
+        try:
+            return self._try_start()
+        except (OSError, RuntimeError, MemoryError) as error:
+            self._note_refusal(error)
+            return None
+
+    def _try_start(self) -> Link:
         hub = self._hub
         if hub is None:
-            hub = self._hub = Hub()
-            hub.start()
+            hub = Hub()
+            try:
+                hub.start()
+            except BaseException:
+                hub.close()
+                raise
+            self._hub = hub
         if self._launcher is None:
             self._launcher = self._launch(hub)
         self._started += 1
@@ -208,10 +232,16 @@ class Crew:
         link.begin({**world(), "max_value_bytes": self._max_value_bytes})
         try:
             self._launcher.start(link)
-        except OSError:
-            link.has_started()
-            hub.soon(partial(self._ended, link.number, None))
+        except BaseException:
+            del self._roster.links[link.number]
+            hub.soon(partial(hub.leave, link.wire))
+            link.close()
+            raise
         return link
+
+    def _note_refusal(self, error: BaseException) -> None:
+        self._refusal = _refusal_of(error)
+        self._refused_at = monotonic()
 
     def _launch(self, hub: Hub) -> Launcher:
         launcher = self._make_launcher(
@@ -306,6 +336,7 @@ class Crew:
             self._is_delivering = False
             self._give_out()
             self._settle()
+        self._fail_refused()
 
     def _break_later(self, link: Link) -> None:
         if self._hub is not None:
@@ -357,6 +388,11 @@ class Crew:
         self._deliver(self._take(link))
         with self._lock:
             failed = self._bury(link)
+            if not link.is_ready and status is not None and status >= REFUSED:
+                self._note_refusal(OSError(status - REFUSED, os.strerror(status - REFUSED)))
+                self._failed_starts = 0
+                if not self._roster.links:
+                    self._refused += self._roster.withdraw_all()
             lost = self._give_up() if self._failed_starts >= MOST_FAILED_STARTS else []
             self._give_out()
             self._settle()
@@ -365,7 +401,18 @@ class Crew:
             fail(call, WorkerDiedError(name, status, link.reason))
         for call in lost:
             fail(call, WorkerDiedError(name, status, "no worker could be started"))
+        self._fail_refused()
         self._finish()
+
+    def _fail_refused(self) -> None:
+        """Fail the calls for which no worker could be started, outside of the lock."""
+        if not self._refused:
+            return
+        with self._lock:
+            calls, self._refused = self._refused, []
+            error, self._refusal = self._refusal, None
+        for call in calls:
+            fail(call, error or WorkerDiedError("a process", None, "no worker could be started"))
 
     def _bury(self, link: Link) -> List[Call]:
         if self._hub is not None:
@@ -401,6 +448,20 @@ class Crew:
                 hub.leave(sock)
             launcher.close()
         hub.end()
+
+
+def _refusal_of(error: BaseException) -> MachineLimitError:
+    """Return what the machine refuses, from what has come of starting a worker."""
+    number = getattr(error, "errno", None)
+    if isinstance(error, MemoryError) or number == errno.ENOMEM:
+        what = "more memory"
+    elif number in (errno.EMFILE, errno.ENFILE):
+        what = "another open file"
+    elif isinstance(error, RuntimeError):
+        what = "another thread"
+    else:
+        what = "another process"
+    return MachineLimitError(what, str(error) or type(error).__name__)
 
 
 def _withdraw(calls: Sequence[Call]) -> None:

@@ -6,6 +6,9 @@ import os
 import signal
 from typing import Optional
 
+# Instead of an exit code: no process was started, or it could not begin; and the error number.
+REFUSED = 1000
+
 
 def exit_code(status: int) -> int:
     """Return how a process ended: its exit code, or minus the signal that ended it."""

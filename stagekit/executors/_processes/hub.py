@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import selectors
+import sys
 from collections import deque
 from contextlib import suppress
 from heapq import heappop, heappush
 from itertools import count
 from socket import socket, socketpair
-from threading import Thread, current_thread
+from threading import ExceptHookArgs, Thread, current_thread, excepthook
 from time import monotonic
 from typing import Any, Callable, Deque, List, Tuple
 
@@ -46,7 +47,8 @@ class Hub:
 
     def listen(self, sock: socket, ready: Callable[[], object]) -> None:
         """Have a function called when there is something to read; on the thread."""
-        self._selector.register(sock, READ, (ready, None))
+        if sock.fileno() >= 0:  # else it was closed meanwhile
+            self._selector.register(sock, READ, (ready, None))
 
     def write(self, sock: socket, ready: Callable[[], bool]) -> None:
         """Have a function called, too, when there is room, until it returns True."""
@@ -82,14 +84,14 @@ class Hub:
             timeout = max(0.0, timers[0][0] - monotonic()) if timers else None
             for key, events in self._selector.select(timeout):
                 ready, room = key.data
-                if events & WRITE and room is not None and room():
+                if events & WRITE and room is not None and _call(room):
                     self._stop_writing(key.fileobj, ready)
                 if events & READ:
-                    ready()
+                    _call(ready)
             while self._todo:
-                self._todo.popleft()()
+                _call(self._todo.popleft())
             while timers and monotonic() >= timers[0][0] and not self._is_over:
-                heappop(timers)[2]()
+                _call(heappop(timers)[2])
         self.close()
 
     # Any: whatever a selector takes
@@ -100,3 +102,12 @@ class Hub:
     def _woken(self) -> None:
         with suppress(OSError):
             self._wake.recv(4096)
+
+
+def _call(todo: Callable[[], object]) -> object:
+    """Call a function; whatever it raises, the thread goes on: there is no other one."""
+    try:
+        return todo()
+    except BaseException:  # noqa: BLE001 - a defect, told as that of any thread
+        excepthook(ExceptHookArgs((*sys.exc_info(), current_thread())))
+        return None

@@ -60,9 +60,15 @@ class Spawning:
         link.has_started()
         link.pid = process.pid
         self._alive[link.number] = process
-        Thread(
-            target=self._wait, args=(link.number, process), name="stagekit-wait", daemon=True
-        ).start()
+        try:
+            Thread(
+                target=self._wait, args=(link.number, process), name="stagekit-wait", daemon=True
+            ).start()
+        except BaseException:  # nobody would notice how it ends
+            del self._alive[link.number]
+            process.kill()
+            process.wait()
+            raise
 
     def signal(self, link: Link, number: int) -> None:
         """Signal a worker that has not been waited for."""

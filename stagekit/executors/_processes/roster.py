@@ -22,14 +22,14 @@ class Roster:
 
     Args:
         size: the most workers at a time.
-        start: starts one.
+        start: starts one; None where that is refused.
 
     Attributes:
         queue: calls that no worker has.
         links: the workers, by number.
     """
 
-    def __init__(self, size: int, start: Callable[[], Link]) -> None:
+    def __init__(self, size: int, start: Callable[[], Optional[Link]]) -> None:
         self._size = size
         self._start = start
         self.queue: Deque[Call] = deque()

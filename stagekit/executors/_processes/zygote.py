@@ -17,7 +17,7 @@ from struct import Struct
 from typing import Dict, List, Tuple
 
 from stagekit.executors._processes.child import ignored, serve
-from stagekit.executors._processes.ending import ended, exit_code, signal_group
+from stagekit.executors._processes.ending import REFUSED, ended, exit_code, signal_group
 from stagekit.executors._processes.inherited import reset_signals
 
 MESSAGE = Struct("<BQi")
@@ -69,10 +69,10 @@ class Zygote:
     def _start(self, number: int, fds: List[int]) -> None:
         try:
             pid = os.fork()
-        except OSError:
+        except OSError as error:
             for fd in fds:
                 os.close(fd)
-            self._tell(ENDED, number, os.EX_OSERR)
+            self._tell(ENDED, number, REFUSED + (error.errno or 0))
             return
         if pid:
             for fd in fds:
