@@ -292,26 +292,6 @@ class WorkerDiedError(StagekitError, RuntimeError):
         return f"{name} (possibly out of memory)" if name == "SIGKILL" else name
 
 
-class MachineLimitError(StagekitError, OSError):
-    """The machine refuses something that a run cannot do without.
-
-    Attributes:
-        what: what it refuses, as ``"another thread"``.
-        reason: what it said.
-    """
-
-    def __init__(self, what: str, reason: str) -> None:
-        super().__init__(what, reason)
-        self.what = what
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return (
-            f"the machine refuses {self.what}: {self.reason}; "
-            "run with fewer workers, or raise its limits (`ulimit -a` lists them)"
-        )
-
-
 class RemoteError(StagekitError):
     """A stage raised, elsewhere, an exception that could not travel as an object.
 

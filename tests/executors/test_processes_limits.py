@@ -36,7 +36,7 @@ def test_no_thread_to_be_had_is_said_and_the_pool_goes_on_later(
             refused = pool.submit(abs, -1)
         error = refused.exception(LIMIT)
         assert isinstance(error, MachineLimitError)
-        assert "the machine refuses another thread: can't start new thread" in str(error)
+        assert "the machine gives no more threads (can't start new thread)" in str(error)
         assert 1 == pool.submit(abs, -1).result(LIMIT)
 
 
@@ -75,9 +75,9 @@ class Refusing:
 @pytest.mark.parametrize(
     ("why", "what"),
     [
-        (OSError(errno.EAGAIN, "try again"), "another process"),
-        (OSError(errno.EMFILE, "too many"), "another open file"),
-        (OSError(errno.ENOMEM, "no memory"), "more memory"),
+        (OSError(errno.EAGAIN, "try again"), "processes"),
+        (OSError(errno.EMFILE, "too many"), "open files"),
+        (OSError(errno.ENOMEM, "no memory"), "memory"),
     ],
     ids=["processes", "files", "memory"],
 )
@@ -92,10 +92,10 @@ def test_what_is_refused_is_named(
             error = future.exception(LIMIT)
             assert isinstance(error, MachineLimitError)
             assert what == error.what
-            assert f"the machine refuses {what}: " in str(error)
+            assert f"the machine gives no more {what} (" in str(error)
         registry = Registry()
         registry.add(lambda: 1, id="one")
-        with pytest.raises(RunFailedError, match=f"the machine refuses {what}"):
+        with pytest.raises(RunFailedError, match=f"the machine gives no more {what}"):
             run(registry=registry, executor=pool)
 
 
@@ -136,4 +136,4 @@ def test_a_process_without_files_left_is_told_so() -> None:
         timeout=LIMIT,
         check=False,
     )
-    assert ("another open file\n", "") == (ended.stdout, ended.stderr)
+    assert ("open files\n", "") == (ended.stdout, ended.stderr)

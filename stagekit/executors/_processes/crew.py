@@ -454,14 +454,15 @@ def _refusal_of(error: BaseException) -> MachineLimitError:
     """Return what the machine refuses, from what has come of starting a worker."""
     number = getattr(error, "errno", None)
     if isinstance(error, MemoryError) or number == errno.ENOMEM:
-        what = "more memory"
+        what = "memory"
     elif number in (errno.EMFILE, errno.ENFILE):
-        what = "another open file"
+        what = "open files"
     elif isinstance(error, RuntimeError):
-        what = "another thread"
+        what = "threads"
     else:
-        what = "another process"
-    return MachineLimitError(what, str(error) or type(error).__name__)
+        what = "processes"
+    advice = "run with fewer workers, or raise its limits, which `ulimit -a` lists"
+    return MachineLimitError(what, str(error) or type(error).__name__, advice)
 
 
 def _withdraw(calls: Sequence[Call]) -> None:
