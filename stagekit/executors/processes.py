@@ -23,11 +23,11 @@ from stagekit._base.pool_call import PoolCall
 from stagekit._base.variables import are_ours, travelling
 from stagekit.errors import BadValueError, UsageError
 from stagekit.executors._processes.call import Call
-from stagekit.executors._processes.crew import AHEAD_NS, Crew
 from stagekit.executors._processes.functions import Functions, mistake_of
 from stagekit.executors._processes.packing import article, pack, reason_of
 from stagekit.executors._processes.pending import Pending
-from stagekit.executors._processes.twins import WORKER
+from stagekit.executors._processes.proxies import WORKER
+from stagekit.executors._processes.supervisor import AHEAD_NS, Supervisor
 from stagekit.executors.futures import CallFuture
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from stagekit._base.cancel import CancelToken
     from stagekit._base.pool_call import Batch
     from stagekit._base.ports import Handle
-    from stagekit.executors._processes.launching import Ended, Launcher
+    from stagekit.executors._processes.spawn import Ended, Launcher
 
 __all__ = ["ProcessPool"]
 
@@ -47,7 +47,7 @@ __all__ = ["ProcessPool"]
 AnyFuture = Union[CallFuture, Pending]
 METHODS = ("forkserver", "spawn")
 CAN_FORK = os.name == "posix"
-_crews: weakref.WeakSet[Crew] = weakref.WeakSet()
+_supervisors: weakref.WeakSet[Supervisor] = weakref.WeakSet()
 
 
 class ProcessPool:
@@ -96,19 +96,19 @@ class ProcessPool:
         _check_count("max_value_bytes", max_value_bytes)
         self._max_workers = workers or os.cpu_count() or 1
         self.left_out: Tuple[str, ...] = ()
-        self._crew = crew = Crew(
+        self._supervisor = supervisor = Supervisor(
             self._max_workers, partial(_launcher, method), grace, max_value_bytes
         )
-        self._prefetch = crew.prefetch
-        self._functions = Functions(crew.forget)
+        self._prefetch = supervisor.prefetch
+        self._functions = Functions(supervisor.forget)
         self._defining = RLock()
         self._numbers = count(1)
         # The last one that has nothing but ours in it, how much that is, and what of it travels.
         self._last_context: Tuple[object, int, Tuple[bytes, Tuple[str, ...]]] = (None, 0, (b"", ()))
-        if not _crews and hasattr(os, "register_at_fork"):
+        if not _supervisors and hasattr(os, "register_at_fork"):
             _let_go_when_forked()
-        _crews.add(crew)
-        self._close = weakref.finalize(self, crew.close_later)
+        _supervisors.add(supervisor)
+        self._close = weakref.finalize(self, supervisor.close_later)
 
     @property
     def workers(self) -> int:
@@ -122,7 +122,7 @@ class ProcessPool:
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> CallFuture:
         """Have *fn* called in a worker."""
-        future = CallFuture(self._crew.withdraw)
+        future = CallFuture(self._supervisor.withdraw)
         context = contextvars.copy_context()
         future.call = PoolCall(fn, args, kwargs, context=context, on_end=future.ended)
         self.start_call(future.call)
@@ -155,13 +155,13 @@ class ProcessPool:
             call.tokens = tokens
             for place, token in enumerate(tokens):
                 call.leaves.append(token.on_cancel(partial(_pass_on, call, place, token)))
-        self._crew.add(call)
+        self._supervisor.add(call)
 
     # What runs use that do not know `start_call`.
 
     def pending(self, then: Callable[[Pending], object]) -> Pending:
         """Return what ``submit_call`` takes as *future*."""
-        return Pending(self._crew.withdraw, then)
+        return Pending(self._supervisor.withdraw, then)
 
     def submit_call(  # noqa: PLR0913 - as it was
         self,
@@ -178,7 +178,7 @@ class ProcessPool:
     ) -> AnyFuture:
         """Have *fn* called; see ``start_call``."""
         if future is None:
-            future = CallFuture(self._crew.withdraw)
+            future = CallFuture(self._supervisor.withdraw)
         future.call = PoolCall(
             fn,
             args,
@@ -209,7 +209,7 @@ class ProcessPool:
 
     def withdraw(self, call: PoolCall, /) -> bool:
         """Take a call back that has not begun; tell whether it was never made."""
-        return self._crew.withdraw(call)
+        return self._supervisor.withdraw(call)
 
     def stop(self, call: Union[PoolCall, AnyFuture], /, *, force: bool = False) -> None:
         """End a call: withdraw it, or end its worker and what that has started.
@@ -220,14 +220,14 @@ class ProcessPool:
         """
         wanted = call if isinstance(call, PoolCall) else call.call
         if wanted is not None:
-            self._crew.stop(wanted, force=force)
+            self._supervisor.stop(wanted, force=force)
 
     def recall(self, batch: Batch, /) -> None:
         """Withdraw all calls of a batch that have not begun; none of it begins any more.
 
         On any thread, and even in a handler of signals. How the calls end is told later.
         """
-        self._crew.recall(batch)
+        self._supervisor.recall(batch)
 
     def takes(self, handle: Handle, /) -> bool:
         """Tell whether a handle may be an argument: a value that no one here has read."""
@@ -247,9 +247,9 @@ class ProcessPool:
             wait: until they have left.
             cancel_futures: withdraw what has not begun.
         """
-        self._crew.shut(cancels=cancel_futures, ends=False)
+        self._supervisor.shut(cancels=cancel_futures, ends=False)
         if wait:
-            self._crew.join()
+            self._supervisor.join()
 
     def __enter__(self) -> Self:
         return self
@@ -261,8 +261,8 @@ class ProcessPool:
         trace: Optional[TracebackType],
     ) -> None:
         is_interrupted = kind is not None and not issubclass(kind, Exception)
-        self._crew.shut(cancels=is_interrupted, ends=is_interrupted)
-        self._crew.join()
+        self._supervisor.shut(cancels=is_interrupted, ends=is_interrupted)
+        self._supervisor.join()
 
     def __reduce__(self) -> Any:
         raise TypeError("a pool cannot be sent to another process")
@@ -290,12 +290,12 @@ def _check_count(name: str, value: object) -> None:
 
 def _launcher(method: Optional[str], ended: Ended) -> Launcher:
     if method == "spawn" or not CAN_FORK:
-        from stagekit.executors._processes.launching import Spawning
+        from stagekit.executors._processes.spawn import SpawnLauncher
 
-        return Spawning(ended)
-    from stagekit.executors._processes.forking import Forking
+        return SpawnLauncher(ended)
+    from stagekit.executors._processes.forkserver_client import ForkServerLauncher
 
-    return Forking(ended)
+    return ForkServerLauncher(ended)
 
 
 def _pass_on(call: Call, place: int, token: CancelToken) -> None:
@@ -324,7 +324,7 @@ def _bad_argument(
 
 def _let_go_when_forked() -> None:
     def forked() -> None:
-        for crew in tuple(_crews):
-            crew.forked()
+        for supervisor in tuple(_supervisors):
+            supervisor.forked()
 
     os.register_at_fork(after_in_child=forked)

@@ -80,10 +80,10 @@ def test_a_call_is_made_in_another_process(pool: ProcessPool, module: Any) -> No
 def test_workers_start_when_they_are_needed_and_stay(module: Any) -> None:
     """Calls one after another are made by one worker; an idle pool has none."""
     with ProcessPool(4) as pool:
-        assert {} == pool._crew._roster.links
+        assert {} == pool._supervisor._assignment.links
         pids = {pool.submit(module.pid).result(LIMIT) for _ in range(5)}
         assert 1 == len(pids)
-        assert 1 == len(pool._crew._roster.links)
+        assert 1 == len(pool._supervisor._assignment.links)
 
 
 def test_a_thousand_trivial_calls_arrive_in_their_places(pool: ProcessPool) -> None:
@@ -385,12 +385,12 @@ def test_shutting_can_withdraw_what_waits(tmp_path: Path) -> None:
 def test_a_pool_that_nobody_holds_ends(module: Any) -> None:
     """Its last call is made; its thread and processes do not stay."""
     pool = ProcessPool(1)
-    hub_of = pool._crew
+    io_of = pool._supervisor
     future = pool.submit(module.pid)
     del pool
     assert future.result(LIMIT) > 0
-    hub_of.join()
-    assert {} == hub_of._roster.links
+    io_of.join()
+    assert {} == io_of._assignment.links
 
 
 @pytest.mark.parametrize(

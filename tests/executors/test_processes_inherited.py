@@ -14,7 +14,7 @@ import pytest
 
 from stagekit.errors import WorkerDiedError
 from stagekit.executors import ProcessPool
-from stagekit.executors._processes import crew
+from stagekit.executors._processes import supervisor
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and masks are POSIX")
 
@@ -114,7 +114,7 @@ def test_files_of_calls_have_the_permissions_of_the_pools_process(method: str, m
 
 def fork_server_of(pool: ProcessPool) -> int:
     """Return the process that a pool's workers are forked from."""
-    launcher: Any = pool._crew._launcher
+    launcher: Any = pool._supervisor._launcher
     pid: int = launcher._process.pid
     return pid
 
@@ -124,7 +124,7 @@ def test_a_fork_server_that_does_nothing_more_bounds_closing(
     number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped or dead: the pool closes."""
-    monkeypatch.setattr(crew, "END_PATIENCE", 1.0)
+    monkeypatch.setattr(supervisor, "END_PATIENCE", 1.0)
     pool = ProcessPool(2, grace=1)
     assert 1 == pool.submit(abs, -1).result(LIMIT)
     os.kill(fork_server_of(pool), number)
@@ -140,7 +140,7 @@ def test_a_worker_that_dies_under_a_stopped_fork_server_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its call fails, and the next one is made by a worker of another fork server."""
-    monkeypatch.setattr(crew, "END_PATIENCE", 1.0)
+    monkeypatch.setattr(supervisor, "END_PATIENCE", 1.0)
     with ProcessPool(1, grace=1) as pool:
         pid = pool.submit(os.getpid).result(LIMIT)
         os.kill(fork_server_of(pool), signal.SIGSTOP)

@@ -15,7 +15,7 @@ import pytest
 from stagekit import Registry, run
 from stagekit.errors import MachineLimitError, RunFailedError
 from stagekit.executors import ProcessPool, processes
-from stagekit.executors._processes.ending import REFUSED
+from stagekit.executors._processes.process_exit import REFUSED
 
 LIMIT = 100  # seconds until a test gives up, however busy this machine is
 
@@ -103,7 +103,7 @@ def test_workers_that_are_there_make_all_calls(monkeypatch: pytest.MonkeyPatch) 
     """Where one more is refused beside them."""
     with ProcessPool(3) as pool:
         assert 1 == pool.submit(abs, -1).result(LIMIT)
-        launcher: Any = pool._crew._launcher
+        launcher: Any = pool._supervisor._launcher
 
         def start(link: object) -> None:
             raise OSError(errno.EAGAIN, "no more")

@@ -215,7 +215,7 @@ signal.pause()
 def test_x13_p8_nothing_outlives_the_runner(
     start: Any, tmp_path: Path, number: int, busy: object, method: str
 ) -> None:
-    """X13, P8: a runner that is killed leaves no worker, no zygote and no grandchild."""
+    """X13, P8: a runner that is killed leaves no worker, no fork server and no grandchild."""
     os.mkfifo(tmp_path / "pids")
     text = ORPHANS.replace("METHOD", repr(method)).replace("BUSY", repr(busy))
     process = start("-c", text)

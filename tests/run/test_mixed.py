@@ -128,7 +128,7 @@ def test_spawn_is_what_there_is_elsewhere(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(pools, "CAN_FORK", False)
     with ProcessPool(1) as pool:
         assert os.getpid() != pool.submit(os.getpid).result(PATIENCE)
-        assert "Spawning" == type(pool._crew._launcher).__name__
+        assert "SpawnLauncher" == type(pool._supervisor._launcher).__name__
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM there")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # From a pool to its worker:
-BEGIN = 1  # the world that calls are made in: paths, environment; the first frame
+BEGIN = 1  # the environment that calls are made in; the first frame
 DEFINE = 2  # a function and its number
 FORGET = 3  # the number of a function that is not needed any more
 CALL = 4  # a call of a function, by its number

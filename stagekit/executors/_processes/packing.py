@@ -15,7 +15,7 @@ from stagekit._base.progress import Progress
 from stagekit._base.sending import is_nowhere, new_type
 from stagekit._base.variables import place_of
 from stagekit.errors import BadValueError
-from stagekit.executors._processes.twins import arrived, of_main, progress, token, variable
+from stagekit.executors._processes.proxies import arrived, of_main, progress, token, variable
 
 # Any: whatever users send, and cloudpickle, which has no types
 

@@ -16,6 +16,7 @@ from stagekit._base.promise import check_value
 from stagekit._base.variables import restored
 from stagekit.errors import BadValueError
 from stagekit.executors._processes import kinds
+from stagekit.executors._processes.environment import enter
 from stagekit.executors._processes.frames import Frame, FrameReader, send_frame
 from stagekit.executors._processes.inherited import reset_signals
 from stagekit.executors._processes.packing import (
@@ -25,8 +26,7 @@ from stagekit.executors._processes.packing import (
     pack_result,
     reason_of,
 )
-from stagekit.executors._processes.twins import WORKER
-from stagekit.executors._processes.world import enter
+from stagekit.executors._processes.proxies import WORKER
 from stagekit.executors._remote_exceptions import pack_error
 
 if TYPE_CHECKING:

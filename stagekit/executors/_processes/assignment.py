@@ -1,4 +1,4 @@
-"""``Roster``: the workers of a pool, and which of them has which call."""
+"""``Assignment``: the workers of a pool, and which of them has which call."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Callable, Deque, Dict, List, Optional, Set
 if TYPE_CHECKING:
     from stagekit._base.pool_call import Batch
     from stagekit.executors._processes.call import Call
-    from stagekit.executors._processes.link import Link
+    from stagekit.executors._processes.worker_handle import WorkerHandle
 
 ALL = 256  # more calls than a worker has before it
 
 
-class Roster:
-    """Gives calls to workers. Used under the lock of its crew.
+class Assignment:
+    """Gives calls to workers. Used under the lock of its supervisor.
 
     A worker that is free gets the next call; where none is, one is started, up to *size*. What
     waits after that is sent ahead to those that are busy, in portions, and taken back from them
@@ -29,31 +29,31 @@ class Roster:
         links: the workers, by number.
     """
 
-    def __init__(self, size: int, start: Callable[[], Optional[Link]]) -> None:
+    def __init__(self, size: int, start: Callable[[], Optional[WorkerHandle]]) -> None:
         self._size = size
         self._start = start
         self.queue: Deque[Call] = deque()
-        self.links: Dict[int, Link] = {}
-        self._idle: Dict[int, Link] = {}  # the one that was busy last comes last
+        self.links: Dict[int, WorkerHandle] = {}
+        self._idle: Dict[int, WorkerHandle] = {}  # the one that was busy last comes last
 
     @property
     def is_busy(self) -> bool:
         """Whether there is a call that has not ended."""
         return bool(self.queue) or any(link.sent for link in self.links.values())
 
-    def idle(self, link: Link) -> None:
+    def idle(self, link: WorkerHandle) -> None:
         """Note that a worker has nothing to do."""
         self._idle[link.number] = link
 
-    def spare(self, link: Link) -> None:
+    def spare(self, link: WorkerHandle) -> None:
         """Give a worker no more calls."""
         link.is_ending = True
         self._idle.pop(link.number, None)
 
-    def give_out(self) -> Set[Link]:
+    def give_out(self) -> Set[WorkerHandle]:
         """Give waiting calls to workers, as far as there is room; return who was given any."""
         queue = self.queue
-        touched: Set[Link] = set()
+        touched: Set[WorkerHandle] = set()
         while queue:
             link = self._free()
             if link is None:
@@ -74,7 +74,7 @@ class Roster:
             except ValueError:
                 return False
             return True
-        link: Link = call.link
+        link: WorkerHandle = call.link
         taken = self._take_back(link)
         self.queue.extendleft(reversed([each for each in taken if each is not call]))
         return call in taken
@@ -93,7 +93,7 @@ class Roster:
             (recalled if call.batch is batch else self.queue).append(call)
         return recalled
 
-    def bury(self, link: Link) -> List[Call]:
+    def bury(self, link: WorkerHandle) -> List[Call]:
         """Return the calls that a worker had begun before it ended.
 
         All that nobody has begun waits again: there is room for a worker in its place, which may
@@ -108,7 +108,7 @@ class Roster:
             call.link = None
         return begun
 
-    def _take_back(self, link: Link, most: int = ALL) -> List[Call]:
+    def _take_back(self, link: WorkerHandle, most: int = ALL) -> List[Call]:
         taken = link.take_back(most)
         if taken and not link.sent and link.is_ready and not link.is_ending:
             self.idle(link)  # no answer will tell that it is
@@ -120,12 +120,12 @@ class Roster:
         taken.sort(key=lambda call: call.number, reverse=True)
         self.queue.extendleft(taken)
 
-    def _free(self) -> Optional[Link]:
+    def _free(self) -> Optional[WorkerHandle]:
         if self._idle:
             return self._idle.popitem()[1]
         return self._start() if len(self.links) < self._size else None
 
-    def _send_ahead(self, touched: Set[Link]) -> None:
+    def _send_ahead(self, touched: Set[WorkerHandle]) -> None:
         queue = self.queue
         wanting = [link for link in self.links.values() if link.wants_more or link in touched]
         while queue and wanting:
@@ -136,7 +136,7 @@ class Roster:
                 else:
                     wanting.remove(link)
 
-    def _share(self, touched: Set[Link]) -> None:
+    def _share(self, touched: Set[WorkerHandle]) -> None:
         """Have workers that are idle make calls that others have not begun."""
         while self._idle:
             busiest = max(self.links.values(), key=lambda link: link.waiting)
@@ -145,7 +145,7 @@ class Roster:
             taken = self._take_back(busiest, (busiest.waiting + 1) // 2)
             if not taken:
                 return
-            helping: List[Link] = []
+            helping: List[WorkerHandle] = []
             for call in taken:
                 if self._idle:
                     helping.append(self._idle.popitem()[1])

@@ -12,7 +12,7 @@ from stagekit.executors._processes.inherited import take_umask, umask
 # Any: parts of many types
 
 
-def world() -> Dict[str, Any]:
+def environment() -> Dict[str, Any]:
     """Return import path, arguments, variables, folder and umask of this process."""
     try:
         folder = os.getcwd()
@@ -28,14 +28,14 @@ def world() -> Dict[str, Any]:
     }
 
 
-def enter(world: Mapping[str, Any]) -> None:
-    """Apply what ``world`` has returned in another process."""
-    path: List[str] = list(world["path"])
+def enter(parent: Mapping[str, Any]) -> None:
+    """Apply what ``environment`` has returned in another process."""
+    path: List[str] = list(parent["path"])
     sys.path[:] = path
-    sys.argv[:] = world["argv"]
+    sys.argv[:] = parent["argv"]
     os.environ.clear()
-    os.environ.update(world["environ"])
-    if world["folder"]:
+    os.environ.update(parent["environ"])
+    if parent["folder"]:
         with suppress(OSError):
-            os.chdir(world["folder"])
-    take_umask(world["umask"])
+            os.chdir(parent["folder"])
+    take_umask(parent["umask"])

@@ -1,4 +1,4 @@
-"""``Crew``: the workers of a pool, and what waits for them."""
+"""``Supervisor``: the workers of a pool, and what waits for them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from stagekit.errors import MachineLimitError, WorkerDiedError
 from stagekit.executors._prefetch import Prefetch
 from stagekit.executors._processes import kinds
 from stagekit.executors._processes.answers import Answer, deliver, fail
-from stagekit.executors._processes.ending import REFUSED
+from stagekit.executors._processes.assignment import Assignment
+from stagekit.executors._processes.environment import environment
 from stagekit.executors._processes.frames import RubbishError
-from stagekit.executors._processes.hub import Hub
-from stagekit.executors._processes.link import Link
-from stagekit.executors._processes.roster import Roster
-from stagekit.executors._processes.world import world
+from stagekit.executors._processes.io_thread import IoThread
+from stagekit.executors._processes.process_exit import REFUSED
+from stagekit.executors._processes.worker_handle import WorkerHandle
 
 if TYPE_CHECKING:
     from socket import socket
 
     from stagekit._base.pool_call import Batch, PoolCall
     from stagekit.executors._processes.call import Call
-    from stagekit.executors._processes.launching import Ended, Launcher
+    from stagekit.executors._processes.spawn import Ended, Launcher
 
 AHEAD_NS = 2_000_000  # of work that a worker may have before it; it takes 0.1 ms to send more
 MOST_FAILED_STARTS = 3  # workers one after another that die before they are ready
@@ -35,11 +35,11 @@ REFUSED_PAUSE = 1.0  # seconds after which another worker is tried beside those 
 PATIENCE = 0.05  # seconds that a lock is waited for that this very thread may hold
 
 
-class Crew:
+class Supervisor:
     """Gives calls to workers, starts those that are needed, and replaces those that die.
 
-    Everything is done under one lock, by the thread that submits a call or by the hub's; answers
-    are delivered outside of it.
+    Everything is done under one lock, by the thread that submits a call or by the I/O thread;
+    answers are delivered outside of it.
 
     Args:
         size: the most workers at a time.
@@ -62,9 +62,9 @@ class Crew:
         self._grace = grace
         self._max_value_bytes = max_value_bytes
         self._lock = Lock()
-        self._hub: Optional[Hub] = None
+        self._io: Optional[IoThread] = None
         self._launcher: Optional[Launcher] = None
-        self._roster = Roster(size, self._start)
+        self._assignment = Assignment(size, self._start)
         self._size = size
         self.prefetch = Prefetch(AHEAD_NS)
         self._started = 0
@@ -97,9 +97,9 @@ class Crew:
     def forget(self, number: int) -> None:
         """Have all workers forget a function."""
         with self._lock:
-            for link in self._roster.links.values():
+            for link in self._assignment.links.values():
                 link.forget(number)
-            self._flush(self._roster.links.values())
+            self._flush(self._assignment.links.values())
 
     def withdraw(self, wanted: PoolCall) -> bool:
         """Withdraw a call that has not begun; tell whether it was never made."""
@@ -107,7 +107,7 @@ class Crew:
         if call is None:
             return wanted.is_withdrawn
         with self._lock:
-            is_withdrawn = self._roster.withdraw(call)
+            is_withdrawn = self._assignment.withdraw(call)
             self._give_out()
             self._settle()
         if is_withdrawn:
@@ -121,7 +121,7 @@ class Crew:
         if call is None:
             return
         with self._lock:
-            is_withdrawn = self._roster.withdraw(call)
+            is_withdrawn = self._assignment.withdraw(call)
             link = call.link
             # Calls that may begin after it have been taken back: it runs, or the last one does.
             if not is_withdrawn and link is not None and link.sent[-1] is call:
@@ -135,18 +135,18 @@ class Crew:
     def recall(self, batch: Batch) -> None:
         """Withdraw the calls of a batch that have not begun, and those to come."""
         if not self._lock.acquire(timeout=PATIENCE):  # a handler has interrupted who holds it
-            if self._hub is not None:
-                self._hub.soon(partial(self.recall, batch))
+            if self._io is not None:
+                self._io.soon(partial(self.recall, batch))
             return
         try:
             batch.is_recalled = True
-            recalled = self._roster.recall(batch)
+            recalled = self._assignment.recall(batch)
             self._give_out()
             self._settle()
         finally:
             self._lock.release()
-        if recalled and self._hub is not None:
-            self._hub.soon(partial(_withdraw, recalled))
+        if recalled and self._io is not None:
+            self._io.soon(partial(_withdraw, recalled))
 
     def shut(self, *, cancels: bool, ends: bool) -> None:
         """Take no more calls, and let workers leave when they have made those there are.
@@ -157,30 +157,30 @@ class Crew:
         """
         with self._lock:
             self._is_shut = True
-            waiting = self._roster.withdraw_all() if cancels or ends else []
+            waiting = self._assignment.withdraw_all() if cancels or ends else []
             if ends:
-                for link in self._roster.links.values():
+                for link in self._assignment.links.values():
                     if link.sent:
                         self._end(link, signal.SIGTERM, "stopped by {}")
-                if self._hub is not None:
-                    self._hub.soon(self._kill_later)
+                if self._io is not None:
+                    self._io.soon(self._kill_later)
             self._settle()
         _withdraw(waiting)
 
     def join(self) -> None:
         """Wait until all workers have left."""
-        if self._hub is not None:
-            self._hub.join()
+        if self._io is not None:
+            self._io.join()
 
     def close_later(self) -> None:
         """Shut, from wherever the pool was last used; takes no lock, which may be held there."""
-        if self._hub is not None:
-            self._hub.soon(partial(self.shut, cancels=False, ends=False))
+        if self._io is not None:
+            self._io.soon(partial(self.shut, cancels=False, ends=False))
 
     def forked(self) -> None:
         """Let go of everything, in a process that somebody has forked off this one."""
         self._is_shut = self._is_forked = True
-        for link in self._roster.links.values():
+        for link in self._assignment.links.values():
             link.close()
         for sock in self._launcher.sockets if self._launcher is not None else ():
             sock.close()
@@ -188,25 +188,25 @@ class Crew:
     # Under the lock:
 
     def _append(self, call: Call) -> None:
-        queue = self._roster.queue
+        queue = self._assignment.queue
         queue.append(call)
         if len(queue) == 1 and not self._is_delivering:
             self._give_out()
 
     def _give_out(self) -> None:
-        self._flush(self._roster.give_out())
-        if self._refusal is not None and not self._roster.links:
-            self._refused += self._roster.withdraw_all()
+        self._flush(self._assignment.give_out())
+        if self._refusal is not None and not self._assignment.links:
+            self._refused += self._assignment.withdraw_all()
 
-    def _flush(self, links: Iterable[Link]) -> None:
-        hub = self._hub
+    def _flush(self, links: Iterable[WorkerHandle]) -> None:
+        io = self._io
         for link in links:
-            if not link.flush() and hub is not None:
-                hub.soon(partial(hub.write, link.wire, partial(self._write, link)))
+            if not link.flush() and io is not None:
+                io.soon(partial(io.write, link.wire, partial(self._write, link)))
 
-    def _start(self) -> Optional[Link]:
+    def _start(self) -> Optional[WorkerHandle]:
         """Start a worker; return None where the machine refuses that."""
-        if self._roster.links and monotonic() < self._refused_at + REFUSED_PAUSE:
+        if self._assignment.links and monotonic() < self._refused_at + REFUSED_PAUSE:
             return None
         try:
             return self._try_start()
@@ -214,27 +214,27 @@ class Crew:
             self._note_refusal(error)
             return None
 
-    def _try_start(self) -> Link:
-        hub = self._hub
-        if hub is None:
-            hub = Hub()
+    def _try_start(self) -> WorkerHandle:
+        io = self._io
+        if io is None:
+            io = IoThread()
             try:
-                hub.start()
+                io.start()
             except BaseException:
-                hub.close()
+                io.close()
                 raise
-            self._hub = hub
+            self._io = io
         if self._launcher is None:
-            self._launcher = self._launch(hub)
+            self._launcher = self._launch(io)
         self._started += 1
-        link = self._roster.links[self._started] = Link(self._started)
-        hub.soon(partial(hub.listen, link.wire, partial(self._read, link)))
-        link.begin({**world(), "max_value_bytes": self._max_value_bytes})
+        link = self._assignment.links[self._started] = WorkerHandle(self._started)
+        io.soon(partial(io.listen, link.wire, partial(self._read, link)))
+        link.begin({**environment(), "max_value_bytes": self._max_value_bytes})
         try:
             self._launcher.start(link)
         except BaseException:
-            del self._roster.links[link.number]
-            hub.soon(partial(hub.leave, link.wire))
+            del self._assignment.links[link.number]
+            io.soon(partial(io.leave, link.wire))
             link.close()
             raise
         return link
@@ -243,44 +243,44 @@ class Crew:
         self._refusal = _refusal_of(error)
         self._refused_at = monotonic()
 
-    def _launch(self, hub: Hub) -> Launcher:
+    def _launch(self, io: IoThread) -> Launcher:
         launcher = self._make_launcher(
-            lambda number, status: hub.soon(partial(self._ended, number, status))
+            lambda number, status: io.soon(partial(self._ended, number, status))
         )
         for sock in launcher.sockets:
-            hub.soon(partial(hub.listen, sock, partial(self._listen, launcher, sock)))
+            io.soon(partial(io.listen, sock, partial(self._listen, launcher, sock)))
         return launcher
 
-    def _end(self, link: Link, number: signal.Signals, reason: str) -> None:
-        self._roster.spare(link)
+    def _end(self, link: WorkerHandle, number: signal.Signals, reason: str) -> None:
+        self._assignment.spare(link)
         link.reason = reason.format(number.name)
         if self._launcher is not None:
             self._launcher.signal(link, number)
             if number == signal.SIGKILL:
                 self._expect_end(link)
 
-    def _expect_end(self, link: Link) -> None:
+    def _expect_end(self, link: WorkerHandle) -> None:
         """Look later whether a worker has ended that cannot go on."""
-        hub = self._hub
-        if hub is not None:
-            hub.soon(partial(hub.after, END_PATIENCE, partial(self._must_have_ended, link)))
+        io = self._io
+        if io is not None:
+            io.soon(partial(io.after, END_PATIENCE, partial(self._must_have_ended, link)))
 
     def _settle(self) -> None:
         """Have all workers leave, once nothing is to be done any more."""
-        if not self._is_shut or self._is_leaving or self._roster.is_busy:
+        if not self._is_shut or self._is_leaving or self._assignment.is_busy:
             return
         self._is_leaving = True
-        for link in self._roster.links.values():
-            self._roster.spare(link)
+        for link in self._assignment.links.values():
+            self._assignment.spare(link)
             link.leave()
-        self._flush(self._roster.links.values())
-        if self._hub is not None:
-            self._hub.soon(self._kill_later)
-            self._hub.soon(self._finish)
+        self._flush(self._assignment.links.values())
+        if self._io is not None:
+            self._io.soon(self._kill_later)
+            self._io.soon(self._finish)
 
-    # On the hub's thread:
+    # On the I/O thread's thread:
 
-    def _read(self, link: Link) -> None:
+    def _read(self, link: WorkerHandle) -> None:
         """Take the answers of a worker."""
         try:
             is_open = link.frames.receive()
@@ -295,7 +295,7 @@ class Crew:
         if not is_open:
             self._break(link, "")
 
-    def _take(self, link: Link) -> List[Answer]:
+    def _take(self, link: WorkerHandle) -> List[Answer]:
         answers: List[Answer] = []
         with self._lock:
             while link.frames.ready:
@@ -315,7 +315,7 @@ class Crew:
                 answers.append((call, frame))
             if not link.sent:
                 if not link.is_ending:
-                    self._roster.idle(link)
+                    self._assignment.idle(link)
                 elif not self._is_leaving:
                     link.leave()
                     self._flush((link,))
@@ -338,42 +338,42 @@ class Crew:
             self._settle()
         self._fail_refused()
 
-    def _break_later(self, link: Link) -> None:
-        if self._hub is not None:
-            self._hub.soon(partial(self._break, link, "it sent an answer that nobody asked for"))
+    def _break_later(self, link: WorkerHandle) -> None:
+        if self._io is not None:
+            self._io.soon(partial(self._break, link, "it sent an answer that nobody asked for"))
 
-    def _break(self, link: Link, reason: str) -> None:
+    def _break(self, link: WorkerHandle, reason: str) -> None:
         """End a worker that cannot be talked to; how it has ended is told by who started it."""
         with self._lock:
-            if self._hub is None or not link.is_open:
+            if self._io is None or not link.is_open:
                 return
             link.is_open = False
-            self._roster.spare(link)
+            self._assignment.spare(link)
             link.reason = link.reason or reason
-            self._hub.leave(link.wire)
+            self._io.leave(link.wire)
             if self._launcher is not None and (reason or not self._is_leaving):
                 self._launcher.signal(link, signal.SIGKILL)
             self._expect_end(link)
 
-    def _must_have_ended(self, link: Link) -> None:
+    def _must_have_ended(self, link: WorkerHandle) -> None:
         """End what starts workers if it has not told the end of one: it is stopped, or stuck."""
-        if link.number in self._roster.links and self._launcher is not None:
+        if link.number in self._assignment.links and self._launcher is not None:
             self._launcher.kill()
 
-    def _write(self, link: Link) -> bool:
+    def _write(self, link: WorkerHandle) -> bool:
         with self._lock:
             return link.flush()
 
     def _listen(self, launcher: Launcher, sock: socket) -> None:
-        if not launcher.listen(sock) and self._hub is not None:
-            self._hub.leave(sock)
+        if not launcher.listen(sock) and self._io is not None:
+            self._io.leave(sock)
             with self._lock:  # the next worker is started by another one
                 self._launcher = None
             launcher.close()
 
     def _ended(self, number: int, status: Optional[int]) -> None:
         """Fail what a worker had begun, have the rest made by others, and let go of it."""
-        link = self._roster.links.get(number)
+        link = self._assignment.links.get(number)
         if link is None:
             return
         while link.is_open:  # what it has answered before it ended
@@ -391,8 +391,8 @@ class Crew:
             if not link.is_ready and status is not None and status >= REFUSED:
                 self._note_refusal(OSError(status - REFUSED, os.strerror(status - REFUSED)))
                 self._failed_starts = 0
-                if not self._roster.links:
-                    self._refused += self._roster.withdraw_all()
+                if not self._assignment.links:
+                    self._refused += self._assignment.withdraw_all()
             lost = self._give_up() if self._failed_starts >= MOST_FAILED_STARTS else []
             self._give_out()
             self._settle()
@@ -414,10 +414,10 @@ class Crew:
         for call in calls:
             fail(call, error or WorkerDiedError("a process", None, "no worker could be started"))
 
-    def _bury(self, link: Link) -> List[Call]:
-        if self._hub is not None:
-            self._hub.leave(link.wire)
-        begun = self._roster.bury(link)
+    def _bury(self, link: WorkerHandle) -> List[Call]:
+        if self._io is not None:
+            self._io.leave(link.wire)
+        begun = self._assignment.bury(link)
         link.close()
         if not link.is_ready and not link.reason:
             self._failed_starts += 1
@@ -425,29 +425,29 @@ class Crew:
 
     def _give_up(self) -> List[Call]:
         self._failed_starts = 0
-        return self._roster.withdraw_all()
+        return self._assignment.withdraw_all()
 
     def _kill_later(self) -> None:
-        if self._hub is not None:
-            self._hub.after(self._grace, self._kill)
+        if self._io is not None:
+            self._io.after(self._grace, self._kill)
 
     def _kill(self) -> None:
         with self._lock:
-            for link in self._roster.links.values():
+            for link in self._assignment.links.values():
                 self._end(link, signal.SIGKILL, link.reason)
 
     def _finish(self) -> None:
         """End the thread, once all workers have left."""
         with self._lock:
-            if not self._is_leaving or self._roster.links or self._hub is None:
+            if not self._is_leaving or self._assignment.links or self._io is None:
                 return
             launcher, self._launcher = self._launcher, None
-            hub = self._hub
+            io = self._io
         if launcher is not None:
             for sock in launcher.sockets:
-                hub.leave(sock)
+                io.leave(sock)
             launcher.close()
-        hub.end()
+        io.end()
 
 
 def _refusal_of(error: BaseException) -> MachineLimitError:

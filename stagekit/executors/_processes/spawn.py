@@ -9,10 +9,10 @@ from socket import socket
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Protocol
 
-from stagekit.executors._processes.ending import ended, exit_code, signal_group
+from stagekit.executors._processes.process_exit import ended, exit_code, signal_group
 
 if TYPE_CHECKING:
-    from stagekit.executors._processes.link import Link
+    from stagekit.executors._processes.worker_handle import WorkerHandle
 
 # Any: options of subprocess.Popen, which differ from system to system
 
@@ -23,10 +23,10 @@ Ended = Callable[[int, Optional[int]], object]
 class Launcher(Protocol):
     """Starts worker processes."""
 
-    def start(self, link: Link) -> None:
+    def start(self, link: WorkerHandle) -> None:
         """Start the worker of a link."""
 
-    def signal(self, link: Link, number: int) -> None:
+    def signal(self, link: WorkerHandle, number: int) -> None:
         """Signal a worker, and what its calls have started; nobody, where it has ended."""
 
     def listen(self, sock: socket) -> bool:
@@ -45,7 +45,7 @@ class Launcher(Protocol):
         """Let go; all workers have ended."""
 
 
-class Spawning:
+class SpawnLauncher:
     """Starts each worker as a new interpreter."""
 
     def __init__(self, ended: Ended) -> None:
@@ -54,7 +54,7 @@ class Spawning:
         self._alive: Dict[int, subprocess.Popen[bytes]] = {}
         self.sockets: List[socket] = []
 
-    def start(self, link: Link) -> None:
+    def start(self, link: WorkerHandle) -> None:
         """Start an interpreter that inherits the sockets."""
         process = _spawn(link)
         link.has_started()
@@ -70,7 +70,7 @@ class Spawning:
             process.wait()
             raise
 
-    def signal(self, link: Link, number: int) -> None:
+    def signal(self, link: WorkerHandle, number: int) -> None:
         """Signal a worker that has not been waited for."""
         with self._lock:
             process = self._alive.get(link.number)
@@ -115,22 +115,22 @@ class Spawning:
         return code
 
 
-def _spawn(link: Link) -> subprocess.Popen[bytes]:
+def _spawn(link: WorkerHandle) -> subprocess.Popen[bytes]:
     if sys.platform == "win32":
         return _spawn_with_shares(link)
     fds = link.far_fds
     code = (
-        "from socket import socket; from stagekit.executors._processes.child import serve; "
+        "from socket import socket; from stagekit.executors._processes.worker_main import serve; "
         "serve(socket(fileno={}), socket(fileno={}), {})"
     )
     return start_python(code.format(*fds), pass_fds=fds)
 
 
-def _spawn_with_shares(link: Link) -> subprocess.Popen[bytes]:
+def _spawn_with_shares(link: WorkerHandle) -> subprocess.Popen[bytes]:
     """Start an interpreter and send it the sockets, on Windows."""
     code = (
         "import sys; from socket import fromshare; "
-        "from stagekit.executors._processes.child import serve; "
+        "from stagekit.executors._processes.worker_main import serve; "
         "take = lambda: fromshare(sys.stdin.buffer.read(int(sys.stdin.buffer.read(8)))); "
         "wire = take(); serve(wire, take(), None)"
     )

@@ -16,16 +16,16 @@ from socket import CMSG_LEN, MSG_WAITALL, SCM_RIGHTS, SOL_SOCKET, socket, socket
 from struct import Struct
 from typing import Dict, List, Tuple
 
-from stagekit.executors._processes.child import ignored, serve
-from stagekit.executors._processes.ending import REFUSED, ended, exit_code, signal_group
 from stagekit.executors._processes.inherited import reset_signals
+from stagekit.executors._processes.process_exit import REFUSED, ended, exit_code, signal_group
+from stagekit.executors._processes.worker_main import ignored, serve
 
 MESSAGE = Struct("<BQi")
 START, SIGNAL, BEGUN, ENDED = 1, 2, 3, 4
 FDS = 3  # of a worker: wire, control, claims
 
 
-class Zygote:
+class ForkServer:
     """Forks workers, and waits for them."""
 
     def __init__(self, pool: socket) -> None:
@@ -118,5 +118,5 @@ def main(fd: int) -> None:
     import_module("cloudpickle")  # 10 ms, once and not in each worker
     import_module("traceback")
     gc.freeze()
-    Zygote(socket(fileno=fd)).run()
+    ForkServer(socket(fileno=fd)).run()
     os._exit(0)

@@ -1,4 +1,4 @@
-"""``Hub``: the one thread of a pool, which waits for all of its sockets at once."""
+"""``IoThread``: the one thread of a pool, which waits for all of its sockets at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any, Callable, Deque, List, Tuple
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
-class Hub:
+class IoThread:
     """Calls functions on a thread of its own: when a socket is ready, or when somebody asks."""
 
     def __init__(self) -> None:

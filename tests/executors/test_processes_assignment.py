@@ -9,7 +9,7 @@ from typing import Any, Deque, Dict, List, Set
 
 import pytest
 
-from stagekit.executors._processes.roster import Roster
+from stagekit.executors._processes.assignment import Assignment
 
 STEPS = 80  # that are drawn in each world
 
@@ -59,14 +59,14 @@ class Worker:
 
 
 class World:
-    """A roster, its workers, and all calls that there ever were."""
+    """A assignment, its workers, and all calls that there ever were."""
 
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)  # noqa: S311 - a story, no secret
         self.size = self.chance.randint(1, 3)
         self.started = 0
-        roster: Any = Roster(self.size, self.start)  # Any: its links are workers
-        self.roster = roster
+        assignment: Any = Assignment(self.size, self.start)  # Any: its links are workers
+        self.assignment = assignment
         self.calls: List[Any] = []
         self.open: Dict[int, Any] = {}
         self.begun: Set[int] = set()
@@ -74,8 +74,8 @@ class World:
     def start(self) -> Any:
         """Start a worker."""
         self.started += 1
-        self.roster.links[self.started] = Worker(self.started)
-        return self.roster.links[self.started]
+        self.assignment.links[self.started] = Worker(self.started)
+        return self.assignment.links[self.started]
 
     def submit(self) -> None:
         """Have a call made."""
@@ -84,17 +84,17 @@ class World:
         call = SimpleNamespace(number=number, link=None, batch=batch, is_large=is_large)
         self.calls.append(call)
         self.open[number] = call
-        self.roster.queue.append(call)
+        self.assignment.queue.append(call)
 
     def withdraw(self) -> None:
         """Have a call not made after all."""
         call = self.chance.choice(list(self.open.values()) or [None])
-        if call is not None and self.roster.withdraw(call):
+        if call is not None and self.assignment.withdraw(call):
             self.end(call, begun=False)
 
     def recall(self) -> None:
         """Have no call of a batch made."""
-        for call in self.roster.recall("one"):
+        for call in self.assignment.recall("one"):
             assert "one" == call.batch
             self.end(call, begun=False)
         left = {number for number, call in self.open.items() if "one" == call.batch}
@@ -102,7 +102,7 @@ class World:
 
     def work(self) -> None:
         """Have a worker be ready, begin a call, or answer it."""
-        worker = self.chance.choice(list(self.roster.links.values()) or [None])
+        worker = self.chance.choice(list(self.assignment.links.values()) or [None])
         if worker is None:
             return
         if not worker.is_ready:
@@ -118,20 +118,20 @@ class World:
             self.end(worker.begun, begun=True)
             worker.begun = None
         if not worker.sent and not worker.is_ending:
-            self.roster.idle(worker)
+            self.assignment.idle(worker)
 
     def stop(self) -> None:
         """Have a worker leave, which it does later."""
-        for worker in self.roster.links.values():
+        for worker in self.assignment.links.values():
             if worker.begun is not None:
-                self.roster.spare(worker)
+                self.assignment.spare(worker)
                 break
 
     def die(self) -> None:
         """Have a worker die."""
-        worker = self.chance.choice(list(self.roster.links.values()) or [None])
+        worker = self.chance.choice(list(self.assignment.links.values()) or [None])
         if worker is not None:
-            begun = self.roster.bury(worker)
+            begun = self.assignment.bury(worker)
             assert begun == ([] if worker.begun is None else [worker.begun])
             for call in begun:
                 self.end(call, begun=True)
@@ -143,15 +143,15 @@ class World:
 
     def settle(self) -> None:
         """Give out what waits; then nobody who could make a call has nothing to do."""
-        self.roster.give_out()
-        roster, links = self.roster, self.roster.links.values()
+        self.assignment.give_out()
+        assignment, links = self.assignment, self.assignment.links.values()
         assert len(links) <= self.size
         free = [link for link in links if link.is_ready and not link.is_ending and not link.sent]
         room = len(links) < self.size
-        assert not roster.queue or not (free or room), "a call waits for nobody"
+        assert not assignment.queue or not (free or room), "a call waits for nobody"
         unbegun = [call for link in links for call in link.claims if link.begun is not None]
         assert not unbegun or not (free or room), "a call waits behind another one"
-        places = [call for link in links for call in link.sent] + list(roster.queue)
+        places = [call for link in links for call in link.sent] + list(assignment.queue)
         assert sorted(call.number for call in places) == sorted(self.open)
 
 

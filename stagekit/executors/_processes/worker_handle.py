@@ -1,4 +1,4 @@
-"""``Link``: what a pool knows of one of its workers, and its end of the sockets."""
+"""``WorkerHandle``: what a pool knows of one of its workers, and its end of the sockets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CAN_CLAIM = os.name == "posix"  # elsewhere, pipes cannot be read without block
 _COPIED = 1 << 16  # bytes of a body that are sent together with what goes before it
 
 
-class Link:
+class WorkerHandle:
     """The pool's end of one worker.
 
     A call that is sent to a busy worker can be taken back: its number is written to a pipe before
@@ -105,9 +105,9 @@ class Link:
         """How many calls it has that can hardly have begun."""
         return len(self.sent) - 1 if self.is_ready else len(self.sent)
 
-    def begin(self, world: Mapping[str, Any]) -> None:
+    def begin(self, environment: Mapping[str, Any]) -> None:
         """Send what the worker begins with."""
-        self._queue(kinds.BEGIN, 0, pickle.dumps(dict(world), PROTOCOL))
+        self._queue(kinds.BEGIN, 0, pickle.dumps(dict(environment), PROTOCOL))
 
     def add(self, call: Call) -> None:
         """Queue a call to be sent, with its function where the worker does not have it."""
