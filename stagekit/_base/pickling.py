@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 CHILD_MAIN = "__mp_main__"  # the main module in a child that ``multiprocessing`` has not forked
 MAIN_NAMES = ("__main__", CHILD_MAIN)
 _MAIN_BYTES = tuple(name.encode() for name in MAIN_NAMES)
+BY_VALUE = 3  # parts of what a class is reduced to, at least, where it has a state to be given
 # Any: cloudpickle, which has no types, and whatever it pickles
 
 
@@ -52,11 +53,11 @@ def pickler() -> Any:
         return (code_from, (code.co_filename, make, *args), *rest)
 
     def reducer_override(self: Any, obj: Any) -> Any:
-        found = base.reducer_override(self, obj)
-        if type(found) is tuple and len(found) > 2 and isinstance(obj, type):  # noqa: PLR2004 - by value
-            make, args, *rest = found
-            return (class_named, (obj.__qualname__, make, *args), *rest)
-        return found
+        found: Any = base.reducer_override(self, obj)
+        if found is NotImplemented or not isinstance(obj, type) or len(found) < BY_VALUE:
+            return found
+        make, args, *rest = found
+        return (class_named, (obj.__qualname__, make, *args), *rest)
 
     members: Dict[str, Any] = {"reducer_override": reducer_override}
     if reduce_code is not None:

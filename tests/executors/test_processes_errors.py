@@ -139,18 +139,19 @@ class Silent(Exception):
     def __bool__(self) -> bool:
         raise ZeroDivisionError
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        raise ZeroDivisionError
 
 
 class OwnCause(Exception):
     """Has another idea of what a cause is, and of a traceback."""
 
     @property
-    def __cause__(self) -> Any:  # type: ignore[override]
+    def __cause__(self) -> Any:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]  # meant
         raise ZeroDivisionError
 
     @property
-    def __traceback__(self) -> Any:  # type: ignore[override]
+    def __traceback__(self) -> Any:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]  # meant
         raise ZeroDivisionError
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any, List
+from typing import Any, List, Optional
 
 import pytest
 
@@ -85,7 +85,12 @@ def test_what_is_refused_is_named(
     monkeypatch: pytest.MonkeyPatch, why: BaseException, what: str, *, later: bool
 ) -> None:
     """All calls that wait fail with that, those of a run, too, and it is no fault of ours."""
-    monkeypatch.setattr(processes, "_launcher", lambda _, ended: Refusing(ended, why, later=later))
+
+    def launcher(method: Optional[str], ended: Any) -> Refusing:
+        del method
+        return Refusing(ended, why, later=later)
+
+    monkeypatch.setattr(processes, "_launcher", launcher)
     with ProcessPool(2) as pool:
         futures = [pool.submit(abs, -1) for _ in range(3)]
         for future in futures:
