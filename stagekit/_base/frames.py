@@ -55,7 +55,7 @@ def user_frames(error: BaseException) -> List[Tuple[Location, str]]:
 
     found: List[Tuple[Location, str]] = []
     generated: List[Tuple[Location, str]] = []
-    each: Optional[TracebackType] = error.__traceback__
+    each: Optional[TracebackType] = BaseException.__getattribute__(error, "__traceback__")
     while each is not None:
         code = each.tb_frame.f_code
         entry = (Location(code.co_filename, each.tb_lineno), code.co_name)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
@@ -41,7 +39,8 @@ def is_broken_promise(error: BaseException) -> bool:
     """Tell a ``BadValueError`` of ours from one that a stage raised; after ``cut``."""
     from stagekit.errors import BadValueError
 
-    is_bare = error.__traceback__ is None and not hasattr(error.__cause__, "is_of_a_worker")
+    cause = attribute(error, "__cause__")
+    is_bare = attribute(error, "__traceback__") is None and not hasattr(cause, "is_of_a_worker")
     return type(error) is BadValueError and is_bare
 
 
@@ -49,27 +48,40 @@ def cut(error: BaseException) -> BaseException:
     """Take our own frames, and a pool's, from the front of a traceback: the user's comes first."""
     from stagekit._base.frames import is_caller  # only where a stage has failed
 
-    trace: Optional[TracebackType] = error.__traceback__
+    trace: Optional[TracebackType] = attribute(error, "__traceback__")
     while trace is not None and is_caller(trace.tb_frame):
         trace = trace.tb_next
     return BaseException.with_traceback(error, trace)
 
 
-if sys.version_info >= (3, 11):
+def annotate(error: BaseException, stage: str, call: Call, values: List[Any]) -> None:
+    """Note on an exception, once, which stage raised it, and the types of its arguments."""
+    found = attribute(error, "__notes__")
+    notes: List[object] = found if type(found) is list else []
+    if not any(isinstance(each, str) and each.startswith(_NOTE) for each in notes):
+        note(error, f"{_NOTE}{stage}{_types(call, values)}")
 
-    def annotate(error: BaseException, stage: str, call: Call, values: List[Any]) -> None:
-        """Note on an exception, once, which stage raised it, and the types of its arguments."""
-        try:
-            notes: List[object] = getattr(error, "__notes__", [])
-            if not any(isinstance(note, str) and note.startswith(_NOTE) for note in notes):
-                BaseException.add_note(error, f"{_NOTE}{stage}{_types(call, values)}")
-        except Exception:  # noqa: BLE001, S110 - the class of a user; a note is not worth an error
-            pass
 
-else:  # pragma: no cover - older interpreters
+def note(error: BaseException, text: str) -> None:
+    """Add a note to an exception, from Python 3.11 on, unless its class refuses attributes.
 
-    def annotate(error: BaseException, stage: str, call: Call, values: List[Any]) -> None:
-        """Do nothing: exceptions take no notes on this Python."""
+    It is an object of the user: a note is not worth an error, and reports say the same beside it.
+    """
+    add_note: Any = getattr(BaseException, "add_note", None)  # Any: from 3.11 on
+    if add_note is None:
+        return
+    try:  # noqa: SIM105 - contextlib is not loaded for this
+        add_note(error, text)
+    except Exception:  # noqa: BLE001, S110 - code of a user's class
+        pass
+
+
+def attribute(error: BaseException, name: str) -> Any:
+    """Return an attribute of an exception as Python stores it, whatever its class says; or None."""
+    try:
+        return BaseException.__getattribute__(error, name)
+    except Exception:  # noqa: BLE001 - it has none, or a property of a user's class raises
+        return None
 
 
 def _types(call: Call, values: List[Any]) -> str:

@@ -81,6 +81,7 @@ class Coordinator:
             session.keep_time(self.clock.now)
         self.mailbox = mailbox
         self.post = mailbox.post
+        self._has_mail = mailbox.count
         self._lock = Lock()  # of the state, and of what only its transitions change
         self.token = CancelToken() if settings.cancel is None else settings.cancel.child()
         self.placement = Placement(plan, settings, session.mode, self._post_end, loop, gate)
@@ -108,7 +109,7 @@ class Coordinator:
         self._compensation = Compensation(
             session, self.state, self.placement, self.clock.now, self._let_go
         )
-        self._notifier = Notifier(session, self.state, self.placement, self.items, self._lock)
+        self._notifier = Notifier(session, self.state, self.items)
         self._worker_loop = WorkerLoop(
             session,
             self.state,
@@ -447,9 +448,10 @@ class Coordinator:
 
     def must_end_chain(self) -> bool:
         """Tell whether the owner, who makes the calls of a chain itself, has other things to do."""
-        due = self.state.next_time
-        is_due = due is not None and due <= self.clock.now()
-        return is_due or self.placement.gate.is_asked_for or bool(len(self.mailbox))
+        timers = self.state.agenda.timers
+        if timers and timers[0][0] <= self.clock.now():
+            return True
+        return self.placement.gate.is_asked_for or self._has_mail() > 0
 
 
 def _look() -> None:

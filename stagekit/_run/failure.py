@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Dict, List, Optional
 
 from stagekit._base.text import error_line, plural
+from stagekit._run.attempt import attribute
 from stagekit._run.state.columns import CANCELLED, FAILED, SKIPPED, Columns
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def location_of(error: BaseException, plan: Plan, step: int) -> Optional[str]:
     from stagekit._base.frames import raised_at
     from stagekit._base.problem import Location
 
-    place, trace = raised_at(error), error.__traceback__
+    place, trace = raised_at(error), attribute(error, "__traceback__")
     if place is None and trace is not None:  # a library's function is the stage
         place = Location(trace.tb_frame.f_code.co_filename, trace.tb_lineno)
     place = place or plan.stages[step].location
@@ -120,7 +121,7 @@ def release_frames(columns: Columns) -> None:
     from stagekit._base.frames import is_runner
 
     for error in columns.errors.values():
-        trace = error.__traceback__
+        trace = attribute(error, "__traceback__")
         frame = trace.tb_frame.f_back if trace is not None else None
         while frame is not None:
             if is_runner(frame):

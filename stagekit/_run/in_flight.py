@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from stagekit._base.cancel import CancelToken
 from stagekit._base.progress import Progress
-from stagekit._run.attempt import annotate, arguments, is_broken_promise, of_attempt
+from stagekit._run.attempt import annotate, arguments, is_broken_promise, note, of_attempt
 from stagekit._run.backends.job import Job
 from stagekit._run.guards.log_context import bind
 from stagekit._run.state.actions import Start, WithdrawnError
@@ -242,5 +241,5 @@ def annotate_call(error: BaseException, session: Session, items: MapItems, start
     """Note on an exception which stage raised it, and for which item."""
     plan = session.plan
     annotate(error, plan.order[start.step], plan.calls[start.step], session.columns.values)
-    if start.item >= 0 and sys.version_info >= (3, 11):
-        error.add_note(f"stagekit: item {start.item} of {items.count(start.step)}")
+    if start.item >= 0:
+        note(error, f"stagekit: item {start.item} of {items.count(start.step)}")

@@ -27,10 +27,8 @@ class LoopMailbox:
         self.loop = loop
         self._owner = get_ident()
         self._messages: Deque[Message] = deque()
+        self.count = self._messages.__len__
         self._is_waking = False
-
-    def __len__(self) -> int:
-        return len(self._messages)
 
     def post(self, message: Message) -> None:
         """Add a message, on any thread. Nobody reads it where the loop is closed."""

@@ -25,9 +25,7 @@ class Mailbox:
         self._messages: SimpleQueue[Message] = SimpleQueue()
         self.post: Callable[[Message], object] = self._messages.put
         self.post_in_handler = self.post
-
-    def __len__(self) -> int:
-        return self._messages.qsize()
+        self.count: Callable[[], int] = self._messages.qsize
 
     def read(self, patience: Optional[float]) -> None:
         """Wait for a message, and call those that have come.

@@ -54,6 +54,8 @@ class Dispatcher:
             (hook, getattr(hook, "on_event", None) or hook) for hook in hooks
         ]
         self._slow: List[object] = []
+        self._names: Dict[int, str] = {}
+        self._run, self._started_at, self._order = info.id, info.started_at, columns.plan.order
 
     def started(self) -> None:
         """Tell that the run has begun."""
@@ -68,13 +70,14 @@ class Dispatcher:
         self._tell(self._ended(step, status[step]))
 
     def begin(self, step: int) -> None:
-        """Tell that a stage has started, though it may have ended since."""
-        self._tell(self._started(step))
+        """Tell that the first attempt of a stage has started, though it may have ended since."""
+        starts = self.columns.starts or []
+        self.begin_on(step, 1, self.worker(step), starts[step])
 
     def begin_on(self, step: int, attempt: int, worker: str, now: int) -> None:
         """Tell that an attempt of a managed stage has started."""
-        at = self._time(now)
-        self._tell(StageStarted(self.info.id, at, self._id(step), attempt, worker))
+        at = self._started_at + (now - self.columns.began) / 1e9
+        self._tell(StageStarted(self._run, at, self._order[step], attempt, worker))
 
     def retrying(
         self,
@@ -107,19 +110,14 @@ class Dispatcher:
         at = self._time(self.columns.ended)
         self._tell(RunFinished(self.info.id, at, status, seconds, counts))
 
-    def _started(self, step: int) -> Event:
-        starts = self.columns.starts or [0] * (step + 1)
-        at = self._time(starts[step])
-        return StageStarted(self.info.id, at, self._id(step), 1, self.worker(step))
-
     def _ended(self, step: int, status: int) -> Event:
         if status == SUCCEEDED:
             columns = self.columns
             attempt, worker = self._last(step)
-            at = self._time(columns.ends[step])
-            return StageSucceeded(
-                self.info.id, at, self._id(step), attempt, self._seconds(step), worker
-            )
+            end, starts = columns.ends[step], columns.starts or columns.ends
+            at = self._started_at + (end - columns.began) / 1e9
+            seconds = (end - starts[step]) / 1e9 if starts[step] else 0.0
+            return StageSucceeded(self._run, at, self._order[step], attempt, seconds, worker)
         kind = ENDING_EVENTS[OUTCOMES[status]]
         names = _FIELDS[kind]
         at = self._time(self.columns.ends[step]) if "seconds" in names else self._now()
@@ -160,8 +158,13 @@ class Dispatcher:
 
     def worker(self, step: int) -> str:
         """Return the name of the worker of the first attempt of a stage."""
-        workers = self.columns.workers
-        return worker_name(workers[step] if workers else 0, self.info.executor, self.columns.names)
+        columns = self.columns
+        number = columns.workers[step] if columns.workers else 0
+        name = self._names.get(number)
+        if name is None:
+            name = worker_name(number, self.info.executor, columns.names)
+            self._names[number] = name
+        return name
 
     def _last(self, step: int) -> Tuple[int, str]:
         """Return number and worker of the last attempt of a stage."""
@@ -177,7 +180,7 @@ class Dispatcher:
         return time()
 
     def _tell(self, event: Event) -> None:
-        for entry in tuple(self._calls):
+        for entry in self._calls[:]:
             before = perf_counter() if self.delays else 0.0
             try:
                 entry[1](event)

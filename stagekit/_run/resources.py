@@ -6,13 +6,12 @@ belong to it (a SQLite connection, a cancel scope).
 
 from __future__ import annotations
 
-import sys
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
 from stagekit._base.promise import check_value
 from stagekit._base.text import error_line
-from stagekit._run.attempt import cut
+from stagekit._run.attempt import cut, note
 from stagekit._run.backends.threads import no_thread
 from stagekit._run.state.agenda import SECOND
 from stagekit.errors import BadValueError
@@ -53,8 +52,8 @@ def _opened(job: Job) -> Any:
 
 def _note(error: BaseException, failure: Optional[BaseException]) -> None:
     """Tell with an error what a tear-down because of it has raised."""
-    if failure is not None and sys.version_info >= (3, 11):
-        error.add_note(f"stagekit: and could not be torn down: {error_line(failure)}")
+    if failure is not None:
+        note(error, f"stagekit: and could not be torn down: {error_line(failure)}")
 
 
 def _closed(job: Job, generator: Any) -> Optional[BaseException]:

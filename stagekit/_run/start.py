@@ -220,6 +220,7 @@ def _run(session: Session, *, is_fast: bool) -> None:
         return
     from stagekit._run.guards.loop_watchdog import watched
     from stagekit._run.loop_mailbox import TurningMailbox
+    from stagekit._run.state.columns import RUNNING
 
     turning = TurningMailbox()
     try:
@@ -231,8 +232,8 @@ def _run(session: Session, *, is_fast: bool) -> None:
                 lambda: _driven(session, turning, gate, turning.loop, is_fast=is_fast),
             )
     finally:
-        given_up = session.columns.abandoned or session.scheduler.running
-        turning.close(is_abandoned=bool(given_up))
+        status = session.columns.status or b""
+        turning.close(is_abandoned=bool(session.columns.abandoned) or RUNNING in status)
 
 
 def _turns_a_loop(session: Session) -> bool:

@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, Optional
 from stagekit._run.state.agenda import SECOND
 
 if TYPE_CHECKING:
-    from threading import Lock
-
-    from stagekit._run.backends.placement import Placement
     from stagekit._run.counting import Counting
     from stagekit._run.in_flight import Said
     from stagekit._run.map_items import MapItems
@@ -24,45 +21,34 @@ class Notifier:
     Args:
         session: the run.
         state: what decides.
-        lanes: know the names of workers.
         items: know how many there are.
-        lock: guards the state.
     """
 
-    def __init__(
-        self, session: Session, state: RunState, placement: Placement, items: MapItems, lock: Lock
-    ) -> None:
+    def __init__(self, session: Session, state: RunState, items: MapItems) -> None:
         self._session = session
         self._state = state
-        self._placement = placement
         self._items = items
-        self._lock = lock
         self._counting: Optional[Counting] = None
+        self._count = len(session.plan)
         self._told = 0  # how many of the state's decided steps
 
     def ends(self) -> None:
         """Tell which stages have ended since, and which have followed others."""
-        session, decided = self._session, self._state.decided
-        if session.hooks is not None:
-            with self._lock:
-                known = len(decided)
-            while self._told < known:
-                self._told += 1
-                step = decided[self._told - 1]
-                if step < 0:
-                    self._follows(~step)
-                elif step >= len(session.plan):
-                    self._item_ended(step - len(session.plan))
-                else:
-                    session.tell(step)
-        session.tell_settled()
-
-    def _follows(self, step: int) -> None:
-        columns = self._session.columns
-        assert columns.starts is not None  # noqa: S101 - a scheduler has all columns
         hooks = self._session.hooks
-        assert hooks is not None  # noqa: S101 - asked by the caller
-        hooks.begin_on(step, 1, hooks.worker(step), columns.starts[step])
+        if hooks is None:
+            return
+        decided, count = self._state.decided, self._count
+        while self._told < len(decided):  # it only grows, and whoever adds to it has a lock
+            step = decided[self._told]
+            self._told += 1
+            if step < 0:
+                hooks.begin(~step)
+            elif step >= count:
+                self._item_ended(step - count)
+            else:
+                hooks.stage(step)
+                self._session.tell_settled()
+        self._session.tell_settled()
 
     def retry(self, retrying: Retrying) -> None:
         """Tell that an attempt has failed, and that another follows."""

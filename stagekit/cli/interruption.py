@@ -31,12 +31,10 @@ class Phases(NamedTuple):
 
     Attributes:
         notify: called once, if it does not end soon.
-        grace: seconds after which it is asked a second time; None where it sees to that itself.
         last_words: written to standard error before the process ends at once.
     """
 
     notify: Callable[[], None]
-    grace: Optional[float] = None
     last_words: bytes = b""
 
 
@@ -170,7 +168,6 @@ class _Watch:
         self._has_notified = False
         self._is_unanswered = False  # the main thread may not have looked for signals since
         self._is_missed = False  # it had not when the second one came: it takes the two for one
-        self._has_asked = phases.grace is None
 
     def run(self) -> None:
         """Watch until the run is over."""
@@ -186,7 +183,6 @@ class _Watch:
         if not self._count:
             return None
         due = [] if self._has_notified else [_PATIENCE]
-        due += [] if self._has_asked else [self._phases.grace or 0.0]
         patience = max(0.0, self._since + min(due) - time.monotonic()) if due else None
         if self._is_unanswered:
             return _AGAIN if patience is None else min(patience, _AGAIN)
@@ -200,7 +196,6 @@ class _Watch:
         if self._count == 1:
             self._since = time.monotonic()
         elif self._count < _LAST:
-            self._has_asked = True
             # If the first one has just come, nobody knows: once more is worse than once too few.
             is_old = time.monotonic() - self._since >= _AGAIN
             self._is_missed = is_old and self._is_unanswered
@@ -227,9 +222,6 @@ class _Watch:
             self._has_notified = True
             _nudge()
             self._phases.notify()
-        if not self._has_asked and waited >= (self._phases.grace or 0.0):
-            self._has_asked = True
-            os.kill(os.getpid(), signal.SIGINT)  # as if asked a second time; comes in here, too
 
 
 def _nudge() -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping
 
-from stagekit._base.executor_names import HERE
 from stagekit._options import MAX_WORKERS, RUNNING
-from stagekit._plan.plan import Plan
 from stagekit._run.settings import GRACE
 from stagekit.cli.output import Output
 
@@ -37,16 +35,3 @@ def run_options(typed: Mapping[str, Any], output: Output) -> Dict[str, Any]:
 def patience(options: Mapping[str, Any]) -> float:
     """Return for how many seconds stages are waited for that have been asked to end."""
     return float(options.get("grace", GRACE))
-
-
-def keeps_grace(plan: Plan, options: Mapping[str, Any]) -> bool:
-    """Tell whether the run itself stops waiting when the time of grace is over."""
-    limits = options.get("limits", {})
-    return bool(
-        plan.policies
-        or plan.per_attempt
-        or options.get("executor", "auto") not in HERE
-        or any(name != "async" for name in limits)
-        or options.get("rollback")
-        or any(name in options for name in ("deadline", "grace"))
-    )

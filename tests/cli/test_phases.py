@@ -12,7 +12,6 @@ from typing import Dict, List, Tuple
 import pytest
 
 from stagekit import executors
-from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.interruption import Interruption, Phases
 from tests.cli.terminals import LIMIT
 from tests.cli.test_signals import SIGNALS, Terminal, fixture_started, start
@@ -197,18 +196,6 @@ def test_the_wait_has_an_end(text: str, started: List[Terminal], tmp_path: Path)
     ended, printed = terminal.end()
     assert 130 == ended, printed
     assert b"work did not end, and may run on" in printed
-
-
-def test_a_run_that_keeps_no_time_itself_is_asked_again() -> None:
-    """After the grace of such a run a second Ctrl-C is sent, and whom it waits for was told."""
-    interruption, told = Interruption(), threading.Event()
-    with interruption.listening(), interruption.phases(Phases(told.set, 0.4)):
-        with pytest.raises(KeyboardInterrupt):
-            _ask_and_wait()
-        with pytest.raises(KeyboardInterrupt):
-            threading.Event().wait(LIMIT)
-    assert told.is_set()
-    assert ExitCode.TERMINATED is interruption.exit_code
 
 
 def test_a_signal_that_came_just_before_a_wait_is_not_slept_through(

@@ -139,15 +139,18 @@ class RunState:
             del self.attempts.open[call.step, -1]
             scheduler.succeed(call.step, value)
             self.decided.append(call.step)
-        if scheduler.heaps[0] or self.resources.held:
-            self._queue_ready()
-        follower = None
-        if (
-            not self._is_halted
-            and not scheduler.is_stopped
-            and not (deadline is not None and deadline <= now)
-        ):
-            follower = queue.take_after(call.lane, self.chains)
+        is_late = deadline is not None and deadline <= now
+        may_follow = not (is_late or self._is_halted or scheduler.is_stopped)
+        heap = scheduler.heaps[0]
+        follower: Optional[Waiting] = None
+        if len(heap) == 1 and may_follow and not queue.count and self._follows(heap[0], call):
+            rank = heap.pop()  # what is ready is nearly always one step, and can follow
+            follower = rank, -1, scheduler.by_rank[rank]
+        else:
+            if heap or self.resources.held:
+                self._queue_ready()
+            if may_follow:
+                follower = queue.take_after(call.lane, self.chains)
         if follower is None:
             del running[ticket]
             queue.release(call.lane, call.demand)
@@ -162,6 +165,16 @@ class RunState:
         if item < 1:
             self.decided.append(~step)
         return call
+
+    def _follows(self, rank: int, call: Call) -> bool:
+        """Tell whether the one ready step, of a rank, can follow a call in its place."""
+        step = self.scheduler.by_rank[rank]
+        if not self.chains[step] or self.lanes[step] != call.lane:
+            return False
+        policy = self.policies.get(step)
+        if policy is not None and policy.each:
+            return False
+        return self.queue.free[call.lane] >= 0 and self.scheduler.status[step] == WAITING
 
     def proceed(self, now: int) -> List[Action]:
         """Do what has become possible by calls that have followed one another."""

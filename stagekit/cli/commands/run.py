@@ -15,7 +15,7 @@ from stagekit.cli.interruption import Interruption, Phases
 from stagekit.cli.output import Output, ProgressChoice
 from stagekit.cli.planning import Selection, plan_of
 from stagekit.cli.progress import RunningStages, Watching, chosen, watching
-from stagekit.cli.running import keeps_grace, patience, run_options
+from stagekit.cli.running import patience, run_options
 from stagekit.cli.streams import NotWrittenError
 from stagekit.cli.summary import plain_summary, summary
 from stagekit.errors import StagekitWarning, UsageError
@@ -56,7 +56,6 @@ def run_target(request: RunRequest, interruption: Interruption, output: Output) 
             listening.append(running_stages)
         phases = Phases(
             lambda: output.print_message(running_stages.text(patience(options))),
-            None if keeps_grace(made, options) else patience(options),
             _SHOW_CURSOR if chosen(request.watching) is ProgressChoice.RICH else b"",
         )
         with interruption.phases(phases):
