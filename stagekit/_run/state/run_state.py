@@ -143,7 +143,8 @@ class RunState:
         may_follow = not (is_late or self._is_halted or scheduler.is_stopped)
         heap = scheduler.heaps[0]
         follower: Optional[Waiting] = None
-        if len(heap) == 1 and may_follow and not queue.count and self._follows(heap[0], call):
+        is_alone = len(heap) == 1 and not queue.count and not self.resources.held
+        if is_alone and may_follow and self._follows(heap[0], call):
             rank = heap.pop()  # what is ready is nearly always one step, and can follow
             follower = rank, -1, scheduler.by_rank[rank]
         else:
