@@ -56,10 +56,13 @@ def cut(error: BaseException) -> BaseException:
 
 def annotate(error: BaseException, stage: str, call: Call, values: List[Any]) -> None:
     """Note on an exception, once, which stage raised it, and the types of its arguments."""
-    found = attribute(error, "__notes__")
-    notes: List[object] = found if type(found) is list else []
-    if not any(isinstance(each, str) and each.startswith(_NOTE) for each in notes):
+    notes: Any = attribute(error, "__notes__")  # Any: whatever somebody has made of it
+    if type(notes) is not list or not any(map(_is_ours, notes)):  # pyright: ignore[reportUnknownArgumentType]
         note(error, f"{_NOTE}{stage}{_types(call, values)}")
+
+
+def _is_ours(note: object) -> bool:
+    return isinstance(note, str) and note.startswith(_NOTE)
 
 
 def note(error: BaseException, text: str) -> None:

@@ -386,4 +386,7 @@ class Resources:
                 keeper.leave()
                 closed(None if error is None else cut(error))
 
-        keepers[step].close(lambda error: self._post(lambda: end(error)))
+        def post(error: Optional[BaseException]) -> None:
+            self._post(lambda: end(error))
+
+        keepers[step].close(post)

@@ -107,11 +107,6 @@ KINDS: Dict[str, Tuple[str, List[str]]] = {
 }
 
 
-def _ask_and_wait() -> None:
-    os.kill(os.getpid(), signal.SIGTERM)
-    threading.Event().wait(LIMIT)
-
-
 def flow(folder: Path, text: str) -> None:
     """Write a pipeline."""
     (folder / "flow.py").write_text(text, encoding="utf-8")

@@ -74,8 +74,9 @@ class Direct:
             return None
         return max(0, self._give_up_at - perf_counter_ns()) / SECOND
 
-    def cancel(self, _why: str, error: Optional[KeyboardInterrupt] = None) -> None:
+    def cancel(self, why: str, error: Optional[KeyboardInterrupt] = None) -> None:
         """Cancel the run; a second time, wait no longer."""
+        self.session.columns.why = self.session.columns.why or why
         is_first, self._is_cancelled = not self._is_cancelled, True
         self.session.interrupt(error)
         if is_first:
