@@ -54,11 +54,11 @@ def test_where_a_stage_runs_depends_on_no_other_stage(
 @pytest.fixture
 def released() -> Iterator[threading.Event]:
     """Give an event that lets stages end, at the latest after the test."""
-    event = threading.Event()
+    event, before = threading.Event(), set(threading.enumerate())
     yield event
     event.set()
     for thread in threading.enumerate():
-        if thread.name.startswith("stagekit"):
+        if thread not in before and thread.name.startswith("stagekit"):
             thread.join(PATIENCE)
 
 
