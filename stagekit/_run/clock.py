@@ -1,4 +1,4 @@
-"""The clock of managed runs: monotonic nanoseconds; tests bring their own."""
+"""The clock of a run: monotonic nanoseconds; tests bring their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compensation a failed run: the compensations of the stages that succeeded, one after another."""
+"""Compensation of a failed run: the undo functions of its stages, one after another."""
 
 from __future__ import annotations
 

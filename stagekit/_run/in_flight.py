@@ -192,7 +192,7 @@ class InFlight:
     def take(self, ticket: int) -> Optional[Call]:
         """Take out a call that has ended; None for one that was given up on.
 
-        Of a stride it is the last call.
+        Of a chain it is the last call.
         """
         found = self._calls.pop(ticket, None)
         if found is None:

@@ -75,7 +75,7 @@ class Dispatcher:
         self.begin_on(step, 1, self.worker(step), starts[step])
 
     def begin_on(self, step: int, attempt: int, worker: str, now: int) -> None:
-        """Tell that an attempt of a managed stage has started."""
+        """Notify that an attempt of a stage has started."""
         at = self._started_at + (now - self.columns.began) / 1e9
         self._tell(StageStarted(self._run, at, self._order[step], attempt, worker))
 

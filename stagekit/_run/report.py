@@ -108,7 +108,7 @@ def report_of(columns: Columns, info: RunInfo, step: int) -> StageReport:
     )
 
 
-def _managed(columns: Columns, info: RunInfo, row: AttemptRow) -> Attempt:
+def _attempt_of(columns: Columns, info: RunInfo, row: AttemptRow) -> Attempt:
     item, number, start, end, worker, error = row
     begin = (start - columns.began) / 1e9
     return Attempt(
@@ -125,7 +125,7 @@ def _managed(columns: Columns, info: RunInfo, row: AttemptRow) -> Attempt:
 def _attempts(columns: Columns, info: RunInfo, step: int) -> Tuple[Attempt, ...]:
     rows = columns.attempts.get(step)
     if rows:
-        return tuple(_managed(columns, info, row) for row in rows)
+        return tuple(_attempt_of(columns, info, row) for row in rows)
     start, end = columns.span(step)
     if not start:
         return ()

@@ -70,12 +70,12 @@ class Session:
             self.hooks.started()
 
     def keep_time(self, now: Callable[[], int]) -> None:
-        """Have a managed run take its times, from its start, from another clock."""
+        """Have the run take its times, from its start, from another clock."""
         self._now = now
         self.columns.began = now()
 
     def told_start(self, step: int, attempt: int, worker: str, now: int) -> None:
-        """Tell hooks that an attempt of a managed stage starts."""
+        """Notify hooks that an attempt of a stage starts."""
         if self.hooks is not None:
             self.hooks.begin_on(step, attempt, worker, now)
 

@@ -1,4 +1,4 @@
-"""Notifier the hooks of a managed run what has happened, in the order in which it was decided."""
+"""Notifies the hooks of a run of what has happened, in the order in which it was decided."""
 
 from __future__ import annotations
 

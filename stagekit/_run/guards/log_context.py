@@ -1,6 +1,6 @@
 """What loguru binds to the records of a stage: run, stage, attempt; where loguru is loaded at all.
 
-A managed run makes a context for each call, and binds there. The engines of plain runs are given
+The coordinator makes a context for each call, and binds there. The hot loops are given
 calls that bind themselves: a run pays for it only where there is something to be bound to.
 
 loguru keeps what ``logger.contextualize`` binds in a context variable. It is found by binding

@@ -42,8 +42,8 @@ class Columns:
         began: the clock when the run began.
         ended: the clock when the run ended.
         interrupted: whether the run was cancelled.
-        why: why a managed run was cancelled, or "".
-        abandoned: the steps of a managed run that could not be ended, and may run on.
+        why: why the run was cancelled, or "".
+        abandoned: the steps that could not be ended, and may run on.
         leaked: resources that were left open, as such a step may use them.
     """
 
