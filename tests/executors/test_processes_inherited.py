@@ -16,7 +16,10 @@ from stagekit.errors import WorkerDiedError
 from stagekit.executors import ProcessPool
 from stagekit.executors._processes import supervisor
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and masks are POSIX")
+pytestmark = [
+    pytest.mark.slow,  # each starts processes of its own
+    pytest.mark.skipif(os.name != "posix", reason="signals and masks are POSIX"),
+]
 
 LIMIT = 100  # seconds until a test gives up, however busy this machine is
 METHODS = ("forkserver", "spawn")

@@ -103,6 +103,7 @@ def test_other_calls_end_while_a_value_is_read(pool: Any, tmp_path: Path, name: 
     assert ended.wait(LIMIT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SLOW)
 def test_a_deadline_ends_a_run_whose_value_is_being_read(tmp_path: Path, name: str) -> None:
     """It is cancelled in time, and what is ready beside it has been called."""
