@@ -121,12 +121,6 @@ class Session:
         if self.interruption is None:
             self.interruption = error
 
-    def tell(self, step: int) -> None:
-        """Tell hooks how a step ended, and which ones were skipped because of it."""
-        if self.hooks is not None:
-            self.hooks.stage(step)
-            self.tell_settled()
-
     def tell_settled(self) -> None:
         """Tell hooks of the steps that ended without having started."""
         settled = self.scheduler.settled

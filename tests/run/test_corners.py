@@ -1,0 +1,183 @@
+"""Rare turns of a run: what follows a failure in a hot loop, and of resources that end badly."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Any, AsyncIterator, Iterator, List
+
+import pytest
+
+from stagekit import Registry, Result, run
+from stagekit._run.backends import threads as backend_threads
+from stagekit.events import Reason
+
+PATIENCE = 30
+
+
+def fails() -> None:
+    """Raise."""
+    raise ValueError("no")
+
+
+async def fails_too() -> None:
+    """Raise, on the loop."""
+    raise ValueError("no")
+
+
+def nothing() -> int:
+    """Break a promise."""
+    return None  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+
+
+async def nothing_too() -> int:
+    """Break a promise, on the loop."""
+    return None  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+
+
+@pytest.mark.parametrize(
+    ("executor", "functions"),
+    [
+        ("inline", (fails, nothing)),
+        ("threads", (fails, nothing)),
+        ("threads", (fails_too, nothing_too)),
+    ],
+)
+def test_a_promise_is_kept_after_a_failure_too(executor: str, functions: Any) -> None:
+    """A stage that returns nothing where it promised a number fails, whatever failed before."""
+    registry = Registry()
+    for number, function in enumerate(functions):
+        before = ["gate"] if number else []
+        registry.add(function, id=f"s{number}", depends_on=before, priority=-number)
+    registry.add(lambda: None, id="gate", priority=-1)
+    result = run(registry=registry, executor=executor, on_failure="continue", check=False)
+    assert Reason.BAD_VALUE is result.report("s1").reason
+
+
+def test_a_stage_with_two_parents_starts_after_a_failure_elsewhere() -> None:
+    """In the hot loop of threads, too."""
+    registry = Registry()
+    registry.add(fails, id="fails", priority=9)
+    for name, before in (("a", []), ("b", ["a"]), ("c", ["a"]), ("d", ["b", "c"])):
+        registry.add(lambda: time.sleep(0.001), id=name, depends_on=before)
+    result = run(registry=registry, executor="threads", on_failure="continue", check=False)
+    assert {"failed": 1, "succeeded": 4} == result.counts()
+
+
+def test_a_run_with_policies_goes_on_with_the_threads_it_can_get(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where the machine gives no second thread, the first one makes all calls."""
+
+    class Scarce(threading.Thread):
+        made = 0
+
+        def start(self) -> None:
+            Scarce.made += 1
+            if Scarce.made > 1:
+                raise RuntimeError("can't start new thread")
+            super().start()
+
+    monkeypatch.setattr(backend_threads, "Thread", Scarce)
+    registry = Registry()
+    for number in range(8):
+        registry.add(lambda: threading.get_ident(), id=f"s{number}", retries=1)
+    result = run(registry=registry, executor="threads", workers=4)
+    assert 1 == len({result[f"s{number}"] for number in range(8)})
+
+
+def yields_nothing() -> Iterator[int]:
+    """Break a promise, and fail to be torn down."""
+    try:
+        yield None  # type: ignore[misc]  # pyright: ignore[reportReturnType]
+    finally:
+        raise OSError("torn")
+
+
+async def yields_nothing_too() -> AsyncIterator[int]:
+    """Break a promise, and fail to be torn down, on the loop."""
+    try:
+        yield None  # type: ignore[misc]  # pyright: ignore[reportReturnType]
+    finally:
+        raise OSError("torn")
+
+
+def yields_twice() -> Iterator[int]:
+    """Yield a second time, and object to being closed."""
+    try:
+        yield 1
+        yield 2
+    finally:
+        raise OSError("closed")
+
+
+async def yields_twice_too() -> AsyncIterator[int]:
+    """Yield a second time, and object to being closed, on the loop."""
+    try:
+        yield 1
+        yield 2
+    finally:
+        raise OSError("closed")
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"])
+@pytest.mark.parametrize("resource", [yields_nothing, yields_nothing_too])
+def test_a_resource_that_breaks_its_promise_is_torn_down(executor: str, resource: Any) -> None:
+    """What its tear-down raises stands beside the broken promise."""
+    registry = Registry()
+    registry.add(resource, id="resource")
+    registry.add(lambda: None, id="uses", depends_on="resource")
+    result = run(registry=registry, executor=executor, check=False)
+    report = result.report("resource")
+    assert Reason.BAD_VALUE is report.reason
+    if sys.version_info >= (3, 11):
+        assert any("torn" in note for note in report.error.__notes__)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"])
+@pytest.mark.parametrize("resource", [yields_twice, yields_twice_too])
+def test_a_resource_that_yields_twice_is_closed(executor: str, resource: Any) -> None:
+    """What it raises while it is closed is the cause of what is reported."""
+    registry = Registry()
+    registry.add(resource, id="resource")
+    registry.add(lambda: None, id="uses", depends_on="resource")
+    result = run(registry=registry, executor=executor, check=False)
+    error = result.report("resource").teardown_error
+    assert "second time" in str(error)
+    assert isinstance(error, BaseException)
+    assert "closed" in str(error.__cause__)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are not sent there")
+@pytest.mark.parametrize("signals", [1, 2])
+def test_ctrl_c_interrupts_a_stage_that_blocks_the_loop(signals: int) -> None:
+    """The second one at once, and the end of the grace after a single one."""
+    seen: List[BaseException] = []
+
+    async def blocks() -> None:
+        for _ in range(signals):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)  # noqa: ASYNC251 - it blocks the loop on purpose
+        try:
+            time.sleep(PATIENCE)  # noqa: ASYNC251 - as above
+        except KeyboardInterrupt as error:
+            seen.append(error)
+            raise
+
+    registry = Registry()
+    registry.add(blocks, id="blocks")
+    registry.add(lambda: None, id="plain")
+    since = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt) as caught:
+            run(registry=registry, executor="threads", grace=0.2)
+    finally:
+        asyncio.set_event_loop(None)
+    assert time.monotonic() - since < PATIENCE
+    result: object = vars(caught.value)["result"]
+    assert isinstance(result, Result)
+    assert "cancelled" == result.report("blocks").outcome.value
