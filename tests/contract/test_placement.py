@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import signal
 import threading
 import time
@@ -128,7 +129,7 @@ def _ignore(_event: object) -> None:
 
 
 def _announced(function: Any, running: threading.Semaphore) -> Any:
-    if asyncio.iscoroutinefunction(function):
+    if inspect.iscoroutinefunction(function):
 
         async def stage() -> None:
             running.release()
