@@ -12,8 +12,11 @@ from typing import Any, AsyncIterator, Iterator, List
 
 import pytest
 
-from stagekit import Registry, Result, run
+from stagekit import Registry, Result, arun, run
+from stagekit._run import resources
 from stagekit._run.backends import threads as backend_threads
+from stagekit._run.fast import threads as fast_threads
+from stagekit.errors import MachineLimitError
 from stagekit.events import Reason
 
 PATIENCE = 30
@@ -181,3 +184,42 @@ def test_ctrl_c_interrupts_a_stage_that_blocks_the_loop(signals: int) -> None:
     result: object = vars(caught.value)["result"]
     assert isinstance(result, Result)
     assert "cancelled" == result.report("blocks").outcome.value
+
+
+@pytest.mark.parametrize("on_failure", ["stop", "cancel"])
+def test_a_resource_that_gets_no_thread_fails(
+    on_failure: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says what the machine refuses; the run ends, and nothing is left."""
+
+    class NoThread(threading.Thread):
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    def resource() -> Iterator[int]:
+        yield 1
+
+    monkeypatch.setattr(resources, "Thread", NoThread)
+    registry = Registry()
+    registry.add(resource, id="resource")
+    registry.add(lambda: None, id="uses", depends_on="resource")
+    result = run(registry=registry, executor="threads", on_failure=on_failure, check=False)
+    assert "no more threads" in str(result.report("resource").error)
+    assert {"failed": 1, "skipped": 1} == result.counts()
+
+
+@pytest.mark.parametrize("options", [{}, {"grace": 1}])
+def test_an_awaited_run_without_threads_says_so(
+    options: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the machine refuses is no defect of ours, on a loop either."""
+
+    class NoThread(threading.Thread):
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(fast_threads, "Thread", NoThread)
+    registry = Registry()
+    registry.add(lambda: None, id="plain")
+    with pytest.raises(MachineLimitError, match="no more threads"):
+        asyncio.run(arun(registry=registry, executor="threads", **options))
