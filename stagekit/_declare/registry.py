@@ -146,6 +146,7 @@ class Registry:
         """
         stage_id = declaration.id
         with self._lock:
+            self._snapshot = None  # first, as who counts the stages takes no lock
             old = self._stages.setdefault(stage_id, declaration)
             if old is not declaration:
                 from stagekit._declare.duplicates import check_taken
@@ -153,7 +154,6 @@ class Registry:
                 check_taken(old, declaration)
                 self._stages[stage_id] = declaration
             self._version += 1
-            self._snapshot = None
 
     def get(self, stage: Ref, /) -> Optional[Declaration]:
         """Return the declaration of a stage, or None."""

@@ -56,7 +56,7 @@ def _raise_due(session: Session, cancelled: Optional[BaseException], result: Res
 
 def _finished(session: Session) -> Result:
     session.finish()
-    columns = session.columns
+    columns = session.columns.hand_over()
     release_frames(columns)
     result = Result(columns, session.settings.info)
     if session.hooks is not None:

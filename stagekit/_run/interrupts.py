@@ -99,6 +99,7 @@ class Interrupts:
             self._timer.cancel()
         if self._is_on and signal.getsignal(signal.SIGINT) == self._handle:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._gate.post = int  # else the run would be held in a circle
 
     def _post(self) -> None:
         self._mailbox.post_in_handler(self._message)

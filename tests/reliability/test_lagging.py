@@ -39,7 +39,6 @@ def told(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     monkeypatch.setattr(lagging, "LOOK", 0.005)
     monkeypatch.setattr(lagging.LoopWatch, "describe", seen)
     monkeypatch.setattr(lagging, "_watchman", lagging._Watchman())  # at its own pace
-    monkeypatch.setattr(lagging, "LINGER", 0.0)
     return event
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import gc
 import os
 import signal
 import sys
 import threading
 import time
-from typing import Any, AsyncIterator, Iterator, List
+from typing import Any, AsyncIterator, Dict, Iterator, List, Tuple
 
 import pytest
+from loguru import logger
 
-from stagekit import Registry, Result, arun, run
+from stagekit import Registry, Result, arun, plan, run
 from stagekit._run import resources
 from stagekit._run.backends import threads as backend_threads
 from stagekit._run.fast import threads as fast_threads
+from stagekit._run.guards.log_context import bound_plan
 from stagekit.errors import MachineLimitError
 from stagekit.events import Reason
 
@@ -223,3 +227,91 @@ def test_an_awaited_run_without_threads_says_so(
     registry.add(lambda: None, id="plain")
     with pytest.raises(MachineLimitError, match="no more threads"):
         asyncio.run(arun(registry=registry, executor="threads", **options))
+
+
+begun: List[int] = []
+
+
+async def deaf() -> int:
+    """Do not end, whoever asks."""
+    begun.append(1)
+    while True:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            logger.debug("no")
+
+
+async def deaf_resource() -> AsyncIterator[int]:
+    """Never open, whoever asks."""
+    yield await deaf()
+
+
+GIVEN_UP: Dict[str, Tuple[Any, Dict[str, Any]]] = {
+    "stage": (deaf, {}),
+    "stage with retries": (deaf, {"retries": 1}),
+    "resource": (deaf_resource, {}),
+}
+
+
+@pytest.mark.parametrize("kind", GIVEN_UP)
+def test_what_was_given_up_on_is_thrown_away_in_silence(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A coroutine that the collector closes, in a context of its own, has nothing to say."""
+    ignored: List[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda what: ignored.append(what.exc_value))
+    registry = Registry()
+    fn, options = GIVEN_UP[kind]
+    registry.add(fn, id="deaf", **options)
+
+    async def carry_out() -> None:
+        begun.clear()
+        task = asyncio.ensure_future(arun(registry=registry, grace=0.02))
+        while not begun:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(carry_out())
+    finally:
+        loop.close()
+    del loop
+    gc.collect()
+    assert [] == ignored
+
+
+def test_an_async_stage_that_logs_can_be_closed_anywhere() -> None:
+    """The collector closes what was given up on in whatever context it runs in."""
+    registry = Registry()
+
+    async def waits() -> None:
+        await Turn()
+
+    registry.add(waits, id="deaf")
+    fn = bound_plan(plan(registry=registry)).calls[0][0]
+    context = contextvars.copy_context()
+    call: Any = context.run(fn)
+    context.run(call.send, None)
+    call.close()
+    assert {"stage": "deaf", "attempt": 1}.items() <= context.run(bound_words).items()
+
+
+class Turn:
+    """Suspends, without a loop."""
+
+    def __await__(self) -> Iterator[None]:
+        """Give the turn to others."""
+        yield
+
+
+def bound_words() -> Dict[str, Any]:
+    """Return what loguru binds to what is logged here."""
+    found: List[Dict[str, Any]] = []
+    number = logger.add(lambda message: found.append(message.record["extra"]))
+    logger.info("what is bound?")
+    logger.remove(number)
+    return found[0]

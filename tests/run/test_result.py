@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import time
 import weakref
 from datetime import timedelta, timezone
-from typing import Any, List
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
 
-from stagekit import Registry, Result, RunFailedError, run
+from stagekit import Registry, Result, RunFailedError, arun, run
 from stagekit._run.state.columns import Columns
 from stagekit.events import RunStatus
 
@@ -168,14 +169,36 @@ def value() -> Big:
     return Big()
 
 
-@pytest.mark.parametrize("executor", ["inline", pytest.param("threads", marks=pytest.mark.slow)])
+async def async_value() -> Big:
+    """Return something big, on a loop."""
+    return Big()
+
+
+def undo(big: Big) -> None:
+    """Take something big back."""
+
+
+# What a run may have that decides how it is carried out: options of the first stage, and of `run`.
+KINDS: Dict[str, Tuple[Callable[[], Any], Dict[str, Any], Dict[str, Any]]] = {
+    "plain": (value, {}, {}),
+    "async": (async_value, {}, {}),
+    "retries": (value, {"retries": 1}, {}),
+    "async retries": (async_value, {"retries": 1}, {}),
+    "hook": (value, {}, {"hooks": [lambda event: None]}),
+    "deadline": (value, {}, {"deadline": 60.0}),
+    "rollback": (value, {"undo": undo}, {"rollback": True}),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("executor", ["inline", "threads", "arun"])
 @pytest.mark.parametrize("check", [True, False])
 def test_a_failed_run_holds_its_values_no_longer_than_its_result(
-    executor: str,
-    check: bool,
+    kind: str, executor: str, check: bool
 ) -> None:
     """Neither the error nor its traceback keeps values in a circle that waits for the collector."""
     seen: List[Any] = []
+    fn, declared, options = KINDS[kind]
 
     def breaks(big: Big) -> None:
         seen.append(weakref.ref(big))
@@ -184,14 +207,9 @@ def test_a_failed_run_holds_its_values_no_longer_than_its_result(
 
     def carry_out() -> None:
         registry = Registry()
-        registry.add(value, id="value")
-        registry.add(breaks, id="breaks")
-        try:
-            result = run(registry=registry, executor=executor, check=check)
-            assert not result.ok
-            del result
-        except RunFailedError:
-            pass
+        registry.add(fn, id="value", **declared)
+        registry.add(breaks, id="breaks", depends_on="value")
+        assert (carried_out(registry, executor, check=check, **options) is None) is check
 
     gc.collect()
     gc.disable()
@@ -202,22 +220,42 @@ def test_a_failed_run_holds_its_values_no_longer_than_its_result(
         gc.enable()
 
 
-@pytest.mark.parametrize("executor", ["inline", pytest.param("threads", marks=pytest.mark.slow)])
-def test_values_live_as_long_as_their_result(executor: str) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("executor", ["inline", "threads", "arun"])
+def test_values_live_as_long_as_their_result(kind: str, executor: str) -> None:
     """A result holds the values of its stages; without it they are gone."""
+    fn, declared, options = KINDS[kind]
     registry = Registry()
-    registry.add(value, id="value")
+    registry.add(fn, id="value", **declared)
     registry.add(lambda: None, id="after", depends_on="value")
     gc.collect()
     gc.disable()
     try:
-        result = run(registry=registry, executor=executor)
+        result = carried_out(registry, executor, **options)
+        assert result is not None
         seen = weakref.ref(result["value"])
         assert seen() is not None
         del result
         assert seen() is None
     finally:
         gc.enable()
+
+
+def carried_out(registry: Registry, executor: str, **options: Any) -> Optional[Result]:
+    """Run a registry on an executor, or on a running loop; return None where that raised."""
+
+    async def awaited() -> Optional[Result]:
+        try:
+            return await arun(registry=registry, **options)
+        except RunFailedError:  # in asyncio.run() it would be held by its task
+            return None
+
+    if executor == "arun":
+        return asyncio.run(awaited())
+    try:
+        return run(registry=registry, executor=executor, **options)
+    except RunFailedError:
+        return None
 
 
 def test_a_failure_can_be_raised_later() -> None:

@@ -92,6 +92,11 @@ class _BoundAsync(_Bound):
         assert variable is not None  # noqa: S101 - tasks stay in the process that has it
         token = variable.set({**variable.get({}), "stage": self.stage, "attempt": 1})
         try:
-            return await self.__wrapped__(*args, **kwargs)
-        finally:
+            value = await self.__wrapped__(*args, **kwargs)
+        except GeneratorExit:  # given up on, and thrown away: nobody is in its context any more
+            raise
+        except BaseException:
             variable.reset(token)
+            raise
+        variable.reset(token)
+        return value

@@ -2,7 +2,7 @@
 
 One thread watches the loops of all runs: it asks each to answer, and where no answer comes for a
 while it looks at what the loop's thread is doing. It is started by the first run that has a loop,
-and ends when there has been none for some time.
+and has ended when the last of them returns.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 PATIENCE = 1.0  # seconds without an answer that are told of
 LOOK = 0.25  # seconds between two questions
-LINGER = 5.0  # seconds that the thread stays without a loop to watch
 
 
 class LoopWatch:
@@ -107,12 +106,15 @@ class _Watchman:
         self._lock = Lock()
         self._watches: List[LoopWatch] = []
         self._thread: Optional[Thread] = None
+        self._is_done = Event()
 
     def begin(self, watch: LoopWatch) -> None:
         with self._lock:
             self._watches.append(watch)
             if self._thread is None:
-                thread = Thread(target=self._watch, name="loop-watch", daemon=True)
+                is_done = self._is_done = Event()
+                thread = Thread(target=self._watch, args=(is_done,), name="stagekit-loop-watch")
+                thread.daemon = True
                 with suppress(RuntimeError, MemoryError):  # no thread to be had: nobody watches
                     thread.start()
                     self._thread = thread
@@ -121,18 +123,16 @@ class _Watchman:
         with self._lock:
             if watch in self._watches:
                 self._watches.remove(watch)
+            if self._watches or self._thread is None:
+                return
+            thread, self._thread = self._thread, None
+            self._is_done.set()
+        thread.join()
 
-    def _watch(self) -> None:
-        pause, idle_since = Event(), monotonic()
-        while True:
-            pause.wait(LOOK)
+    def _watch(self, is_done: Event) -> None:
+        while not is_done.wait(LOOK):
             with self._lock:
                 watches = tuple(self._watches)
-                if not watches and monotonic() - idle_since > LINGER:
-                    self._thread = None
-                    return
-            if watches:
-                idle_since = monotonic()
             for each in watches:
                 each.look()
 

@@ -94,6 +94,23 @@ class Columns:
         self.teardowns: Dict[int, BaseException] = {}
         self._place: Optional[List[int]] = None
 
+    def hand_over(self) -> Columns:
+        """Return the record of a run that is over, and let go of all that the run has made.
+
+        What carried the run out may be held in a circle until the collector comes; values, errors
+        and the frames of their tracebacks are held by the record alone.
+        """
+        record = Columns(self.plan, self.values[:], self.ends, self.began)
+        for name in ("status", "starts", "workers", "order", "names", "ended", "_place"):
+            setattr(record, name, getattr(self, name))
+        for name in ("interrupted", "why", "abandoned", "leaked", "reasons", "causes"):
+            setattr(record, name, getattr(self, name))
+        for name in ("errors", "attempts", "undone", "teardowns"):
+            setattr(record, name, dict(getattr(self, name)))
+            getattr(self, name).clear()
+        self.values.clear()
+        return record
+
     def span(self, step: int) -> Tuple[int, int]:
         """Return the clock readings at start and end of a step, 0 where it never started."""
         if self.starts is not None:
