@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from typing import Any, AsyncIterator, Dict, Iterator, List, Tuple
+from typing import Any, AsyncIterator, Dict, Generator, Iterator, List, Tuple
 
 import pytest
 from loguru import logger
@@ -303,7 +303,7 @@ def test_an_async_stage_that_logs_can_be_closed_anywhere() -> None:
 class Turn:
     """Suspends, without a loop."""
 
-    def __await__(self) -> Iterator[None]:
+    def __await__(self) -> Generator[None, None, None]:
         """Give the turn to others."""
         yield
 
