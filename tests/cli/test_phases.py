@@ -98,12 +98,9 @@ def after(data: bytes) -> None:
     print("after", flush=True)
 """
 KINDS: Dict[str, Tuple[str, List[str]]] = {
-    "inline": (STUBBORN_INLINE, ["--executor", "inline"]),
-    "threads": (STUBBORN, ["--executor", "threads"]),
-    "asyncio": (STUBBORN_ASYNC, []),
-    "managed inline": (STUBBORN_INLINE, ["--executor", "inline", "--grace", "600"]),
-    "managed threads": (STUBBORN, ["--executor", "threads", "--grace", "600"]),
-    "managed asyncio": (STUBBORN_ASYNC, ["--grace", "600"]),
+    "inline": (STUBBORN_INLINE, ["--executor", "inline", "--grace", "600"]),
+    "threads": (STUBBORN, ["--executor", "threads", "--grace", "600"]),
+    "asyncio": (STUBBORN_ASYNC, ["--grace", "600"]),
 }
 
 
@@ -121,12 +118,9 @@ def is_alive(pid: int) -> bool:
     return state != "Z"
 
 
-@pytest.mark.parametrize("kind", ["inline", "managed inline"])
-def test_the_third_signal_ends_the_process(
-    kind: str, started: List[Terminal], tmp_path: Path
-) -> None:
+def test_the_third_signal_ends_the_process(started: List[Terminal], tmp_path: Path) -> None:
     """R23: at once, whoever is at work, with the exit code of the signal."""
-    text, options = KINDS[kind]
+    text, options = KINDS["inline"]
     flow(tmp_path, text)
     for _ in SIGNALS:
         start(started, tmp_path, "run", "flow", *options)
@@ -143,15 +137,7 @@ def test_the_third_signal_ends_the_process(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param("threads", marks=pytest.mark.slow),
-        "asyncio",
-        "managed threads",
-        pytest.param("managed asyncio", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize("kind", ["threads", "asyncio"])
 def test_the_second_signal_ends_the_wait_and_names_whom_nobody_waits_for(
     kind: str, started: List[Terminal], tmp_path: Path
 ) -> None:

@@ -31,7 +31,7 @@ shop      3 stages · 3 levels · at most 1 at once
     announce after total
 """
 
-MANAGED = """
+CARRIED = """
 from typing import Iterator, List
 from typing_extensions import Annotated
 from stagekit import Each, stage
@@ -78,7 +78,7 @@ def test_a_list_is_harmless_to_print(cli: Cli, write: Write) -> None:
 
 def test_a_list_tells_what_a_stage_is_besides_a_call(cli: Cli, write: Write) -> None:
     """Retries, limits, place, slots, items, resources and undoing, behind the description."""
-    write("carried.py", MANAGED)
+    write("carried.py", CARRIED)
     expected = """
 db     carried.py:9       Open it.  [a resource]
 pages  carried.py:14  io  [up to 3 attempts · at most 5.0 s each · takes 1 net]
@@ -103,7 +103,7 @@ def test_lists_and_plans_are_documents_of_their_schemas(cli: Cli, shop: str, wri
     document = validated("list-1", json.loads(cli("list", shop, "--json").out))
     assert not any("policy" in each for each in document["stages"])
     validated("plan-1", json.loads(cli("plan", shop, "--json").out))
-    write("planned.py", MANAGED)
+    write("planned.py", CARRIED)
     validated("plan-1", json.loads(cli("plan", "planned", "--json").out))
 
 

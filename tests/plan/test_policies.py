@@ -76,7 +76,7 @@ def test_a_plain_plan_has_no_policies_and_loads_nothing_for_them() -> None:
         registry.add(lambda: 1, id="a", tags=["x"])
         found = plan(registry=registry)
         assert dict(found.policies) == {} == dict(found.per_attempt)
-        names = ("polic", "managed", "retry", "each", "fanout", "undoing", "opening", "cancel")
+        names = ("polic", "retry", "map_", "compensation", "rollback", "resources", "cancel")
         loaded = [n for n in sys.modules if n.startswith("stagekit.") and n != "stagekit._run"]
         print([n for n in loaded if any(name in n.rpartition(".")[2] for name in names)])
     """

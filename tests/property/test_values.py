@@ -50,7 +50,7 @@ def by(executor: str, workers: int) -> Way:
     )
 
 
-def managed(executor: str) -> Way:
+def with_a_deadline(executor: str) -> Way:
     """Run by one of our own executors, with something to be watched over."""
     return lambda made: run(
         made, executor=executor, workers=3, check=False, on_failure="continue", deadline=600.0
@@ -64,8 +64,8 @@ WAYS: Dict[str, Way] = {
     "auto": by("auto", 2),
     "arun": in_a_loop,
     "pool": in_a_pool,
-    "managed inline": managed("inline"),
-    "managed threads": managed("threads"),
+    "inline with a deadline": with_a_deadline("inline"),
+    "threads with a deadline": with_a_deadline("threads"),
 }
 OTHERS = sorted(set(WAYS) - {"inline"})
 SHARE = settings().max_examples // 3  # for each way, of the examples that others get

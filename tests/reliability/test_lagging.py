@@ -17,9 +17,11 @@ PATIENCE = 30  # seconds after which a wait in a test has failed
 
 WAYS: Dict[str, Callable[[Registry], Result]] = {
     "run": lambda registry: run(registry=registry),
-    "run managed": lambda registry: run(registry=registry, deadline=PATIENCE),
+    "run with a deadline": lambda registry: run(registry=registry, deadline=PATIENCE),
     "arun": lambda registry: asyncio.run(arun(registry=registry)),
-    "arun managed": lambda registry: asyncio.run(arun(registry=registry, deadline=PATIENCE)),
+    "arun with a deadline": lambda registry: asyncio.run(
+        arun(registry=registry, deadline=PATIENCE)
+    ),
 }
 
 

@@ -82,7 +82,7 @@ def sets(number: int, handler: Any) -> Any:
     return set_handler
 
 
-@pytest.mark.parametrize("way", ["fast", "with hooks", "managed", "failing"])
+@pytest.mark.parametrize("way", ["fast", "with hooks", "with a deadline", "failing"])
 def test_handlers_that_a_stage_sets_are_taken_back_and_named(way: str) -> None:
     """R15: what ends the program before a run ends it afterwards, too."""
     registry = Registry()
@@ -92,7 +92,7 @@ def test_handlers_that_a_stage_sets_are_taken_back_and_named(way: str) -> None:
         registry.add(lambda: 1 / 0, id="third", depends_on="second")
     ways: Dict[str, Dict[str, Any]] = {
         "with hooks": {"hooks": [Silent()]},
-        "managed": {"deadline": 60},
+        "with a deadline": {"deadline": 60},
         "failing": {"check": False},
     }
     with pytest.warns(StagekitWarning, match="a stage has set"):

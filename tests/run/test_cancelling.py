@@ -1,4 +1,4 @@
-"""Cancelling managed runs: by token, by Ctrl-C, by the awaiting task, by a failure."""
+"""Cancelling runs: by token, by Ctrl-C, by the awaiting task, by a failure."""
 
 from __future__ import annotations
 
@@ -283,7 +283,9 @@ def test_other_policies_let_what_runs_end(waiting: Timed, policy: str) -> None:
 
 
 @pytest.mark.parametrize("executor", ["threads", "asyncio", "inline"])
-def test_ctrl_c_cancels_a_managed_run(executor: str, interrupted: threading.Event) -> None:
+def test_ctrl_c_cancels_a_run_that_is_not_simple(
+    executor: str, interrupted: threading.Event
+) -> None:
     """What runs is told to end; ``KeyboardInterrupt`` is raised with the result."""
     timed = Timed(executor)
     called: List[str] = []

@@ -181,7 +181,7 @@ def test_hooks_are_called_in_the_callers_context(way: Way) -> None:
     assert {flavor_before} == set(seen)
 
 
-def test_loguru_is_not_loaded_for_a_managed_run() -> None:
+def test_loguru_is_not_loaded_for_a_run_with_retries() -> None:
     """Whoever does not use it does not pay for it."""
     code = (
         "import sys\n"

@@ -26,8 +26,8 @@ def here() -> str:
 
 
 @pytest.mark.parametrize("way", ["run", "arun"])
-@pytest.mark.parametrize("managed", [False, True])
-def test_two_plain_and_two_async_stages_overlap(way: str, managed: bool) -> None:
+@pytest.mark.parametrize("has_retries", [False, True])
+def test_two_plain_and_two_async_stages_overlap(way: str, has_retries: bool) -> None:
     """Each waits until all four have begun."""
     registry, all_begun = Registry(), threading.Event()
     begun: Set[str] = set()
@@ -46,7 +46,7 @@ def test_two_plain_and_two_async_stages_overlap(way: str, managed: bool) -> None
         loop = asyncio.get_running_loop()
         assert await loop.run_in_executor(None, all_begun.wait, PATIENCE)
 
-    options: Dict[str, Any] = {"retries": 1} if managed else {}
+    options: Dict[str, Any] = {"retries": 1} if has_retries else {}
     for name in "ab":
 
         def one(name: str = name) -> None:

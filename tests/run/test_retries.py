@@ -1,4 +1,4 @@
-"""Retries of managed runs: how often, after what, how long between, and what is told of them."""
+"""Retries: how often, after what, how long between, and what is told of them."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Driven(World):
 
 
 class Runs(RuleBasedStateMachine):
-    """What may happen to a managed run, in any order."""
+    """What may happen to a run, in any order."""
 
     world: Driven
 

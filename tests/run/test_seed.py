@@ -18,8 +18,8 @@ from stagekit.testing import RecordingHook, plans
 EXECUTORS: Dict[str, Dict[str, Any]] = {
     "inline": {"executor": "inline"},
     "one thread": {"executor": "threads", "workers": 1},
-    "managed": {"executor": "inline", "grace": 5},
-    "managed thread": {"executor": "threads", "workers": 1, "grace": 5},
+    "with a deadline": {"executor": "inline", "deadline": 600},
+    "one thread with a deadline": {"executor": "threads", "workers": 1, "deadline": 600},
 }
 
 

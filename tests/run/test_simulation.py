@@ -1,4 +1,4 @@
-"""The machine of managed runs under virtual time: seeded schedules with faults."""
+"""The state of runs under virtual time: seeded schedules with faults."""
 
 from __future__ import annotations
 

@@ -211,7 +211,7 @@ def test_a_run_off_the_main_thread_installs_no_handlers(monkeypatch: pytest.Monk
         registry = registry_of([works, waits])
         for executor in ("auto", "inline", "threads"):
             found.append(run(registry=registry, executor=executor).ok)
-            found.append(run(registry=registry, executor=executor, grace=5).ok)  # a managed one
+            found.append(run(registry=registry, executor=executor, deadline=600).ok)
 
     thread = threading.Thread(target=other)
     thread.start()

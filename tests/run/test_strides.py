@@ -1,4 +1,4 @@
-"""Plain stages in managed runs: they follow one another, and are what they are in plain runs."""
+"""Plain stages beside policies: they follow one another, and are what they are in simple runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A way to carry a managed run out on a clock of its own, for tests that let time pass."""
+"""A way to carry a run out on a clock of its own, for tests that let time pass."""
 
 from __future__ import annotations
 

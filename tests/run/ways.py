@@ -1,4 +1,4 @@
-"""Every way to carry a managed run out: a registry, and how its stages are declared and run."""
+"""Every way to carry a run out that is not simple: a registry, and how its stages are declared and run."""
 
 from __future__ import annotations
 

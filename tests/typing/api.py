@@ -125,7 +125,7 @@ def of_each(
     return sum(order.rows)
 
 
-def managed_options() -> None:
+def options_of_runs() -> None:
     """Options of stages that runs manage."""
     hereafter = Registry()
     again = Retry(3, on=(OSError, KeyError), wait=0.5, jitter=0.2)
