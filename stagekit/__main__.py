@@ -62,7 +62,7 @@ def _run_command_line(arguments: Sequence[str], at_once: _AtOnce) -> int:
     """Run a command; from here on a signal raises ``KeyboardInterrupt``, or cancels its run."""
     from stagekit.cli.app import main as run_app  # click: 50 ms
     from stagekit.cli.interruption import Interruption
-    from stagekit.cli.streams import adopt
+    from stagekit.cli.streams import adopt, gather
 
     adopt()
     interruption = Interruption(at_once)
@@ -74,6 +74,8 @@ def _run_command_line(arguments: Sequence[str], at_once: _AtOnce) -> int:
         if not interruption.has_run:
             _write_error(_NOTHING_RUN)
         return int(interruption.exit_code)
+    finally:
+        gather()
 
 
 def _print_version() -> int:

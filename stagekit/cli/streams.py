@@ -7,17 +7,35 @@ import errno
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Generator, List, Optional, Sequence, Set, TextIO, Tuple, Type
+import threading
+import weakref
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Dict,
+    Generator,
+    List,
+    Optional,
+    Sequence,
+    Set,
+    TextIO,
+    Tuple,
+    Type,
+    TypeVar,
+)
 
 from stagekit.errors import StagekitError
 from stagekit.hooks.terminal import is_terminal
 
 STDOUT, STDERR = 1, 2
 _NEWLINE = ord("\n")
+_LONGEST = 8192  # characters that wait for the end of their line
 # Device and number of each file, pipe or terminal whose last line is not complete.
 _unfinished: Set[Tuple[int, int]] = set()
 if TYPE_CHECKING:
     _Wrapper = io.TextIOWrapper[Any]  # Any: the buffer below may be of any kind
+    _Mark = weakref.ref["_ThreadMark"]
+    _Kind = TypeVar("_Kind", bound=_Wrapper)
 
 
 class NotWrittenError(StagekitError):
@@ -67,16 +85,91 @@ def _lead_nowhere(descriptor: int) -> None:
     os.close(nowhere)
 
 
-class _Stream(io.TextIOWrapper):
-    """A standard stream that can be redirected, for code that has kept it, to a board for one.
+class _ThreadMark:
+    """Stands for a thread: the thread alone holds it, and so it goes with the thread."""
 
-    Handlers of ``logging`` and sinks of loguru are made when a module is imported, and keep it.
+
+_of_thread = threading.local()
+
+
+class _Stream(io.TextIOWrapper):
+    r"""A standard stream where lines of threads do not mix, and that a board can stand in for.
+
+    ``print`` writes each of its arguments apart. What a thread has begun is kept until its line is
+    complete. It is written before that when the thread flushes, as ``input`` does for its prompt;
+    with a ``\r``, as a bar has; when it gets long; and when the thread has ended. Under ``-u`` also
+    after ``print(..., end="")``, which ends with an empty text.
+
+    Handlers of ``logging`` and sinks of loguru are made when a module is imported, and keep the
+    stream: what is written to it goes to *instead* where that is set.
     """
 
     instead: Optional[TextIO] = None
+    is_unbuffered = False
+
+    def __init__(self, buffer: Any, **options: Any) -> None:  # Any: see _wrapped
+        self.begin_again()
+        super().__init__(buffer, **options)
+
+    def begin_again(self) -> None:
+        """Forget what threads have begun: in a child process they are gone, and so is the lock."""
+        self._lock = threading.RLock()  # a handler of signals may print while its thread does
+        self._begun: Dict[_Mark, str] = {}
 
     def write(self, text: str, /) -> int:
-        return super().write(text) if self.instead is None else self.instead.write(text)
+        mark = _mark()
+        with self._lock:
+            line = self._begun.pop(mark, "") + text
+            end = line.rfind("\n") + 1
+            is_seen = "\r" in line[end:] or (self.is_unbuffered and not text)
+            if is_seen or len(line) - end > _LONGEST:
+                self._put(line)
+                self._flush()
+            else:
+                if end < len(line):
+                    self._begun[mark] = line[end:]
+                if end:
+                    self._put(line[:end])
+        return len(text)
+
+    def flush(self) -> None:
+        with self._lock:
+            self._put(self._begun.pop(_mark(), ""))
+            self._flush()
+
+    def close(self) -> None:
+        self.gather()
+        super().close()
+
+    def gather(self) -> None:
+        """Let this thread have what others have begun: it is written with the next flush."""
+        with self._lock:
+            self._begun = {_mark(): "".join(self._begun.values())}
+
+    def _put(self, text: str) -> None:
+        """Write *text* after what threads that have ended have left."""
+        ended = [mark for mark in self._begun if mark() is None]
+        text = "".join([*map(self._begun.pop, ended), text])
+        if self.instead is not None:
+            self.instead.write(text)
+        else:
+            super().write(text)
+
+    def _flush(self) -> None:
+        if self.instead is not None:
+            self.instead.flush()
+        else:
+            super().flush()
+
+
+def _mark() -> _Mark:
+    """Return what stands for this thread, and knows when it has ended."""
+    try:
+        mark: _Mark = _of_thread.mark
+    except AttributeError:
+        _of_thread.held = held = _ThreadMark()
+        _of_thread.mark = mark = weakref.ref(held)
+    return mark
 
 
 class StandardError:
@@ -87,8 +180,7 @@ class StandardError:
         stream = sys.stderr
         buffer = getattr(stream, "buffer", None)
         raw = getattr(buffer, "raw", None)
-        # A board on the terminal replaces the stream, and has the same attributes.
-        if isinstance(stream, io.TextIOWrapper) and isinstance(raw, _QuietFile):
+        if isinstance(stream, _Stream) and stream.instead is None and isinstance(raw, _QuietFile):
             stream.flush()
             if raw.place() in _unfinished:
                 message = f"\n{message}"
@@ -112,11 +204,23 @@ def adopt() -> None:
     r"""Make the standard streams safe to print to: closed pipes, any encoding, no stream at all.
 
     A stage that prints goes on working after ``| head`` has seen enough, and a character that the
-    encoding lacks is shown as ``\u2502``. Under ``-u`` a line is written when it is complete, as
-    ``print`` would write its newline apart, and other threads between the two.
+    encoding lacks is shown as ``\u2502``. The lines of threads do not mix.
     """
     sys.stdout = _adopted(sys.stdout, STDOUT)
     sys.stderr = _adopted(sys.stderr, STDERR)
+    if hasattr(os, "register_at_fork"):  # not on Windows
+        for each in _ours():
+            os.register_at_fork(after_in_child=each.begin_again)
+
+
+def gather() -> None:
+    """Let the calling thread, the last one, write and flush what others have left."""
+    for each in _ours():
+        each.gather()
+
+
+def _ours() -> List[_Stream]:
+    return [each for each in (sys.stdout, sys.stderr) if isinstance(each, _Stream)]
 
 
 def _adopted(stream: Optional[TextIO], descriptor: int) -> TextIO:
@@ -129,7 +233,9 @@ def _adopted(stream: Optional[TextIO], descriptor: int) -> TextIO:
     if sys.platform == "win32" and stream.isatty():
         wrapper.reconfigure(errors="backslashreplace")  # the console has a writer of its own
         return stream
-    return _wrapped(_Stream, descriptor, wrapper, closes=False)
+    ours = _wrapped(_Stream, descriptor, wrapper, closes=False)
+    ours.is_unbuffered = getattr(wrapper, "write_through", False)
+    return ours
 
 
 def stand_ins() -> List[TextIO]:
@@ -137,13 +243,21 @@ def stand_ins() -> List[TextIO]:
     return [each for each in (sys.stdout, sys.stderr) if _behind(each) is not None]
 
 
-def hand_on(streams: Sequence[TextIO]) -> None:
-    """Let what is written to our streams go to these instead, until ``keep``."""
-    for each in streams:
-        behind = _behind(each)
-        if behind is not None:
-            behind.instead = each
-            _handing_on.append(behind)
+def hand_on(boards: Sequence[TextIO]) -> None:
+    """Let our streams write to the boards that have replaced them, until ``keep``.
+
+    Our streams are the standard ones again: they hand whole lines on.
+    """
+    for board in boards:
+        behind = _behind(board)
+        if behind is None:
+            continue
+        behind.instead = board
+        _handing_on.append(behind)
+        if sys.stdout is board:
+            sys.stdout = behind
+        if sys.stderr is board:
+            sys.stderr = behind
 
 
 def keep() -> None:
@@ -167,7 +281,7 @@ def screen() -> Optional[TextIO]:
     return wrapper and _wrapped(io.TextIOWrapper, STDERR, wrapper, closes=False)
 
 
-def _wrapped(kind: Type[_Wrapper], descriptor: int, like: _Wrapper, *, closes: bool) -> _Wrapper:
+def _wrapped(kind: Type[_Kind], descriptor: int, like: _Wrapper, *, closes: bool) -> _Kind:
     raw = _QuietFile(descriptor, closes=closes)
     raw.name = like.name
     return kind(

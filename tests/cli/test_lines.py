@@ -66,6 +66,105 @@ def test_lines_of_an_unbuffered_process_stay_whole(tmp_path: Path, write: Write)
     assert (60, 960) == (len(told), len(lines))
 
 
+MEETING = """
+import logging, sys, threading
+from stagekit import Registry
+
+registry = Registry()
+logging.basicConfig(format="%(message)s", stream=sys.stdout)
+
+class Pause:
+    \"""In the middle of a line its thread lets the other one write a whole line.\"""
+
+    def __init__(self):
+        self.barrier = threading.Barrier(2, timeout=60)
+
+    def __str__(self):
+        self.barrier.wait()
+        self.barrier.wait()
+        return "then"
+
+def while_paused(pause, write):
+    pause.barrier.wait()
+    write()
+    pause.barrier.wait()
+
+def pair(name, first, second, pause):
+    registry.add(first, id=f"{name}.first")
+    registry.add(lambda: while_paused(pause, second), id=f"{name}.second")
+
+def several(pause=Pause()):
+    pair(
+        "several",
+        lambda: print("several", pause, 1),
+        lambda: print("several", "whole", 2),
+        pause,
+    )
+
+def parts(pause=Pause()):
+    def first():
+        print("parts", "of", sep="-", end="")
+        print("", pause, "a", "line", sep="-", end="!\\n")
+
+    pair("parts", first, lambda: print("parts", "whole", sep="+", end=".\\n"), pause)
+
+def logged(pause=Pause()):
+    pair(
+        "logged",
+        lambda: print("logged", pause, "printed"),
+        lambda: logging.warning("logged whole"),
+        pause,
+    )
+
+def awaited(pause=Pause()):
+    async def first():
+        print("awaited", pause, "printed")
+
+    async def third():
+        print("awaited", "too")
+
+    registry.add(third, id="third")
+    pair("awaited", first, lambda: print("awaited", "whole"), pause)
+
+def left(pause=Pause()):
+    pair("left", lambda: print("left", pause, end=" "), lambda: print("left", "whole"), pause)
+
+for each in (several, parts, logged, awaited, left):
+    each()
+"""
+
+
+WIDE = ("--executor", "threads", "--workers", "16")
+
+
+@pytest.fixture(scope="module")
+def met(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return what stages print while other threads are in the middle of a line."""
+    folder = tmp_path_factory.mktemp("met")
+    (folder / "meeting.py").write_text(MEETING, encoding="utf-8")
+    return "\n".join(printed(folder, "meeting", *WIDE, "-q"))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param(["several then 1", "several whole 2"], id="several-arguments"),
+        pytest.param(["parts+whole.", "parts-of-then-a-line!"], id="sep-and-end"),
+        pytest.param(["logged then printed", "logged whole"], id="logging"),
+        pytest.param(["awaited then printed", "awaited too", "awaited whole"], id="async"),
+    ],
+)
+def test_a_line_of_a_thread_is_whole(lines: List[str], met: str) -> None:
+    """A line that a stage has begun is not mixed with what other threads write meanwhile."""
+    word = re.split(r"\W", lines[0])[0]
+    assert lines == sorted(line for line in met.splitlines() if line.startswith(word))
+
+
+def test_what_a_thread_leaves_is_written_in_the_end(met: str) -> None:
+    """A line without its end appears, after the whole lines of others."""
+    assert met.index("left whole\n") < met.index("left then ")
+
+
 HALF = """
 from stagekit import stage
 
@@ -161,3 +260,39 @@ def test_the_log_stands_above_the_board(
     assert 300 == len(logged)
     alone = re.compile(r".*\x1b\[2K\r?INFO    told \d+", re.DOTALL)
     assert [] == [line for line in logged if not alone.fullmatch(line)]
+
+
+@pytest.mark.slow
+def test_lines_of_threads_are_whole_above_the_board(tmp_path: Path, write: Write) -> None:
+    """On a terminal the board is handed whole lines, whichever threads print them."""
+    pty = pytest.importorskip("pty", reason="pseudo-terminals are POSIX only")
+    write("meeting.py", MEETING)
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stagekit", "run", "meeting", *WIDE],
+        cwd=tmp_path,
+        env=environment(TERM="xterm", COLUMNS="80", LINES="24"),
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+    )
+    os.close(slave)
+    screen = read_all(master).decode()
+    os.close(master)
+    assert 0 == process.wait(LIMIT)
+    parts = re.split(r"\n|\x1b\[2K", screen)  # what is drawn is taken away before each line
+    lines = [re.sub(r"\x1b\[[\d;?]*[a-zA-Z]|\r", "", part) for part in parts]
+    words = ("several", "parts", "logged", "awaited", "left")
+    assert [
+        "awaited then printed",
+        "awaited too",
+        "awaited whole",
+        "left then",
+        "left whole",
+        "logged then printed",
+        "logged whole",
+        "parts+whole.",
+        "parts-of-then-a-line!",
+        "several then 1",
+        "several whole 2",
+    ] == sorted(line.rstrip() for line in lines if line.startswith(words))
