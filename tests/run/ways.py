@@ -1,4 +1,4 @@
-"""Every way to carry a run out that is not simple: a registry, and how its stages are declared and run."""
+"""Each way to carry out a run that is not simple: a registry, its stages, and how it is run."""
 
 from __future__ import annotations
 
