@@ -20,7 +20,7 @@ from stagekit._run.backends.placement import Placement, limits_of
 from stagekit._run.clock import Clock, SystemClock
 from stagekit._run.compensation import Compensation
 from stagekit._run.drawn import jitter
-from stagekit._run.in_flight import InFlight, Said, annotate_call, how_ended, job_of
+from stagekit._run.in_flight import InFlight, annotate_call, how_ended, job_of
 from stagekit._run.map_items import MapItems
 from stagekit._run.resources import Resources
 from stagekit._run.state.actions import (
@@ -39,9 +39,8 @@ from stagekit._run.state.actions import (
     WithdrawnError,
 )
 from stagekit._run.state.agenda import SECOND
-from stagekit._run.state.columns import RAISED, SUCCEEDED, WAITING
+from stagekit._run.state.columns import RAISED, SUCCEEDED
 from stagekit._run.state.run_state import RunState
-from stagekit._run.telling import Notifier
 from stagekit._run.worker_loop import CHAIN_DONE, ChainedCall, WorkerLoop, chained_steps
 
 if TYPE_CHECKING:
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from stagekit._run.interrupts import Gate
     from stagekit._run.loop_mailbox import LoopMailbox
     from stagekit._run.mailbox import Mailbox
+    from stagekit._run.notify import Said
     from stagekit._run.session import Session
 
 
@@ -81,7 +81,7 @@ class Coordinator:
             session.keep_time(self.clock.now)
         self.mailbox = mailbox
         self.post = mailbox.post
-        self._has_mail = mailbox.count
+        self.has_mail = mailbox.count
         self._lock = Lock()  # of the state, and of what only its transitions change
         self.token = CancelToken() if settings.cancel is None else settings.cancel.child()
         self.placement = Placement(plan, settings, session.mode, self._post_end, loop, gate)
@@ -109,7 +109,6 @@ class Coordinator:
         self._compensation = Compensation(
             session, self.state, self.placement, self.clock.now, self._let_go
         )
-        self._notifier = Notifier(session, self.state, self.items)
         self._worker_loop = WorkerLoop(
             session,
             self.state,
@@ -119,8 +118,11 @@ class Coordinator:
             owner=self,
             gate=gate if self.placement.is_inline else None,
         )
-        if session.hooks is not None:
-            session.hooks.interrupted = self._interrupted_by_hook
+        self._hooks = session.hooks
+        if self._hooks is not None:
+            self._hooks.decided = self.state.decided
+            self._hooks.items = self.items.count
+            self._hooks.interrupted = self._interrupted_by_hook
         self._ways_back = [
             self.token.on_cancel(self._cancelled),
             self.clock.watch(lambda: self.post(_look)),
@@ -208,19 +210,16 @@ class Coordinator:
             for way_back in self._ways_back:
                 way_back()
             self.settings.pools.close()
-            if self.session.hooks is not None:
-                self.session.hooks.interrupted = None
+            if self._hooks is not None:
+                self._hooks.interrupted = None
 
     def _close_all(self) -> None:
-        state, session = self.state, self.session
-        scheduler, columns = session.scheduler, session.columns
+        state, columns = self.state, self.session.columns
         self._resources.leak()
         self._fetch_results()
         self.placement.close()
-        for step in state.resources.unwanted():
-            if scheduler.status[step] == WAITING and not scheduler.is_stopped:
-                scheduler.skip_unneeded(step)
-        self._notifier.ends()  # of calls whose workers have made the last transition themselves
+        state.skip_unneeded()
+        self._notify()  # of calls whose workers have made the last transition themselves
         columns.why = state.cancelled
         columns.abandoned = tuple(state.abandoned)
         columns.leaked = state.resources.left_open
@@ -251,7 +250,7 @@ class Coordinator:
                 pending.extend(rest)
                 for action in urgent:
                     self._do_urgent(action)
-            self._notifier.ends()  # before the starts that follow from them
+            self._notify()  # of ends, before the starts that follow from them
             if not pending:
                 break
             more: List[Action] = []
@@ -279,7 +278,7 @@ class Coordinator:
         elif isinstance(action, Close):
             self._close(action.step)
         elif isinstance(action, Retrying):
-            self._notifier.retry(action)
+            self._retrying(action)
         return ()
 
     def _expand(self, step: int) -> Sequence[Action]:
@@ -291,8 +290,12 @@ class Coordinator:
 
     def _start(self, start: Start) -> None:
         call = self._in_flight.begin(start, self._job)
-        if start.is_first or (start.attempt > 1 and start.item < 0):
-            self.session.told_start(start.step, start.attempt, call.job.name, call.since)
+        if self._hooks is not None:
+            if start.is_first:
+                self.state.decided.append(~start.step)
+                self._hooks.tell()
+            elif start.attempt > 1 and start.item < 0:
+                self._hooks.again(start.step, start.attempt, call.job.name, call.since)
         policy = self.state.policies.get(start.step)
         if policy is not None and policy.timeout is not None:
             self._time(call.job, start.lane)
@@ -353,6 +356,7 @@ class Coordinator:
 
     def _cancelled(self) -> None:
         """Have nothing begin any more, even before the owner knows; on any thread."""
+        self.state.is_halted = True
         for backend in self.placement.backends:
             if backend.recalls:
                 backend.recall()
@@ -417,8 +421,15 @@ class Coordinator:
 
     def _progress(self, ticket: int, said: Said) -> None:
         call = self._in_flight.find(ticket)
-        if call is not None:
-            self._notifier.progress(call.start, said)
+        if call is not None and self._hooks is not None:
+            start = call.start
+            item = None if start.item < 0 else start.item
+            self._hooks.progress(start.step, start.attempt, said, item)
+
+    def _retrying(self, retrying: Retrying) -> None:
+        if self._hooks is not None:
+            item, delay = None if retrying.item < 0 else retrying.item, retrying.delay / SECOND
+            self._hooks.retrying(retrying.step, retrying.attempt, delay, retrying.error, item)
 
     # What the worker loop asks.
 
@@ -434,9 +445,10 @@ class Coordinator:
             actions = self.state.proceed(self.clock.now())
         self._do_all(actions)
 
-    def notify_ends(self) -> None:
-        """Notify hooks of calls that have followed one another."""
-        self._notifier.ends()
+    def _notify(self) -> None:
+        """Notify hooks of what has been decided."""
+        if self._hooks is not None:
+            self._hooks.tell()
 
     def crashed(self, error: BaseException) -> None:
         """Have the run end because of a defect of ours; on any thread."""
@@ -445,13 +457,6 @@ class Coordinator:
             raise error
 
         self.post(crash)
-
-    def must_end_chain(self) -> bool:
-        """Tell whether the owner, who makes the calls of a chain itself, has other things to do."""
-        timers = self.state.agenda.timers
-        if timers and timers[0][0] <= self.clock.now():
-            return True
-        return self.placement.gate.is_asked_for or self._has_mail() > 0
 
 
 def _look() -> None:

@@ -19,11 +19,8 @@ if TYPE_CHECKING:
     from stagekit._plan.slots import Call as PlannedCall
     from stagekit._run.backends.placement import Placement
     from stagekit._run.map_items import MapItems
+    from stagekit._run.notify import Said
     from stagekit._run.session import Session
-
-
-# What a stage says of its progress: done, total, note.
-Said = Tuple[Optional[float], Optional[float], Optional[str]]
 
 
 class Numbers:

@@ -1,12 +1,16 @@
-"""Telling hooks the events of a run. Exists only where there is a hook, and so do events."""
+"""Notifies the hooks of a run of what has happened, in the order in which it was decided.
+
+Exists only where there is a hook, and so do events.
+"""
 
 from __future__ import annotations
 
-from time import perf_counter
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple, Type
+from time import perf_counter, time
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple, Type
 
 from stagekit._base.frozen import field_names
 from stagekit._base.outcome import OUTCOMES, REASONS, Reason, RunStatus
+from stagekit._base.progress import Progress
 from stagekit._run.state.columns import SUCCEEDED, Columns, worker_name
 from stagekit.events import (
     ENDING_EVENTS,
@@ -23,17 +27,28 @@ from stagekit.events import (
 if TYPE_CHECKING:
     from stagekit._declare.context import RunInfo
 
+# What a stage says of its progress: done, total, note.
+Said = Tuple[Optional[float], Optional[float], Optional[str]]
+
 SLOW = 0.1  # seconds in one call from which on a hook is named
 
+Entry = Tuple[object, Callable[[Event], object]]  # a hook, and what of it is called
 
-class Dispatcher:
-    """Calls the hooks of one run, on one thread, and drops those that raise.
+
+class Notifier:
+    """Calls the hooks of one run, on the thread that owns it, and drops those that raise.
 
     Args:
         hooks: objects with ``on_event``, or callables that take an event.
         columns: the record of the run; events are made from it.
         info: the run.
         delays: whether stages wait while a hook works, so that a slow one must be named.
+
+    Attributes:
+        decided: what is to be told, in order: see ``RunState``. It only grows.
+        items: returns how many items a stage is called for.
+        interrupted: takes Ctrl-C in a hook, where it must not come in the middle of what is done.
+        troubles: what is wrong with hooks.
     """
 
     def __init__(
@@ -44,40 +59,84 @@ class Dispatcher:
         *,
         delays: bool,
     ) -> None:
-        self.columns = columns
-        self.info = info
-        self.delays = delays
-        self.troubles: List[str] = []
-        # Takes Ctrl-C in a hook, where it must not come in the middle of what is being done.
+        self.decided: Sequence[int] = ()
+        self.items: Callable[[int], int] = int
         self.interrupted: Optional[Callable[[KeyboardInterrupt], object]] = None
-        self._calls: List[Tuple[object, Callable[[Event], object]]] = [
-            (hook, getattr(hook, "on_event", None) or hook) for hook in hooks
-        ]
+        self.troubles: List[str] = []
+        self._columns = columns
+        self._info = info
+        self._run, self._started_at = info.id, info.started_at
+        self._delays = delays
+        self._hooks: Tuple[Entry, ...] = tuple(
+            [(hook, getattr(hook, "on_event", None) or hook) for hook in hooks]
+        )
+        self._told = 0  # how much of what was decided
         self._slow: List[object] = []
         self._names: Dict[int, str] = {}
-        self._run, self._started_at, self._order = info.id, info.started_at, columns.plan.order
+        self._counts: Dict[int, Tuple[int, Progress]] = {}  # by step, the items that have ended
 
     def started(self) -> None:
         """Tell that the run has begun."""
-        info = self.info
-        order = self.columns.plan.order
+        info, order = self._info, self._columns.plan.order
         self._tell(RunStarted(info.id, info.started_at, order, info.executor, info.workers))
 
-    def stage(self, step: int) -> None:
-        """Tell how a stage has ended, from its columns."""
-        status = self.columns.status
-        assert status is not None  # noqa: S101 - a scheduler has all columns
-        self._tell(self._ended(step, status[step]))
+    def finished(self, status: RunStatus, seconds: float, counts: Tuple[Any, ...]) -> None:
+        """Tell that the run has ended."""
+        at = self._time(self._columns.ended)
+        self._tell(RunFinished(self._run, at, status, seconds, counts))
 
-    def begin(self, step: int) -> None:
-        """Tell that the first attempt of a stage has started, though it may have ended since."""
-        starts = self.columns.starts or []
-        self.begin_on(step, 1, self.worker(step), starts[step])
+    def tell(self) -> None:
+        """Tell what has been decided since: stages that have started, or ended, and items."""
+        decided, columns, run, started_at = (
+            self.decided,
+            self._columns,
+            self._run,
+            self._started_at,
+        )
+        count, order, began = len(columns.ends), columns.plan.order, columns.began
+        starts, workers, status = columns.starts or (), columns.workers or (), columns.status or b""
+        while self._told < len(decided):  # others may add to it meanwhile
+            step = decided[self._told]
+            self._told += 1
+            event: Event
+            if step < 0:
+                step = ~step
+                event = _new(StageStarted)
+                event.__dict__.update(
+                    run_id=run,
+                    time=started_at + (starts[step] - began) / 1e9,
+                    stage_id=order[step],
+                    attempt=1,
+                    worker=self._names.get(workers[step]) or self._name(workers[step]),
+                )
+            elif step >= count:
+                self._item_ended(step - count)
+                continue
+            elif status[step] == SUCCEEDED:
+                end, rows = columns.ends[step], columns.attempts.get(step)
+                event = _new(StageSucceeded)
+                event.__dict__.update(
+                    run_id=run,
+                    time=started_at + (end - began) / 1e9,
+                    stage_id=order[step],
+                    attempt=rows[-1][1] if rows else 1,
+                    seconds=(end - starts[step]) / 1e9 if starts[step] else 0.0,
+                    worker=rows[-1][4]
+                    if rows
+                    else self._names.get(workers[step]) or self._name(workers[step]),
+                )
+            else:
+                event = self._ended(step)
+            self._tell(event)
 
-    def begin_on(self, step: int, attempt: int, worker: str, now: int) -> None:
-        """Notify that an attempt of a stage has started."""
-        at = self._started_at + (now - self.columns.began) / 1e9
-        self._tell(StageStarted(self._run, at, self._order[step], attempt, worker))
+    def settled(self, steps: Sequence[int]) -> None:
+        """Tell how stages have ended that nobody has decided about before the end of the run."""
+        for step in steps:
+            self._tell(self._ended(step))
+
+    def again(self, step: int, attempt: int, worker: str, now: int) -> None:
+        """Tell that another attempt of a stage starts than the first one."""
+        self._tell(StageStarted(self._run, self._time(now), self._id(step), attempt, worker))
 
     def retrying(
         self,
@@ -89,40 +148,33 @@ class Dispatcher:
     ) -> None:
         """Tell that an attempt has failed, and that another follows."""
         assert error is not None  # noqa: S101 - there is one, or nothing to try again
-        run, stage = self.info.id, self._id(step)
-        retry = self.columns.plan.policies[step].retry
+        run, stage = self._run, self._id(step)
+        retry = self._columns.plan.policies[step].retry
         most = None if retry is None else retry.attempts
-        self._tell(StageRetrying(run, self._now(), stage, attempt, delay, error, item, most))
+        self._tell(StageRetrying(run, time(), stage, attempt, delay, error, item, most))
 
-    def progress(
-        self,
-        step: int,
-        attempt: int,
-        said: Tuple[Optional[float], Optional[float], Optional[str]],
-        item: Optional[int],
-    ) -> None:
-        """Tell how far a stage says it has come."""
-        run, stage = self.info.id, self._id(step)
-        self._tell(StageProgress(run, self._now(), stage, attempt, *said, item))
+    def progress(self, step: int, attempt: int, said: Said, item: Optional[int]) -> None:
+        """Tell how far a call says it has come."""
+        run, stage = self._run, self._id(step)
+        self._tell(StageProgress(run, time(), stage, attempt, *said, item))
 
-    def finished(self, status: RunStatus, seconds: float, counts: Tuple[Any, ...]) -> None:
-        """Tell that the run has ended."""
-        at = self._time(self.columns.ended)
-        self._tell(RunFinished(self.info.id, at, status, seconds, counts))
+    def _item_ended(self, step: int) -> None:
+        """Count one more item of a stage; that is told no more often than progress is."""
 
-    def _ended(self, step: int, status: int) -> Event:
-        if status == SUCCEEDED:
-            columns = self.columns
-            attempt, worker = self._last(step)
-            end, starts = columns.ends[step], columns.starts or columns.ends
-            at = self._started_at + (end - columns.began) / 1e9
-            seconds = (end - starts[step]) / 1e9 if starts[step] else 0.0
-            return StageSucceeded(self._run, at, self._order[step], attempt, seconds, worker)
-        kind = ENDING_EVENTS[OUTCOMES[status]]
+        def tell(*said: Any) -> None:
+            self.progress(step, 1, said, None)
+
+        done, progress = self._counts.get(step) or (0, Progress(tell))
+        self._counts[step] = (done + 1, progress)
+        progress.update(done + 1, self.items(step))
+
+    def _ended(self, step: int) -> Event:
+        columns = self._columns
+        kind = ENDING_EVENTS[OUTCOMES[(columns.status or b"")[step]]]
         names = _FIELDS[kind]
-        at = self._time(self.columns.ends[step]) if "seconds" in names else self._now()
+        at = self._time(columns.ends[step]) if "seconds" in names else time()
         facts = {name: getattr(self, f"_{name}")(step) for name in names}
-        return kind(self.info.id, at, self._id(step), **facts)
+        return kind(self._run, at, self._id(step), **facts)
 
     def _attempt(self, step: int) -> int:
         return self._last(step)[0]
@@ -131,72 +183,71 @@ class Dispatcher:
         return self._last(step)[1]
 
     def _error(self, step: int) -> BaseException:
-        return self.columns.errors[step]
+        return self._columns.errors[step]
 
     def _critical(self, step: int) -> bool:
-        return bool(self.columns.plan.critical[step])
+        return bool(self._columns.plan.critical[step])
 
     def _reason(self, step: int) -> Reason:
-        return REASONS[self.columns.reasons[step]]
+        return REASONS[self._columns.reasons[step]]
 
     def _cause(self, step: int) -> Optional[str]:
-        cause = self.columns.causes.get(step)
+        cause = self._columns.causes.get(step)
         return None if cause is None else self._id(cause)
 
     def _location(self, step: int) -> Optional[str]:
         from stagekit._run.failure import location_of  # only where a stage has failed
 
-        return location_of(self.columns.errors[step], self.columns.plan, step)
+        return location_of(self._columns.errors[step], self._columns.plan, step)
 
     def _seconds(self, step: int) -> float:
-        columns = self.columns
+        columns = self._columns
         starts = columns.starts or columns.ends
         return (columns.ends[step] - starts[step]) / 1e9 if starts[step] else 0.0
 
     def _id(self, step: int) -> str:
-        return self.columns.plan.order[step]
+        return self._columns.plan.order[step]
 
-    def worker(self, step: int) -> str:
-        """Return the name of the worker of the first attempt of a stage."""
-        columns = self.columns
-        number = columns.workers[step] if columns.workers else 0
-        name = self._names.get(number)
-        if name is None:
-            name = worker_name(number, self.info.executor, columns.names)
-            self._names[number] = name
+    def _name(self, number: int) -> str:
+        """Return the name of a worker."""
+        name = self._names[number] = worker_name(number, self._info.executor, self._columns.names)
         return name
 
     def _last(self, step: int) -> Tuple[int, str]:
         """Return number and worker of the last attempt of a stage."""
-        rows = self.columns.attempts.get(step)
-        return (rows[-1][1], rows[-1][4]) if rows else (1, self.worker(step))
+        rows = self._columns.attempts.get(step)
+        return (
+            (rows[-1][1], rows[-1][4])
+            if rows
+            else (1, self._name((self._columns.workers or ())[step]))
+        )
 
     def _time(self, reading: int) -> float:
-        return self.info.started_at + (reading - self.columns.began) / 1e9
-
-    def _now(self) -> float:
-        from time import time
-
-        return time()
+        return self._started_at + (reading - self._columns.began) / 1e9
 
     def _tell(self, event: Event) -> None:
-        for entry in self._calls[:]:
-            before = perf_counter() if self.delays else 0.0
+        before = perf_counter() if self._delays else 0.0
+        for entry in self._hooks:
             try:
                 entry[1](event)
-            except KeyboardInterrupt as error:
-                if self.interrupted is None:
-                    raise
-                self.interrupted(error)
             except BaseException as error:  # noqa: BLE001 - a hook's error never reaches the run
-                self._drop(entry, error, event)
-            if self.delays and perf_counter() - before > SLOW:
-                self._name_slow(entry[0], perf_counter() - before, event)
+                self._raised(entry, error, event)
+            if self._delays:
+                now = perf_counter()
+                if now - before > SLOW:
+                    self._name_slow(entry[0], now - before, event)
+                before = now
 
-    def _drop(self, entry: Tuple[object, Any], error: BaseException, event: Event) -> None:
+    def _raised(self, entry: Entry, error: BaseException, event: Event) -> None:
+        """Drop a hook that has raised, unless it is Ctrl-C that came there."""
+        if isinstance(error, KeyboardInterrupt):
+            if self.interrupted is None:
+                raise error
+            self.interrupted(error)
+            return
         from stagekit._base.text import error_line
 
-        self._calls.remove(entry)
+        self._hooks = tuple([each for each in self._hooks if each is not entry])
         self.troubles.append(
             f"the hook {_name(entry[0])} raised {error_line(error)} at {type(event).__name__}, "
             "and was told nothing more"
@@ -211,7 +262,10 @@ class Dispatcher:
             )
 
 
-# What each event tells of a stage that has ended: the dispatcher has a method for every field.
+# Makes an event to be filled in: their constructors check what they are given.
+_new = object.__new__
+
+# What each event tells of a stage that has ended: the notifier has a method for every field.
 _FIELDS: Dict[Type[StageEvent], Tuple[str, ...]] = {
     kind: field_names(kind)[len(field_names(StageEvent)) :] for kind in ENDING_EVENTS.values()
 }

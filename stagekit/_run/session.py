@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import contextvars
 
     from stagekit._plan.plan import Plan
-    from stagekit._run.notify import Dispatcher
+    from stagekit._run.notify import Notifier
     from stagekit._run.settings import RunSettings
 
 _OPEN = (WAITING, RUNNING)
@@ -30,7 +30,7 @@ class Session:
     Attributes:
         context: what every stage starts from a copy of.
         mode: what was chosen for it: ``"inline"``, ``"threads"``, ``"asyncio"`` or ``"pool"``.
-        hooks: tells events; None without hooks.
+        hooks: notifies hooks; None without hooks.
         interruption: the ``KeyboardInterrupt`` that cancelled the run.
         cancels: whether stages that run are to be cancelled.
     """
@@ -53,31 +53,25 @@ class Session:
             on_failure=settings.on_failure,
         )
         self.columns = self.scheduler.columns
-        self.hooks: Optional[Dispatcher] = None
+        self.hooks: Optional[Notifier] = None
         self.interruption: Optional[KeyboardInterrupt] = None
         self.cancels = False
-        self._told = 0
         self._now: Callable[[], int] = perf_counter_ns
         self.columns.began = perf_counter_ns()
 
     def listen(self, *, delays: bool) -> None:
-        """Make the dispatcher, if there are hooks, and tell them that the run begins."""
+        """Make the notifier, if there are hooks, and tell them that the run begins."""
         if self.settings.hooks:
-            from stagekit._run.notify import Dispatcher  # events: 3 ms, only with hooks
+            from stagekit._run.notify import Notifier  # events: 3 ms, only with hooks
 
             hooks = self.settings.hooks
-            self.hooks = Dispatcher(hooks, self.columns, self.settings.info, delays=delays)
+            self.hooks = Notifier(hooks, self.columns, self.settings.info, delays=delays)
             self.hooks.started()
 
     def keep_time(self, now: Callable[[], int]) -> None:
         """Have the run take its times, from its start, from another clock."""
         self._now = now
         self.columns.began = now()
-
-    def told_start(self, step: int, attempt: int, worker: str, now: int) -> None:
-        """Notify hooks that an attempt of a stage starts."""
-        if self.hooks is not None:
-            self.hooks.begin_on(step, attempt, worker, now)
 
     def returned(self, step: int, value: Any) -> None:  # Any: whatever a stage returns
         """Record what a stage returned; it fails if that is not what it promised."""
@@ -121,13 +115,6 @@ class Session:
         if self.interruption is None:
             self.interruption = error
 
-    def tell_settled(self) -> None:
-        """Tell hooks of the steps that ended without having started."""
-        settled = self.scheduler.settled
-        while self.hooks is not None and self._told < len(settled):
-            self._told += 1
-            self.hooks.stage(settled[self._told - 1])
-
     def finish(self) -> None:
         """Settle what never started, and tell."""
         hooks, status = self.hooks, self.scheduler.status
@@ -135,5 +122,4 @@ class Session:
         self.scheduler.finish()
         self.columns.ended = self._now()
         if hooks is not None:
-            for step in waiting:
-                hooks.stage(step)
+            hooks.settled(waiting)

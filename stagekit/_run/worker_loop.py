@@ -39,15 +39,11 @@ class Owner(Protocol):
     def call_owner(self) -> None:
         """Have the owner do what has become possible; on any thread."""
 
-    def notify_ends(self) -> None:
-        """Notify hooks of calls that have followed one another; on the owner's thread."""
-
     def crashed(self, error: BaseException) -> None:
         """Have the owner end the run because of a defect of ours; on any thread."""
 
-    def must_end_chain(self) -> bool:
-        """Tell whether the owner, who makes the calls of a chain itself, has other things to do."""
-        ...
+    def has_mail(self) -> object:
+        """Tell whether messages wait for the owner, who may make the calls of a chain itself."""
 
 
 class ChainedCall(Job):
@@ -152,6 +148,7 @@ class WorkerLoop:
     ) -> None:
         self._session = session
         self._columns = session.columns
+        self._hooks = session.hooks
         self._starts = session.columns.starts or []
         self._workers = session.columns.workers or []
         self._state = state
@@ -163,8 +160,9 @@ class WorkerLoop:
 
     def walk(self, job: ChainedCall) -> Any:
         """Make one call after another; return ``CHAIN_DONE``, or a value that is to be taken in."""
-        session, token = self._session, job.token
+        session = self._session
         gate = self._gate if job.is_owners else None
+        timers, has_mail, now = self._state.agenda.timers, self._owner.has_mail, self._now
         calls, copy, values = session.plan.calls, session.context.copy, session.columns.values
         is_logged = "loguru" in sys.modules
         while True:
@@ -180,12 +178,16 @@ class WorkerLoop:
             if gate is None:
                 value = context.run(fn, *args, **kwargs)
             else:
-                gate.open()
+                gate.is_open = True  # it is used, for calls that follow one another
+                if gate.is_asked_for:
+                    gate.open()
                 value = context.run(fn, *args, **kwargs)
-                gate.shut()
+                gate.is_open = False
             if call[4] and (value is None or call[4] > 1):
                 check_value(value, call[4])
-            if token.is_cancelled or (gate is not None and self._owner.must_end_chain()):
+            if gate is not None and (  # the owner has other things to do
+                gate.is_asked_for or has_mail() or (timers and timers[0][0] <= now())
+            ):
                 return value
             if not self.follow(job, value):
                 return CHAIN_DONE
@@ -199,37 +201,35 @@ class WorkerLoop:
             value: what it has returned.
             ahead: how many calls are taken where it was made ahead of their turn.
         """
+        state, starts = self._state, self._starts
         try:
-            return self._follow(job, value, ahead)
+            now = self._now()
+            with self._lock:
+                self._columns.ends[job.step] = now
+                if job.item >= 0:
+                    self._record(job, now)
+                elif job.took is not None:
+                    starts[job.step] = max(starts[job.step], now - job.took)
+                if ahead or state.queue.extra[job.lane]:
+                    state.widen(job.lane, ahead)
+                call = state.go_on(job.ticket, value, now)
+                if call is None:
+                    return False
+                job.step, job.item, job.since, job.took = call.step, call.item, now, None
+                if job.item < 1:
+                    starts[job.step], self._workers[job.step] = now, job.number
+                is_called_for = state.needs_coordinator
+            if self._hooks is not None:
+                if job.is_owners:
+                    self._hooks.tell()
+                else:
+                    is_called_for = True
+            if is_called_for:
+                self._owner.call_owner()
         except BaseException as error:  # noqa: BLE001 - a defect of ours, no error of the stage
             self._owner.crashed(error)
             return False
-
-    def _follow(self, job: ChainedCall, value: Any, ahead: int) -> bool:
-        state, columns, now = self._state, self._columns, self._now()
-        is_called_for = False
-        with self._lock:
-            columns.ends[job.step] = now
-            if job.item >= 0:
-                self._record(job, now)
-            elif job.took is not None:
-                self._starts[job.step] = max(self._starts[job.step], now - job.took)
-            state.widen(job.lane, ahead)
-            call = state.go_on(job.ticket, value, now)
-            if call is not None:
-                job.step, job.item, job.since = call.step, call.item, now
-                job.took = None
-                if job.item < 1:
-                    self._starts[job.step], self._workers[job.step] = now, job.number
-                is_called_for = state.needs_coordinator
-        if is_called_for:
-            self._owner.call_owner()
-        if call is not None and self._session.hooks is not None:
-            if job.is_owners:
-                self._owner.notify_ends()
-            else:
-                self._owner.call_owner()
-        return call is not None
+        return True
 
     def _record(self, job: ChainedCall, now: int) -> None:
         """Keep what is known of an item; not if the call was given up on."""

@@ -17,7 +17,7 @@ from stagekit._run.fast import loop as aio
 from stagekit._run.fast.direct import Direct
 from stagekit._run.fast.loop import FastLoop
 from stagekit._run.fast.threads import FastThreads
-from stagekit._run.notify import Dispatcher
+from stagekit._run.notify import Notifier
 from stagekit._run.state.run_state import RunState
 from stagekit._run.state.scheduler import Scheduler
 from stagekit.errors import InternalError, MachineLimitError
@@ -74,12 +74,11 @@ PLACES = [
     (Coordinator, "_start", "inline hooks"),
     (RunState, "go_on", "inline hooks"),
     (Scheduler, "succeed", "inline hooks"),
-    (Scheduler, "admit", "inline hooks"),
-    (Dispatcher, "begin_on", "inline hooks"),
-    (Dispatcher, "begin_on", "threads hooks"),
-    (Dispatcher, "stage", "threads hooks"),
-    (Dispatcher, "stage", "pool hooks"),
-    (Dispatcher, "stage", "asyncio hooks"),
+    (Scheduler, "start", "inline hooks"),
+    (Notifier, "tell", "inline hooks"),
+    (Notifier, "tell", "threads hooks"),
+    (Notifier, "tell", "pool hooks"),
+    (Notifier, "tell", "asyncio hooks"),
     (Direct, "raised", "threads fails"),
     (RunState, "_fail", "pool fails"),
     (Scheduler, "fail", "inline fails"),

@@ -15,7 +15,7 @@ from stagekit import Registry, Result, run
 from stagekit._run.backends import threads as backend_threads
 from stagekit._run.fast import inline, threads
 from stagekit._run.fast import loop as aio
-from stagekit._run.notify import Dispatcher
+from stagekit._run.notify import Notifier
 from stagekit._run.session import Session
 from stagekit.errors import InternalError, MachineLimitError
 from stagekit.testing import RecordingHook
@@ -196,15 +196,15 @@ def test_a_defect_is_told_once_what_a_pool_runs_has_ended(monkeypatch: pytest.Mo
         ended.set()
         raise ValueError("no")
 
-    begin_on = Dispatcher.begin_on
+    tell = Notifier.tell
 
-    def breaks(self: Dispatcher, step: int, *told: Any) -> None:
-        if step:
+    def breaks(self: Notifier) -> None:
+        if ~1 in self.decided:
             released.set()
             raise LookupError("pretended")
-        begin_on(self, step, *told)
+        tell(self)
 
-    monkeypatch.setattr(Dispatcher, "begin_on", breaks)
+    monkeypatch.setattr(Notifier, "tell", breaks)
     with ThreadPoolExecutor(2) as pool, pytest.raises(InternalError, match="pretended"):
         run(registry=registry_of(slow, alone), executor=pool, hooks=[RecordingHook()])
     assert ended.is_set()

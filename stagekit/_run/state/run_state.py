@@ -56,8 +56,9 @@ class RunState:
     Attributes:
         cancelled: why the run was cancelled, or "".
         abandoned: the steps of calls that were given up on, in that order.
+        is_halted: no call follows another, as one has failed, or the run is about to stop.
         decided: what hooks are to be notified of, in order: a step that has ended; ``~step``, a
-            step that has followed another; beyond the number of steps, an item that has ended.
+            step whose first call has begun; beyond the number of steps, an item that has ended.
     """
 
     def __init__(  # noqa: PLR0913 - by keyword, but for the first ones
@@ -85,10 +86,14 @@ class RunState:
         self.cancelled = ""
         self.abandoned: List[int] = []
         self.decided: List[int] = []
-        self._is_halted = False  # no call follows another: one has failed, which stops the run
+        self.is_halted = False
+        self._steps_that_follow = bytearray(self.chains)  # but for those called for each item
+        for step, policy in policies.items():
+            if policy.each:
+                self._steps_that_follow[step] = 0
         self._mapped: Dict[int, MappedStage] = {}
         self._expanding: List[int] = []  # stages whose items are being made
-        self._skipped = 0  # how many skipped steps the resources know of
+        self._skipped = 0  # how many of the skipped steps have been noted
 
     # What the coordinator says.
 
@@ -126,12 +131,11 @@ class RunState:
         ticket, without the coordinator, unless ``needs_coordinator``. After None, and where that is
         so, ``proceed`` is due.
         """
-        running = self.attempts.running
-        call = running.get(ticket)
+        call = self.attempts.running.get(ticket)
         if call is None:  # was given up on
             return None
         self.agenda.now = now
-        scheduler, deadline, queue = self.scheduler, self.limits.deadline, self.queue
+        scheduler, queue, lane = self.scheduler, self.queue, call.lane
         if call.item >= 0 or self.resources.steps:
             self._returned(call, value)
             self._count_skipped()
@@ -139,24 +143,26 @@ class RunState:
             del self.attempts.open[call.step, -1]
             scheduler.succeed(call.step, value)
             self.decided.append(call.step)
+            if scheduler.trouble:
+                self._count_skipped()
+        deadline, heap = self.limits.deadline, scheduler.heaps[0]
         is_late = deadline is not None and deadline <= now
-        may_follow = not (is_late or self._is_halted or scheduler.is_stopped)
-        heap = scheduler.heaps[0]
-        follower: Optional[Waiting] = None
-        is_alone = len(heap) == 1 and not queue.count and not self.resources.held
-        if is_alone and may_follow and self._follows(heap[0], call):
-            rank = heap.pop()  # what is ready is nearly always one step, and can follow
-            follower = rank, -1, scheduler.by_rank[rank]
-        else:
-            if heap or self.resources.held:
-                self._queue_ready()
-            if may_follow:
-                follower = queue.take_after(call.lane, self.chains)
-        if follower is None:
-            del running[ticket]
-            queue.release(call.lane, call.demand)
-            return None
-        _, item, step = follower
+        may_follow = not (self.is_halted or scheduler.is_stopped or call.why or is_late)
+        item = step = -1
+        if may_follow and len(heap) == 1 and not queue.count and not self.resources.held:
+            first = scheduler.by_rank[heap[0]]  # what is ready is nearly always one step
+            can_follow = self._steps_that_follow[first] and self.lanes[first] == lane
+            if can_follow and queue.free[lane] >= 0 and scheduler.status[first] == WAITING:
+                heap.pop()
+                step = first
+        if step < 0:
+            self._queue_ready()  # even if nothing may follow: else the run would seem over
+            follower = queue.take_after(lane, self.chains) if may_follow else None
+            if follower is None:
+                del self.attempts.running[ticket]
+                queue.release(lane, call.demand)
+                return None
+            _, item, step = follower
         call.item, call.step, call.attempts, call.crashes = item, step, 1, 0
         self.attempts.open[step, item] = call
         if item < 0:
@@ -167,20 +173,18 @@ class RunState:
             self.decided.append(~step)
         return call
 
-    def _follows(self, rank: int, call: Call) -> bool:
-        """Tell whether the one ready step, of a rank, can follow a call in its place."""
-        step = self.scheduler.by_rank[rank]
-        if not self.chains[step] or self.lanes[step] != call.lane:
-            return False
-        policy = self.policies.get(step)
-        if policy is not None and policy.each:
-            return False
-        return self.queue.free[call.lane] >= 0 and self.scheduler.status[step] == WAITING
-
     def proceed(self, now: int) -> List[Action]:
         """Do what has become possible by calls that have followed one another."""
         self.agenda.now = now
         return self._advance()
+
+    def skip_unneeded(self) -> None:
+        """Skip the resources that nobody needed, at the end of the run."""
+        scheduler = self.scheduler
+        for step in self.resources.unwanted():
+            if scheduler.status[step] == WAITING and not scheduler.is_stopped:
+                scheduler.skip_unneeded(step)
+        self._count_skipped()
 
     def halt(self, step: int) -> bool:
         """Have no call follow another where a stage has failed that is to stop the run.
@@ -190,10 +194,8 @@ class RunState:
         policy = self.policies.get(step)
         if policy is not None and policy.retry is not None:
             return False
-        self._is_halted |= (
-            bool(self.scheduler.plan.critical[step]) and self.on_failure != "continue"
-        )
-        return self._is_halted
+        self.is_halted |= bool(self.scheduler.plan.critical[step]) and self.on_failure != "continue"
+        return self.is_halted
 
     def widen(self, lane: int, extra: int) -> None:
         """Have a lane take so many calls ahead of their turn; what that makes possible is due."""
@@ -203,8 +205,8 @@ class RunState:
     @property
     def needs_coordinator(self) -> bool:
         """Whether there is something to do for the coordinator."""
-        resources = self.resources
-        if self.agenda.actions or self.queue.could_start:
+        resources, queue = self.resources, self.queue
+        if self.agenda.actions or (queue.count and queue.could_start):
             return True
         return (
             bool(resources.opened)
@@ -531,11 +533,11 @@ class RunState:
                 resources.want(child)
 
     def _count_skipped(self) -> None:
-        """Have the resources know of the stages that were skipped."""
+        """Note the stages that were skipped, for hooks and for their resources."""
         settled = self.scheduler.settled
         while self._skipped < len(settled):
             self._skipped += 1
-            self._release_resources(settled[self._skipped - 1])
+            self._over(settled[self._skipped - 1])
 
     def _torn_down(self, step: int, error: Optional[BaseException]) -> None:
         failure = self.resources.torn_down(error)
@@ -570,8 +572,10 @@ class RunState:
     def _queue_ready(self) -> None:
         """Queue the stages whose parents have all ended."""
         scheduler, resources = self.scheduler, self.resources
-        heap = scheduler.heaps[0]
-        by_rank, status, policies = scheduler.by_rank, scheduler.status, self.policies
+        heap, by_rank = scheduler.heaps[0], scheduler.by_rank
+        status, policies = scheduler.status, self.policies
+        if not heap and not resources.held:
+            return
         arrived = [by_rank[heappop(heap)] for _ in range(len(heap))]
         if resources.held:
             arrived += resources.freed()

@@ -150,7 +150,14 @@ class Scheduler:
         """Record what a running step returned; its children may become ready."""
         self._move(step, SUCCEEDED)
         self.columns.values[self.plan.constants + step] = value
-        self._release(step)
+        if self.trouble:
+            self._release(step)
+            return
+        left = self.left
+        for child in self.plan.children[step]:  # the same, where nothing can be in the way
+            left[child] -= 1
+            if not left[child]:
+                heappush(self.heaps[self.lane_of[child]], self.rank[child])
 
     def fail(self, step: int, error: BaseException, reason: int = RAISED) -> None:
         """Record that a running step failed. A critical one stops the run, unless told not to."""
@@ -277,7 +284,10 @@ class Scheduler:
         if (before, status) not in _LEGAL:
             raise ValueError(f"step {step} cannot go from status {before} to {status}")
         self.status[step] = status
-        self.running += (status == RUNNING) - (before == RUNNING)
+        if status == RUNNING:
+            self.running += 1
+        elif before == RUNNING:
+            self.running -= 1
 
 
 def _roots(left: List[int]) -> List[int]:
