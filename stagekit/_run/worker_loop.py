@@ -281,6 +281,7 @@ def chained_steps(plan: Plan, placement: Placement) -> bytearray:
     found = bytearray(len(plan))
     if placement.keeps_values:
         return found
+    tasks = [backend.name == "asyncio" for backend in placement.backends]
     can_chain = [
         backend.walks and (placement.is_inline or not placement.is_owners(lane))
         for lane, backend in enumerate(placement.backends)
@@ -290,6 +291,6 @@ def chained_steps(plan: Plan, placement: Placement) -> bytearray:
         is_simple = policy is None or (
             policy.timeout is None and not policy.slots and policy.kind == "call"
         )
-        is_simple = is_simple and not plan.is_async[step] and step not in plan.per_attempt
-        found[step] = is_simple and can_chain[lane]
+        is_simple = is_simple and step not in plan.per_attempt
+        found[step] = is_simple and can_chain[lane] and plan.is_async[step] == tasks[lane]
     return found

@@ -10,6 +10,7 @@ from typing import Any, List
 import pytest
 
 from stagekit import Registry, arun, run
+from stagekit._run import branch_task
 from stagekit._run.backends.pool import PoolBackend
 from stagekit._run.coordinator import Coordinator
 from stagekit._run.fast import inline, threads
@@ -69,7 +70,7 @@ PLACES = [
     (FastLoop, "_pump", "asyncio"),
     (FastLoop, "_take", "asyncio"),
     (aio, "what_cancels", "asyncio"),
-    (aio, "variables_of", "asyncio"),
+    (branch_task, "variables_of", "asyncio"),
     (inline, "run_order", "inline"),
     (Coordinator, "_start", "inline hooks"),
     (RunState, "go_on", "inline hooks"),

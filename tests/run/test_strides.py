@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import threading
+from contextvars import ContextVar
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stagekit import CancelToken, Hook, Registry, run
+from stagekit._run.backends import loop as loop_backend
 from stagekit._run.coordinator import Coordinator
 from stagekit._run.state.actions import Start
 from stagekit.errors import RunCancelledError, RunFailedError
@@ -216,6 +219,98 @@ def test_ctrl_c_between_two_stages_is_not_lost(at: Any) -> None:
     outcomes = [result.report(f"s{node}").outcome for node in range(6)]
     assert Outcome.CANCELLED in outcomes
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def _chain_of_tasks(*functions: Any) -> Registry:
+    """Return a chain of async stages, the first of which has a policy."""
+    registry = Registry()
+    for node, function in enumerate(functions):
+        before = [f"s{node - 1}"] if node else []
+        registry.add(function, id=f"s{node}", depends_on=before, retries=0 if node else 1)
+    return registry
+
+
+def test_async_stages_follow_one_another_in_one_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside a stage with a policy, too: the owner is asked for the first one only."""
+    started: List[int] = []
+    tasks: Set[Any] = set()
+    original = Coordinator._start
+
+    def counted(self: Coordinator, start: Start) -> None:
+        started.append(start.step)
+        original(self, start)
+
+    async def notes() -> None:
+        tasks.add(asyncio.current_task())
+
+    monkeypatch.setattr(Coordinator, "_start", counted)
+    monkeypatch.setattr(loop_backend, "SLICE", 10**12)
+    assert run(registry=_chain_of_tasks(*[notes] * 50)).ok
+    assert [0] == started
+    assert 1 == len(tasks)
+
+
+variable: ContextVar[str] = ContextVar("variable", default="as it was")
+
+
+def test_an_async_stage_starts_from_the_context_of_the_run() -> None:
+    """What one that it follows has set there is not seen, and it is in a task of its own."""
+    seen: List[str] = []
+
+    async def sets() -> None:
+        seen.append(variable.get())
+        variable.set("changed")
+
+    assert run(registry=_chain_of_tasks(*[sets] * 5)).ok
+    assert ["as it was"] * 5 == seen
+
+
+def test_a_task_that_was_asked_to_end_serves_no_other_stage() -> None:
+    """A stage that cancels its own task as its last act is not known to the next one."""
+    ended: List[int] = []
+
+    async def cancels() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+
+    async def waits() -> None:
+        await asyncio.sleep(0)
+        ended.append(1)
+
+    assert run(registry=_chain_of_tasks(cancels, waits, waits)).ok
+    assert [1, 1] == ended
+
+
+def test_an_async_stage_that_keeps_its_loop_is_followed_in_another_task(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So others have their turn, and the owner of the run is heard."""
+    tasks: List[Any] = []
+
+    async def notes() -> None:
+        tasks.append(asyncio.current_task())
+
+    monkeypatch.setattr(loop_backend, "SLICE", -1)
+    assert run(registry=_chain_of_tasks(*[notes] * 5)).ok
+    assert 5 == len(set(tasks))
+
+
+@pytest.mark.parametrize("deadline", [None, 600.0])
+def test_an_async_stage_that_fails_is_the_one_that_failed(deadline: Optional[float]) -> None:
+    """Although it is awaited in the task of another; on the run's loop, and on one in a thread."""
+
+    async def works() -> None: ...
+
+    async def fails() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(RunFailedError, match="s3") as caught:
+        run(registry=_chain_of_tasks(works, works, works, fails, works), deadline=deadline)
+    result = caught.value.result
+    assert isinstance(result.report("s3").error, ZeroDivisionError)
+    assert Outcome.SKIPPED is result.report("s4").outcome
+    assert result.report("s3").attempts[0].start >= result.report("s2").attempts[0].end
 
 
 def _calls(called: List[str], node: int, token: Optional[CancelToken] = None) -> Any:

@@ -1,14 +1,23 @@
-"""The backend of async stages: tasks on the running loop, or on a loop in a thread of its own."""
+"""The backend of async stages: tasks on the running loop, or on a loop in a thread of its own.
+
+A call that follows another is made in the same task, unless that may not serve another stage: one
+has left context variables changed, has asked it to end, or it has kept the loop for some time.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Dict, Optional, Set
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Set
 
 from stagekit._base.promise import check_value
+from stagekit._run.backends.job import CHAINED
+from stagekit._run.branch_task import HAS_CONTEXT, SLICE, what_cancels, what_stays
 
 if TYPE_CHECKING:
+    import contextvars
+
     from stagekit._run.backends.job import Job, Post
     from stagekit._run.guards.loop_watchdog import LoopWatch
 
@@ -17,7 +26,7 @@ STUCK = 0.25  # seconds that a loop has to end on which a stage was given up on
 
 
 class LoopBackend:
-    """A task a call.
+    """A task a call, or for calls that follow one another.
 
     Args:
         post: takes how calls ended.
@@ -29,7 +38,7 @@ class LoopBackend:
     name = "asyncio"
     can_kill = False
     reasks = True
-    walks = False
+    walks = True
     recalls = False
     queues = False
     ahead = 0
@@ -50,9 +59,12 @@ class LoopBackend:
         self._thread: Optional[Thread] = None
         self._given_up: Set[asyncio.Task[None]] = set()
         self._is_stuck = False  # something was given up on: the loop itself may not answer
+        self._origin: Optional[contextvars.Context] = None  # and what tells a changed copy of it
+        self._stays: Callable[[contextvars.Context], bool] = bool
 
     def start(self, job: Job) -> None:
         """Make a task of the call."""
+        job.prepare()
         if self._is_own:
             self._open()
             self.loop.call_soon_threadsafe(self._begin, job)
@@ -110,14 +122,17 @@ class LoopBackend:
             self.loop.close()
 
     def _begin(self, job: Job) -> None:
-        call = self._call(job)
-        task = job.context.run(self.loop.create_task, call)
+        context = job.context.copy()
+        call = self._call(job, context)
+        create: Any = self.loop.create_task  # Any: what it takes depends on the Python
+        task = create(call, context=context) if HAS_CONTEXT else context.run(create, call)
         self._tasks[job.ticket] = task
-        task.add_done_callback(lambda _: self._unbegun(job.ticket))
+        task.add_done_callback(lambda done: self._unbegun(job.ticket, done))
 
-    def _unbegun(self, ticket: int) -> None:
+    def _unbegun(self, ticket: int, task: asyncio.Task[None]) -> None:
         """Post the end of a task that was cancelled before its first step: it could not itself."""
-        if self._tasks.pop(ticket, None) is not None:
+        if self._tasks.get(ticket) is task:
+            del self._tasks[ticket]
             self._post(ticket, None, asyncio.CancelledError())
 
     def _forget(self, ticket: int) -> None:
@@ -130,19 +145,41 @@ class LoopBackend:
         if task is not None:
             task.cancel()
 
-    async def _call(self, job: Job) -> None:
+    async def _call(self, job: Job, context: contextvars.Context) -> None:
+        origin, since = job.context, perf_counter_ns()
+        is_cancelling: Optional[Callable[[], object]] = None
+        stays: Callable[[contextvars.Context], bool] = bool
         value: Any = None
         error: Optional[BaseException] = None
         try:
             job.token.raise_if_cancelled()
             if job.has_handles():
                 await self.loop.run_in_executor(None, job.fetch)
-            try:
-                value = await job.fn(*job.args, **job.kwargs)
-            finally:
-                job.flush()
-            check_value(value, job.promise)
+            while True:
+                try:
+                    value = await job.fn(*job.args, **job.kwargs)
+                finally:
+                    if job.progress is not None:
+                        job.flush()
+                if job.promise:
+                    check_value(value, job.promise)
+                value = job.returned(value, 0)
+                if value is not CHAINED:
+                    break
+                job.prepare()
+                if is_cancelling is None:
+                    is_cancelling, stays = what_cancels(), self._what_stays(origin)
+                is_late = perf_counter_ns() - since > SLICE
+                if job.context is not origin or is_late or is_cancelling() or not stays(context):
+                    self._begin(job)
+                    return
         except BaseException as found:  # noqa: BLE001 - judged by the owner
-            error = found
+            value, error = None, found
+            job.raised()
         if self._tasks.pop(job.ticket, None) is not None:
             self._post(job.ticket, value, error)
+
+    def _what_stays(self, origin: contextvars.Context) -> Callable[[contextvars.Context], bool]:
+        if origin is not self._origin:
+            self._origin, self._stays = origin, what_stays(origin)
+        return self._stays

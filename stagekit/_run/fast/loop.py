@@ -17,7 +17,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Callable, Coroutine, Dict, List, Optional, Sequence, Set
 
 from stagekit._base.promise import check_value
-from stagekit._run.fast.branch_task import HAS_CONTEXT, task_starter, variables_of, what_cancels
+from stagekit._run.branch_task import SLICE, task_starter, what_cancels, what_stays
 from stagekit._run.fast.direct import Direct
 from stagekit._run.state.agenda import SECOND
 from stagekit._run.state.attempts import REASK_AFTER
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     Branch = Callable[[int, int, contextvars.Context], Coroutine[Any, Any, None]]
 
-SLICE = 5_000_000  # nanoseconds after which a branch yields to the loop
 _LAST = -2
 
 
@@ -158,7 +157,7 @@ class FastLoop(Direct):
         calls, status = self.session.plan.calls, self.session.scheduler.status
         values: List[Any] = columns.values
         workers, starts = columns.workers or [], columns.starts or []
-        follow, stays = self._follower(), self._stays()
+        follow, stays = self._follower(), what_stays(self.session.context)
         begun, give_back, gone = self._new.discard, partial(heappush, self._free), self._gone
 
         async def branch(number: int, kept: int, context: contextvars.Context) -> None:
@@ -267,18 +266,6 @@ class FastLoop(Direct):
             return kept
 
         return follow
-
-    def _stays(self) -> Callable[[contextvars.Context], bool]:
-        """Return what tells whether a context is as it was given to a branch."""
-        (get, given), *pairs = variables_of(self.session.context)
-        size, snapshot = len(self.session.context), contextvars.copy_context
-
-        def stays(context: contextvars.Context) -> bool:
-            if len(context if HAS_CONTEXT else snapshot()) != size or get() is not given:
-                return False
-            return not pairs or all(read() is value for read, value in pairs)
-
-        return stays
 
     def _next(self, kept: int) -> int:
         """Return the rank of the best step, given one of them; others are waiting."""

@@ -38,6 +38,9 @@ def task_starter(loop: asyncio.AbstractEventLoop) -> Starter:
     return partial(plain, loop=loop, name="stagekit", **_EAGER)  # a number for each takes time
 
 
+SLICE = 5_000_000  # nanoseconds after which a branch yields to the loop
+
+
 def variables_of(context: contextvars.Context) -> Variables:
     """Return what tells a context from a changed one.
 
@@ -45,6 +48,19 @@ def variables_of(context: contextvars.Context) -> Variables:
     added. Contexts are not compared, because that would compare values of users.
     """
     return tuple([(variable.get, value) for variable, value in context.items()])
+
+
+def what_stays(origin: contextvars.Context) -> Callable[[contextvars.Context], bool]:
+    """Return what tells whether a context is as the one that it was copied from."""
+    (get, given), *pairs = variables_of(origin)  # one at least: that of the run
+    size, snapshot = len(origin), contextvars.copy_context
+
+    def stays(context: contextvars.Context) -> bool:
+        if len(context if HAS_CONTEXT else snapshot()) != size or get() is not given:
+            return False
+        return not pairs or all(read() is value for read, value in pairs)
+
+    return stays
 
 
 def what_cancels() -> Callable[[], object]:
