@@ -12,8 +12,8 @@ from stagekit._plan.plan import Plan
 from stagekit._plan.references import targets_of
 from stagekit._plan.resolve import Resolver, index_of
 from stagekit._plan.signature import Reader
-from stagekit._plan.slots import GIVEN, INJECTABLE, Slot
-from stagekit._plan.wiring import Gather, sources_of, stages_in
+from stagekit._plan.slots import BY_TYPE, GIVEN, INJECTABLE, Slot
+from stagekit._plan.wiring import Gather, reasons_of, sources_of, stages_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -173,15 +173,15 @@ def _cycles(
 
 
 def _reason(resolver: Resolver, before: int, after: int) -> str:
-    from stagekit._base.keys import describe
+    from stagekit._plan.provenance import data_reason
 
     wiring = resolver.wirings[after]
-    for parameter, source in zip(
-        resolver.index.readings[after].parameters or (), sources_of(wiring)
+    for number, (parameter, source) in enumerate(
+        zip(resolver.index.readings[after].parameters or (), sources_of(wiring))
     ):
         if before in stages_in(source):
-            key = "" if parameter.key is None else f": {describe(parameter.key)}"
-            return f"parameter `{parameter.name}{key}`"
+            chosen = reasons_of(wiring).get(number, BY_TYPE)
+            return data_reason(parameter.name, parameter.key, chosen)
     undo = resolver.undos.get(after)
     if undo is not None and any(before in stages_in(source) for source in undo.sources):
         return "what its undo needs"

@@ -14,8 +14,8 @@ from stagekit._plan import problems, problems_policy
 from stagekit._plan.index import Consumer, ProviderIndex
 from stagekit._plan.signature import Reader
 from stagekit._plan.signature_data import Parameter, Reading
-from stagekit._plan.sources import source_of
-from stagekit._plan.wiring import OMIT, Unfit, stages_in
+from stagekit._plan.sources import may_repeat, repeated, source_of
+from stagekit._plan.wiring import OMIT, Chosen, Unfit, stages_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def undo_of(
             wrong.append(found)
             found = OMIT
         sources.append(found)
+    if may_repeat(sources):
+        wrong += repeated(index, consumer, parameters, sources)
     undo = Undo(fn, reading, parameters, tuple(sources))
     return undo, [problems_policy.of_undo(problem, declaration) for problem in wrong]
 
@@ -77,8 +79,10 @@ def _source(
             key, own = parameter.key, dict(index.readings[place].provides)
             for each in (key, *(key.members if isinstance(key, UnionOf) else ())):
                 if each in own:
-                    return index.source((place, own[each]))
-    return source_of(index, consumer, parameter)[0]
+                    pair = index.called(consumer, parameter.name, each) or (place, own[each])
+                    return index.source(pair)
+    found = source_of(index, consumer, parameter)[0]
+    return found.source if isinstance(found, Chosen) else found
 
 
 def left_out_of(

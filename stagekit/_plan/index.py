@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from stagekit._base.keys import Parametrised, UnionOf
 from stagekit._base.record import Record
+from stagekit._base.text import last_name
 from stagekit._declare.context import Arguments, Context, RunInfo
-from stagekit._plan.slots import INJECTABLE, Slot
+from stagekit._plan.slots import BY_DEPENDS_ON, BY_NAME, BY_TYPE, INJECTABLE, Slot
 from stagekit._plan.wiring import Item
 
 TYPE_CHECKING = False
@@ -88,6 +89,7 @@ class ProviderIndex(Record):
         readings: by place, what was read.
         providers: by key, the stages that provide it, ascending: place, and item of a tuple.
         nesting: how deep stages find the items that they take in lists; None where none takes any.
+        by_name: by key that was looked up, its providers by the last part of their ids.
     """
 
     stages: Sequence[Declaration]
@@ -96,24 +98,54 @@ class ProviderIndex(Record):
     references: References
     readings: List[Reading]
     providers: Dict[object, List[Provider]]
-    nesting: Optional[Nesting] = None
+    nesting: Optional[Nesting]
+    by_name: Dict[object, Dict[str, List[Provider]]]
 
-    def candidates(self, consumer: Consumer, keys: Sequence[object]) -> List[Source]:
-        """Return the providers of any of *keys*: one where ``depends_on`` picks one."""
-        place = consumer.place
-        pairs = [pair for key in keys for pair in self.providers.get(key, ())]
+    def candidates(
+        self, consumer: Consumer, name: str, keys: Sequence[object]
+    ) -> Tuple[List[Source], str]:
+        """Return the providers of any of *keys*, and why if it is one.
+
+        Among several providers of one type, the parameter's *name* chooses; else ``depends_on``.
+        """
+        place, providers = consumer.place, self.providers
+        known = [key for key in keys if key in providers]
+        values = [self.given[key] for key in keys if self._is_given_only(key)]
+        if len(known) == 1 and not values and self._others(place, known[0]) > 1:
+            called = self.called(consumer, name, known[0])
+            if called is not None:
+                return [self.source(called)], BY_NAME
+        pairs = [pair for key in known for pair in providers[key]]
+        reason = BY_TYPE
         if len(pairs) > 1:
             pairs = [pair for pair in pairs if pair[0] != place] or pairs
         if len(pairs) > 1:
             near = [pair for pair in pairs if pair[0] in consumer.order]
-            pairs = near if len(near) == 1 else pairs
+            if len(near) == 1:
+                pairs, reason = near, BY_DEPENDS_ON
         sources: List[Source] = [self.source(pair) for pair in pairs]
-        given = [self.given[key] for key in keys if key in self.given]
-        if given and (not pairs or [p for p, _ in pairs] == [place]):
-            return list(given)
-        if len(keys) > 1:  # a union: a given member beside another that a stage provides
-            sources += [self.given[key] for key in keys if self._is_given_only(key)]
-        return sources
+        if [p for p, _ in pairs] in ([], [place]):
+            given = [self.given[key] for key in keys if key in self.given]
+            return list(given or sources), BY_TYPE
+        return [*sources, *values], reason  # a given member of a union beside one of a stage
+
+    def _others(self, place: int, key: object) -> int:
+        """Return how many providers of a type there are beside the stage that asks."""
+        own = [each for each, _ in self.readings[place].provides if each == key]
+        return len(self.providers[key]) - len(own)
+
+    def called(self, consumer: Consumer, name: str, key: object) -> Optional[Provider]:
+        """Return the provider of a type, but the consumer, that a parameter is called after."""
+        names = self.by_name.get(key)
+        if names is None:
+            names = self.by_name[key] = {}
+            for pair in self.providers[key]:
+                names.setdefault(last_name(self.stages[pair[0]].id), []).append(pair)
+        found = [pair for pair in names.get(name, ()) if pair[0] != consumer.place]
+        if len(found) > 1:
+            module = consumer.stage.module
+            found = [pair for pair in found if self.stages[pair[0]].module == module]
+        return found[0] if len(found) == 1 else None
 
     def _is_given_only(self, key: object) -> bool:
         return key in self.given and key not in self.providers

@@ -16,7 +16,7 @@ from stagekit._plan.index import Consumer, Nesting, ProviderIndex, fits
 from stagekit._plan.references import Miss
 from stagekit._plan.signature_data import Parameter, Reading
 from stagekit._plan.slots import GIVEN, Slot
-from stagekit._plan.wiring import places_of
+from stagekit._plan.wiring import Chosen, chosen, places_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def with_nesting(index: ProviderIndex, takers: Dict[int, Reading]) -> ProviderIn
         list(index.readings),
         {key: list(pairs) for key, pairs in index.providers.items()},
         Nesting(),
+        {},
     )
     _Builder(found, takers).build()
     return found
@@ -188,7 +189,7 @@ def _depth_in(reading: Reading, wanted: Key) -> Optional[int]:
 
 def list_of_items(
     index: ProviderIndex, consumer: Consumer, parameter: Parameter
-) -> Union[Source, Problem]:
+) -> Union[Source, Problem, Chosen]:
     """Return what provides the list of the items that a parameter takes."""
     place, stage = consumer.place, consumer.stage
     depth = _depth_of(index, place, parameter)
@@ -201,9 +202,9 @@ def list_of_items(
     if depth != nesting.depths.get(place, depth):
         return problems_policy.uneven(stage, parameter, depth, nesting.depths[place])
     keys = tuple(nesting.lists.get(parameter.key, {}).get(depth, ()))
-    found = index.candidates(consumer, keys)
+    found, reason = index.candidates(consumer, parameter.name, keys)
     if len(found) == 1:
-        return found[0]
+        return chosen(found[0], reason)
     many = [index.stages[each] for each in places_of(found)]
     values = [each.key for each in found if isinstance(each, Slot) and each.kind == GIVEN]
     return problems_policy.ambiguous_items(stage, parameter, many, values)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Seque
 
 from stagekit._base.keys import NamedKey, builtin_names, describe
 from stagekit._base.problem import Code, Problem
-from stagekit._base.text import did_you_mean
+from stagekit._base.text import did_you_mean, last_name
 from stagekit._declare.callables import namespace_of
 from stagekit._declare.declaration import Declaration
 from stagekit._plan.signature_data import BARE, MARKER, NO_KEY, UNRESOLVED
@@ -196,6 +196,36 @@ def _ambiguous_with_given(
         f"{len(who)} values fit `{text}` of stage `{short(stage)}`: {', '.join(who[:MAX_SHOWN])}",
         parameter=name,
         fixes=(f"ask for the one you mean: {name}: {describe(given[0])}",),
+        **at(stage),
+    )
+
+
+def same_value(
+    stage: Declaration, parameters: Sequence[Parameter], source: Optional[Declaration]
+) -> Problem:
+    """One value fills several parameters, and none of them names it.
+
+    Args:
+        stage: whose parameters they are.
+        parameters: the parameters.
+        source: the stage that provides the value; None where the caller gives it.
+    """
+    names = [parameter.name for parameter in parameters]
+    text = as_annotation(parameters[-1].key)
+    who = "the caller" if source is None else f"`{short(source)}`"
+    own = None if source is None else last_name(source.id)
+    odd = next(name for name in reversed(names) if name != own)
+    fixes = [f"say which other stage is meant: {odd}: Annotated[{text}, From(...)]"]
+    if source is None:
+        fixes = [f"give both a name: {odd}: Annotated[{text}, Named({odd!r})]"]
+    else:
+        fixes += [f"or, if it is meant: {odd}: Annotated[{text}, From({own})]"]
+    return Problem(
+        Code.SAME_VALUE,
+        f"one value of {who} fills {len(names)} parameters of stage `{short(stage)}`: "
+        f"{several(names)}",
+        parameter=odd,
+        fixes=tuple(fixes),
         **at(stage),
     )
 

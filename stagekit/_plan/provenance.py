@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from stagekit._base.keys import describe
 from stagekit._plan.signature import Reader
-from stagekit._plan.slots import COLLECT, DATA, DEFAULT, ORDER, STAGE, Binding, Edge, Slot
-from stagekit._plan.wiring import Gather, Provenance, sources_of, stages_in
+from stagekit._plan.slots import (
+    BY_DEPENDS_ON,
+    BY_NAME,
+    BY_TYPE,
+    COLLECT,
+    DATA,
+    DEFAULT,
+    GIVEN,
+    ORDER,
+    STAGE,
+    VALUE,
+    Binding,
+    Edge,
+    Slot,
+)
+from stagekit._plan.wiring import Gather, Provenance, reasons_of, sources_of, stages_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,8 +30,21 @@ if TYPE_CHECKING:
     from stagekit._plan.wiring import Source
 
 
-def binding_of(parameter: Parameter, source: Source, step_of: Dict[int, int]) -> Binding:
-    """Return one binding, its providers as step numbers."""
+_PROVIDED = (STAGE, COLLECT, GIVEN, VALUE)
+_MARKERS = ("From", "Named", "Collect")
+
+
+def binding_of(
+    parameter: Parameter, source: Source, chosen: str, step_of: Dict[int, int]
+) -> Binding:
+    """Return one binding, its providers as step numbers.
+
+    Args:
+        parameter: what is filled.
+        source: what fills it.
+        chosen: why it was chosen among several of its type; ``BY_TYPE`` where it is the only one.
+        step_of: step number by place.
+    """
     providers = tuple(step_of[place] for place in stages_in(source))
     others: Tuple[str, ...] = ()
     if isinstance(source, Gather):
@@ -27,7 +54,17 @@ def binding_of(parameter: Parameter, source: Source, step_of: Dict[int, int]) ->
         kind = source.kind
     else:
         kind = STAGE if providers else DEFAULT
-    return Binding(parameter.name, parameter.key, kind, providers, others)
+    reason = _reason(parameter, chosen) if kind in _PROVIDED else ""
+    return Binding(parameter.name, parameter.key, kind, providers, others, reason)
+
+
+def _reason(parameter: Parameter, chosen: str) -> str:
+    """Return why a parameter has this provider: its marker decides, or *chosen* says it."""
+    marker = parameter.marker
+    beside = marker.source if marker is not None and marker.is_each else marker
+    if beside is None or chosen != BY_TYPE:
+        return chosen
+    return next(kind.__name__ for kind in type(beside).__mro__ if kind.__name__ in _MARKERS)
 
 
 def bindings_of(made: Provenance, count: int) -> Tuple[Tuple[Binding, ...], ...]:
@@ -37,8 +74,10 @@ def bindings_of(made: Provenance, count: int) -> Tuple[Tuple[Binding, ...], ...]
     step_of = {place: step for step, place in enumerate(made.places)}
     return tuple(
         tuple(
-            binding_of(parameter, source, step_of)
-            for parameter, source in zip(reading.parameters or (), sources_of(wiring))
+            binding_of(parameter, source, reasons_of(wiring).get(number, BY_TYPE), step_of)
+            for number, (parameter, source) in enumerate(
+                zip(reading.parameters or (), sources_of(wiring))
+            )
         )
         for reading, wiring in zip(made.readings, made.wirings)
     )
@@ -59,7 +98,8 @@ def edges_of(made: Provenance, parents: Sequence[Sequence[int]]) -> Tuple[Edge, 
         reasons: Dict[int, str] = {}
         for binding in bindings:
             for before in binding.providers:
-                reasons.setdefault(before, data_reason(binding))
+                reason = data_reason(binding.parameter, binding.key, binding.reason)
+                reasons.setdefault(before, reason)
         for before in parents[after]:
             if before in reasons:
                 found.append(Edge(before, after, DATA, reasons[before]))
@@ -68,7 +108,8 @@ def edges_of(made: Provenance, parents: Sequence[Sequence[int]]) -> Tuple[Edge, 
     return tuple(sorted(found, key=lambda edge: (edge.before, edge.after)))
 
 
-def data_reason(binding: Binding) -> str:
+def data_reason(parameter: str, key: object, chosen: str) -> str:
     """Return why there is a data edge."""
-    key = "" if binding.key is None else f": {describe(binding.key)}"
-    return f"parameter `{binding.parameter}{key}`"
+    text = "" if key is None else f": {describe(key)}"
+    why = f", {chosen}" if chosen in {BY_NAME, BY_DEPENDS_ON} else ""
+    return f"parameter `{parameter}{text}`{why}"

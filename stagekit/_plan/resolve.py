@@ -10,9 +10,10 @@ from stagekit._plan.references import Miss, References
 from stagekit._plan.signature import Reader
 from stagekit._plan.signature_data import EMPTY, TRIVIAL
 from stagekit._plan.slots import INJECTABLE, Slot
-from stagekit._plan.sources import source_of
+from stagekit._plan.sources import may_repeat, repeated, source_of
 from stagekit._plan.wiring import (
     OMIT,
+    Chosen,
     Gather,
     Omit,
     Unfit,
@@ -73,7 +74,8 @@ def index_of(
                 providers[key].append((place, item))
             else:
                 providers[key] = [(place, item)]
-    index = ProviderIndex(stages, given, constants, References(stages), readings, providers)
+    named = References(stages)
+    index = ProviderIndex(stages, given, constants, named, readings, providers, None, {})
     if takers:
         from stagekit._plan.map_inputs import with_nesting
 
@@ -194,6 +196,7 @@ class Resolver:
         sources: List[Source] = []
         soft: List[int] = []
         instead: Dict[int, Slot] = {}
+        reasons: Dict[int, str] = {}
         for number, parameter in enumerate(parameters):
             key = parameter.key
             if parameter.marker is None and parameter.default is EMPTY and key in providers:
@@ -204,6 +207,9 @@ class Resolver:
                     sources.append(one if is_plain else index.source(found[0]))
                     continue
             source, is_soft = self._source(consumer, parameter)
+            if isinstance(source, Chosen):
+                reasons[number] = source.reason
+                source = source.source
             if is_soft:
                 soft.append(number)
             if given and not isinstance(source, (Slot, Omit)):
@@ -211,9 +217,14 @@ class Resolver:
                 if slot is not None:
                     instead[number] = slot
             sources.append(source)
-        return Wiring(consumer.order, tuple(sources), tuple(soft), instead)
+        if len(sources) > 1 and may_repeat(sources):
+            for problem in repeated(index, consumer, parameters, sources):
+                self._report(place, problem)
+        return Wiring(consumer.order, tuple(sources), tuple(soft), instead, reasons)
 
-    def _source(self, consumer: Consumer, parameter: Parameter) -> Tuple[Source, bool]:
+    def _source(
+        self, consumer: Consumer, parameter: Parameter
+    ) -> Tuple[Union[Source, Chosen], bool]:
         """Return what fills a parameter, and whether it can do without; keep what is wrong."""
         place = consumer.place
         found, is_soft = source_of(self.index, consumer, parameter)
@@ -287,4 +298,5 @@ class Resolver:
                 stage, other = index.stages[place], index.stages[lost[0]]
                 self._report(place, left_out(stage, parameters[number], other))
             sources.append(source)
-        self.wirings[place] = Wiring(order, tuple(sources), wiring.soft, wiring.instead)
+        soft, instead, reasons = wiring.soft, wiring.instead, wiring.reasons
+        self.wirings[place] = Wiring(order, tuple(sources), soft, instead, reasons)

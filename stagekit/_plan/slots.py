@@ -17,6 +17,8 @@ VALUE, GIVEN, INJECTABLE, NONE = "value", "given", "injectable", "none"
 STAGE, DEFAULT, COLLECT = "stage", "default", "collect"
 # Kinds of edges.
 DATA, ORDER = "data", "order"
+# Reasons of bindings beside the names of markers.
+BY_TYPE, BY_NAME, BY_DEPENDS_ON = "by type", "by name", "by depends_on"
 # Kinds of arguments of packed calls, and of collections.
 SLOT, ITEM, LIST, TUPLE = "slot", "item", "list", "tuple"
 
@@ -40,7 +42,10 @@ class Binding(Row):
     ``kind`` is ``"stage"``, ``"given"``, ``"value"`` (an override), ``"injectable"``,
     ``"default"``, ``"none"`` (an ``Optional`` nobody provides) or ``"collect"``;
     *providers* are the step numbers of the stages among its sources. *others* are the kinds of
-    what else a collection takes: ``"given"`` and ``"value"``.
+    what else a collection takes: ``"given"`` and ``"value"``. *reason* says why it is this
+    provider: ``"by type"``, or among several of one type ``"by name"`` or ``"by depends_on"``, or
+    the marker that decides: ``"From"``, ``"Named"``, ``"Collect"``. It is empty where nothing
+    provides the value.
     """
 
     parameter: str
@@ -48,6 +53,7 @@ class Binding(Row):
     kind: str
     providers: Tuple[int, ...]
     others: Tuple[str, ...] = ()
+    reason: str = ""
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._values()[:4])  # whoever unpacks a binding knows these

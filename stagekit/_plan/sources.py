@@ -12,18 +12,28 @@ from stagekit._base.record import Record
 from stagekit._plan.index import fits, is_injectable
 from stagekit._plan.references import Miss
 from stagekit._plan.signature_data import EMPTY
-from stagekit._plan.slots import GIVEN, LIST, NONE, TUPLE, Slot
-from stagekit._plan.wiring import OMIT, Gather, Unfit, places_of
+from stagekit._plan.slots import GIVEN, LIST, NONE, TUPLE, VALUE, Slot
+from stagekit._plan.wiring import (
+    OMIT,
+    Chosen,
+    Gather,
+    Item,
+    Omit,
+    Unfit,
+    chosen,
+    places_of,
+    stages_in,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+    from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
     from stagekit._plan.index import Consumer, ProviderIndex
     from stagekit._plan.signature_data import Parameter, Reading
     from stagekit._plan.wiring import Source
 
-    Found = Union[Source, Problem, Unfit]
+    Found = Union[Source, Chosen, Problem, Unfit]
 
 _LISTS = {"list", "Sequence", "Collection", "Iterable"}
 
@@ -85,9 +95,10 @@ def by_type(index: ProviderIndex, consumer: Consumer, parameter: Parameter) -> F
     members = members_of(key)
     if parameter.marker is None and parameter.default is not EMPTY and all(map(is_scalar, members)):
         return OMIT
-    found = index.candidates(consumer, (key, *members) if key not in members else members)
+    keys = (key, *members) if key not in members else members
+    found, reason = index.candidates(consumer, parameter.name, keys)
     if len(found) == 1:
-        return found[0]
+        return chosen(found[0], reason)
     if found:
         from stagekit._plan.problems import ambiguous
 
@@ -95,6 +106,39 @@ def by_type(index: ProviderIndex, consumer: Consumer, parameter: Parameter) -> F
         values = [each.key for each in found if isinstance(each, Slot) and each.kind == GIVEN]
         return ambiguous(consumer.stage, parameter, many, values)
     return _without_provider(index, consumer, parameter)
+
+
+def may_repeat(sources: Sequence[Source]) -> bool:
+    """Tell, fast, whether one value may fill several parameters: those to look at closely."""
+    return len({*map(id, sources)}) < len(sources) or Item in map(type, sources)
+
+
+def repeated(
+    index: ProviderIndex,
+    consumer: Consumer,
+    parameters: Sequence[Parameter],
+    sources: Sequence[Source],
+) -> List[Problem]:
+    """Report each value that fills several parameters which do not name it."""
+    fillers: Dict[object, List[Parameter]] = {}
+    places: Dict[object, Tuple[int, ...]] = {}
+    for parameter, source in zip(parameters, sources):
+        marker = parameter.marker
+        beside = marker.source if marker is not None and marker.is_each else marker
+        if beside is not None or isinstance(source, (Gather, Omit)):
+            continue
+        value: object = id(source) if isinstance(source, Slot) else source
+        if not isinstance(source, Slot) or source.kind in {GIVEN, VALUE}:
+            fillers.setdefault(value, []).append(parameter)
+            places[value] = stages_in(source)
+    found: List[Problem] = []
+    for value, filled in fillers.items():
+        if len(filled) > 1:
+            from stagekit._plan.problems import same_value
+
+            stage = [index.stages[place] for place in places[value]]
+            found.append(same_value(consumer.stage, filled, stage[0] if stage else None))
+    return found
 
 
 def _without_provider(index: ProviderIndex, consumer: Consumer, parameter: Parameter) -> Found:

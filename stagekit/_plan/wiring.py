@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stagekit._base.record import Record
-from stagekit._plan.slots import Slot
+from stagekit._plan.slots import BY_TYPE, Slot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +39,18 @@ class Omit(Record):
 OMIT = Omit()
 
 
+class Chosen(Record):
+    """One of several sources of a type, and by what it was chosen: the reason of the binding."""
+
+    source: Source
+    reason: str
+
+
+def chosen(source: Source, reason: str) -> Union[Source, Chosen]:
+    """Return a source, with the reason where it is not the only one of its type."""
+    return source if reason == BY_TYPE else Chosen(source, reason)
+
+
 class Unfit(Record):
     """A source that does not fit: planning goes on with it, to find what else is wrong."""
 
@@ -47,25 +59,33 @@ class Unfit(Record):
 
 
 NOTHING_GIVEN: Dict[int, Slot] = {}
+ALL_BY_TYPE: Dict[int, str] = {}
 
 
 class Wiring:
     """What one stage waits for and what fills its parameters; places of stages, not steps."""
 
-    __slots__ = ("instead", "order", "sources", "soft")
+    __slots__ = ("instead", "order", "reasons", "sources", "soft")
 
-    def __init__(self, order: Tuple[int, ...], sources: Tuple[Source, ...], soft: Tuple[int, ...],
-                 instead: Dict[int, Slot]) -> None:  # fmt: skip
+    def __init__(
+        self,
+        order: Tuple[int, ...],
+        sources: Tuple[Source, ...],
+        soft: Tuple[int, ...],
+        instead: Dict[int, Slot],
+        reasons: Dict[int, str] = ALL_BY_TYPE,
+    ) -> None:
         self.order = order
         self.sources = sources
         self.soft = soft  # parameters that can do without the value of their stage
         self.instead = (
             instead or NOTHING_GIVEN
         )  # parameter -> given value, should its stage be left out
+        self.reasons = reasons or ALL_BY_TYPE  # parameter -> reason, where several had its type
 
     def after(self, order: Tuple[int, ...]) -> Wiring:
         """Return the same wiring of a stage that waits for *order* besides its sources."""
-        return Wiring(order, self.sources, self.soft, self.instead)
+        return Wiring(order, self.sources, self.soft, self.instead, self.reasons)
 
 
 def sources_of(wiring: AnyWiring) -> Tuple[Source, ...]:
@@ -76,6 +96,11 @@ def sources_of(wiring: AnyWiring) -> Tuple[Source, ...]:
 def order_of(wiring: AnyWiring) -> Tuple[int, ...]:
     """Return the stages named in ``depends_on``."""
     return wiring.order if isinstance(wiring, Wiring) else wiring
+
+
+def reasons_of(wiring: AnyWiring) -> Dict[int, str]:
+    """Return by parameter why it has its source, where several had its type."""
+    return wiring.reasons if isinstance(wiring, Wiring) else ALL_BY_TYPE
 
 
 def stages_in(source: Source) -> Tuple[int, ...]:

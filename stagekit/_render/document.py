@@ -73,6 +73,7 @@ def _parameter(plan: Plan, binding: Binding) -> Dict[str, object]:
         "kind": binding.kind,
         "providers": [plan.order[step] for step in binding.providers],
         "others": list(binding.others),
+        "reason": binding.reason or None,
     }
 
 

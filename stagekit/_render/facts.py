@@ -7,10 +7,11 @@ from typing import Dict, List, NamedTuple, Sequence, Tuple
 from stagekit._base.keys import describe
 from stagekit._base.text import escape_control, plural, short_names
 from stagekit._plan.plan import Plan
-from stagekit._plan.slots import COLLECT, GIVEN, STAGE, Binding
+from stagekit._plan.slots import BY_DEPENDS_ON, BY_NAME, COLLECT, GIVEN, STAGE, Binding
 from stagekit._plan.width import levels, widest
 
 MOST_COUNTED = 1_000  # to count more exactly takes longer than anybody would wait
+CHOSEN = (BY_NAME, BY_DEPENDS_ON, "From")
 _NEEDED = (STAGE, COLLECT, GIVEN)
 
 
@@ -45,13 +46,16 @@ def rows(plan: Plan) -> List[Row]:
     found: List[Row] = []
     for step in sorted(range(len(plan)), key=level.__getitem__):
         items = _items(plan, step, bindings[step])
-        needs = [
-            ("each " if binding.parameter in items else "") + _need(binding, names)
-            for binding in bindings[step]
-            if binding.kind in _NEEDED
-        ]
+        needs: Dict[str, List[str]] = {}  # what, and of which stages where the type is not enough
+        for binding in bindings[step]:
+            if binding.kind in _NEEDED:
+                each = "each " if binding.parameter in items else ""
+                chosen = needs.setdefault(each + _need(binding, names), [])
+                if binding.reason in CHOSEN and binding.key is not None:
+                    chosen += [names[provider] for provider in binding.providers]
         gives = tuple(escape_control(describe(key)) for key in provides[step])
-        found.append(Row(step, level[step], names[step], tuple(dict.fromkeys(needs)), gives))
+        texts = [f"{what} of {', '.join(of)}" if of else what for what, of in needs.items()]
+        found.append(Row(step, level[step], names[step], tuple(texts), gives))
     return found
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 from stagekit._base.keys import describe
 from stagekit._base.text import escape_control, pad, width
 from stagekit._plan.plan import Plan
-from stagekit._plan.slots import COLLECT, GIVEN, ORDER, VALUE, Binding
+from stagekit._plan.slots import (
+    BY_DEPENDS_ON,
+    BY_NAME,
+    COLLECT,
+    GIVEN,
+    ORDER,
+    VALUE,
+    Binding,
+)
 from stagekit._render.facts import headline, names_of, rows, several
 
 _WIDEST_CELL = 48
@@ -21,6 +29,7 @@ def explain(plan: Plan) -> str:
     if len(plan):
         lines += ["", *_table(plan)]
     lines += _section("given by the caller", _given(plan))
+    lines += _section("chosen among several", _chosen(plan))
     lines += _section("collected", _collected(plan))
     lines += _section("order only", _order_only(plan))
     lines += _section("policies", _policies(plan))
@@ -55,6 +64,20 @@ def _section(title: str, lines: Sequence[str]) -> List[str]:
 def _given(plan: Plan) -> List[str]:
     keys = [escape_control(describe(slot.key)) for slot in plan.slots if slot.kind == GIVEN]
     return [", ".join(keys)] if keys else []
+
+
+def _chosen(plan: Plan) -> List[str]:
+    """Return a line for each stage with a parameter whose type alone does not say what fills it."""
+    names = names_of(plan)
+    found: List[str] = []
+    for name, bindings in zip(names, plan.bindings):
+        ways: Dict[str, List[str]] = {}
+        for each in bindings:
+            if each.reason in {BY_NAME, BY_DEPENDS_ON}:
+                taken = [names[step] for step in each.providers] or [_OTHERS[VALUE]]
+                ways.setdefault(each.reason, []).append(", ".join(taken))
+        found += [f"{name} takes {several(of, _WIDEST_LIST)} {why}" for why, of in ways.items()]
+    return found
 
 
 def _collected(plan: Plan) -> List[str]:

@@ -29,6 +29,7 @@ _LABELS = {
     Code.MISSING_PROVIDER: "needed here",
     Code.MODULE_RAISED: "raised here",
     Code.NO_KEY: "selects nothing",
+    Code.SAME_VALUE: "the same again",
     Code.STAGE_FAILED: "raised here",
     Code.TYPE_MISMATCH: "another type",
     Code.UNKNOWN_STAGE: "no such stage",

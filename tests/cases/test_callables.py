@@ -15,8 +15,9 @@ from types import ModuleType
 from typing import Any, Callable, Iterator, Tuple, TypeVar
 
 import pytest
+from typing_extensions import Annotated
 
-from stagekit import DeclarationError, DuplicateStageError, PlanError, Registry, plan, run
+from stagekit import DeclarationError, DuplicateStageError, From, PlanError, Registry, plan, run
 from stagekit.errors import Code
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,6 +28,9 @@ class Orders:
     """What is loaded."""
 
     rows: Tuple[int, ...] = (3, 4)
+
+
+Loaded = Annotated[Orders, From("load")]
 
 
 @dataclass(frozen=True)
@@ -84,9 +88,10 @@ def shouting(fn: F) -> F:
 def test_case_posonly(registry: Registry) -> None:
     """Positional-only parameters are passed by position, keyword-only ones by keyword."""
     names: Any = {"Orders": Orders}
-    source = "def total(orders: Orders, /, extra: int = 1, *, again: Orders) -> int:\n"
-    exec(source + "    return sum(orders.rows + again.rows) + extra", names)  # noqa: S102
-    assert 15 == value_of(registry, registry.add(names["total"], id="total"))
+    source = "def total(orders: Orders, /, extra: int = 1, *, again: float) -> int:\n"
+    exec(source + "    return sum(orders.rows) + int(again) + extra", names)  # noqa: S102
+    registry.add(lambda: 3.0, id="again", provides=float)
+    assert 11 == value_of(registry, registry.add(names["total"], id="total"))
 
 
 def test_case_varargs(registry: Registry) -> None:
@@ -283,11 +288,11 @@ def test_case_kw_name_clash(registry: Registry) -> None:
     """Parameters may have any name; none clashes with a word of the library."""
 
     @registry.stage
-    def total(self: Orders, context: Orders, name: Orders, fn: Orders, values: Orders) -> int:
+    def total(self: Loaded, context: Loaded, name: Loaded, fn: Loaded, values: Loaded) -> int:
         return sum(len(each.rows) for each in (self, context, name, fn, values))
 
     @registry.stage
-    def keywords(*, self: Orders, args: Orders, kwargs: Orders, id: Orders) -> int:
+    def keywords(*, self: Loaded, args: Loaded, kwargs: Loaded, id: Loaded) -> int:
         return sum(len(each.rows) for each in (self, args, kwargs, id))
 
     assert 10 == value_of(registry, total)

@@ -110,14 +110,17 @@ def test_an_enclosing_name_that_is_not_bound_yet_is_told() -> None:
 def test_a_value_given_for_several_parameters_is_one_slot() -> None:
     """Given values and injectables are bound once, however many parameters take them."""
 
-    def both(a: Orders, b: Orders, info: RunInfo, same: RunInfo) -> bool:
-        return a is b and info is same
+    def both(a: Orders, info: RunInfo, same: RunInfo) -> Orders:
+        assert info is same
+        return a
 
     registry = Registry()
-    registry.add(both, id="both")
+    registry.add(both, id="both", provides=bytes)
+    registry.add(both, id="again", provides=float)
     made = plan(registry=registry, values=[Orders()])
     assert 2 == made.constants
-    assert run(made, values=[Orders()])["both"]
+    result = run(made, values=[Orders()])
+    assert result["both"] is result["again"]
 
 
 def test_a_cycle_through_a_later_parameter_names_that_one() -> None:

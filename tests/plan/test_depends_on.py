@@ -161,7 +161,7 @@ def test_a_stage_that_is_needed_twice_is_one_edge() -> None:
     """By type and by ``depends_on``, by two parameters: one parent, one data edge."""
     registry = registry_of(make=Orders("x"))
 
-    def take(a: Orders, b: Orders) -> bool:
+    def take(a: Orders, b: Annotated[Orders, From("make")]) -> bool:
         return a is b
 
     registry.add(take, id="take", depends_on=["make", "make"])

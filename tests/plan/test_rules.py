@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any, Callable, Optional, Tuple, Union
 
 import pytest
+from typing_extensions import Annotated
 
 from stagekit import (
     Arguments,
     Context,
+    From,
     PlanError,
     Problem,
     Registry,
@@ -128,17 +130,10 @@ def test_several_in_depends_on_are_ambiguous() -> None:
     assert Code.AMBIGUOUS_PROVIDER is refused(registry).code
 
 
-def test_names_of_parameters_do_not_decide() -> None:
-    """A parameter called like one of two providers is as ambiguous as any."""
-    registry = registry_of(x=Orders("x"), y=Orders("y"))
-    registry.add(taking(Orders), id="take")
-    assert Code.AMBIGUOUS_PROVIDER is refused(registry).code
-
-
 def test_an_ambiguity_is_no_reason_for_the_default() -> None:
     """Two providers are a problem, even where the parameter could do without."""
     for default in [(Orders(),), ()]:
-        registry = registry_of(x=Orders("x"), y=Orders("y"))
+        registry = registry_of(y=Orders("y"), z=Orders("z"))
         registry.add(taking(Optional[Orders], *default), id="take")
         assert Code.AMBIGUOUS_PROVIDER is refused(registry).code
 
@@ -234,9 +229,10 @@ def test_a_scalar_with_a_default_is_not_captured(value: object) -> None:
 def test_a_default_that_is_passed_over_keeps_its_place() -> None:
     """Parameters after one that falls back on its default still get their own values."""
 
-    def take(a: Orders, b: int = 5, c: Optional[Users] = None, d: Orders = Orders()) -> object:  # noqa: B008
+    def take(a: Orders, b: int = 5, c: Optional[Users] = None, d: float = 0) -> object:
         return a, b, c, d
 
-    registry = registry_of(make=Orders("x"))
+    take.__annotations__["d"] = Annotated[float, From("half")]
+    registry = registry_of(make=Orders("x"), half=0.5)
     registry.add(take, id="take")
-    assert (Orders("x"), 5, None, Orders("x")) == run(registry=registry, executor="inline")["take"]
+    assert (Orders("x"), 5, None, 0.5) == run(registry=registry, executor="inline")["take"]

@@ -30,6 +30,7 @@ def test_the_document_has_all_facts(shop_plan: Plan) -> None:
     assert types["int"] == "int"
     assert types["Model"].endswith(".Model")
     assert [[], [], []] == [each.pop("others") for each in score["parameters"]]
+    assert ["by type", "by type", None] == [each.pop("reason") for each in score["parameters"]]
     for each in (*score["parameters"], *score["provides"]):
         del each["type"]
     expected: Document = {
@@ -88,7 +89,7 @@ def test_a_value_of_any_type_has_no_key() -> None:
     registry.add(loose, id="loose")
     (parameter,) = json.loads(plan(registry=registry).to_json())["stages"][0]["parameters"]
     expected: Document = {"name": "value", "key": None, "type": None, "kind": "default"}
-    assert {**expected, "providers": [], "others": []} == parameter
+    assert {**expected, "providers": [], "others": [], "reason": None} == parameter
 
 
 def test_stages_without_a_source_have_no_location() -> None:

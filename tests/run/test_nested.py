@@ -7,7 +7,7 @@ from typing import Any, List
 import pytest
 from typing_extensions import Annotated
 
-from stagekit import Each, Registry, RunFailedError, run
+from stagekit import Each, From, Registry, RunFailedError, run
 
 
 class Row:
@@ -42,7 +42,9 @@ def registry_of(rows: List[List[int]]) -> Registry:
         return Clean(row.number)
 
     @registry.stage(id="double", retries=1)
-    def double(one: Annotated[Clean, Each()], other: Annotated[Clean, Each()]) -> Doubled:
+    def double(
+        one: Annotated[Clean, Each()], other: Annotated[Clean, Each(), From("clean")]
+    ) -> Doubled:
         return Doubled(one + other)
 
     return registry
