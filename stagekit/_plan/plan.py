@@ -50,7 +50,8 @@ class Plan:
     """
 
     __slots__ = (
-        *("__weakref__", "_provenance", "_references", "_ranks", "_width", "calls", "children"),
+        *("__weakref__", "_is_of_failure", "_provenance", "_references", "_ranks", "_width"),
+        *("calls", "children"),
         *("constants", "critical", "has_priorities", "indegree", "is_async", "needs", "order"),
         *(
             "overridden",
@@ -88,6 +89,7 @@ class Plan:
     _provenance: Provenance
     _references: Optional[References]
     _width: Optional[int]
+    _is_of_failure: Optional[bool]
     _ranks: Optional[Tuple[Tuple[int, ...], Tuple[int, ...]]]
 
     def __init__(self, columns: Mapping[str, Any], provenance: Provenance) -> None:
@@ -97,6 +99,7 @@ class Plan:
         put(self, "_provenance", provenance)
         put(self, "_references", None)
         put(self, "_width", None)
+        put(self, "_is_of_failure", None)
         put(self, "_ranks", None)
 
     def _with_calls(self, calls: Tuple[Call, ...]) -> Self:

@@ -140,16 +140,19 @@ def beyond_problems(plan: Plan, executor: Any, given: Mapping[object, object]) -
     """
     resources = {step for step, policy in plan.policies.items() if policy.kind == RESOURCE}
     refused: Dict[object, Optional[str]] = {}
-    for step, bindings in enumerate(plan.bindings):
-        said = plan.policies.get(step, PLAIN).executor
-        is_own = said not in {None, "auto"}
-        where = where_beyond(said if is_own else executor)
+    common = where_beyond(executor)
+    own = {step: policy.executor for step, policy in plan.policies.items()}
+    own = {step: said for step, said in own.items() if said not in {None, "auto"}}
+    bindings = plan.bindings if own or common is not None else ()
+    for step in own if common is None else range(len(plan)):
+        is_own = step in own
+        where = where_beyond(own[step]) if is_own else common
         if where is None or step in resources or (plan.is_async[step] and not is_own):
             continue
         stage = plan.stages[step]
         if not is_own:
             yield from _function_beyond(stage, where)
-        for binding in bindings:
+        for binding in bindings[step]:
             for other in () if is_own else binding.providers:
                 if other in resources:
                     yield resource_beyond(stage, binding.parameter, plan.stages[other], where)

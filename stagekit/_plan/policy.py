@@ -52,5 +52,12 @@ class Policy(Record, kw_only=True):
         is_bounded = self.retry is not None or self.timeout is not None or bool(self.slots)
         return not is_bounded and self.undo is None and self.kind == CALL
 
+    @property
+    def is_of_failure(self) -> bool:
+        """Whether it has no meaning, where stages are called inline, until a call raises."""
+        is_here = self.executor in {None, "auto", "inline"}
+        is_free = self.timeout is None and not self.slots
+        return is_here and is_free and self.kind == CALL and not self.each
+
 
 PLAIN = Policy()

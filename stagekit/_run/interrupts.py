@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import threading
 from typing import TYPE_CHECKING, Callable, Optional, Union
 
 if TYPE_CHECKING:
+    import signal
     from types import FrameType
 
     from stagekit._run.loop_mailbox import TurningMailbox
     from stagekit._run.mailbox import Mailbox, Message
+else:
+    import _signal as signal  # without making enums of numbers, twice in each run
 
 HEARD = 2  # how many are made messages: one cancels the run, the next ends its grace
 

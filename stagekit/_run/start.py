@@ -48,23 +48,24 @@ def execute(plan: Plan, settings: RunSettings) -> Result:
     mode = _choose(plan, settings, in_loop=False)
     is_fast = is_simple(plan, settings, mode)
     handlers = [getsignal(number) for number in _ENDING]
-    if is_fast:
-        plan = bound_plan(plan)
+    bound = bound_plan(plan) if is_fast else plan
     session: Optional[Session] = None
     result: Optional[Result] = None
     try:
         if is_fast and mode == "inline":
-            record, error = run_fast(plan, settings, context)
+            record, error = run_fast(bound, settings, context)
             if error is None:
                 result = Result(record, settings.info)
                 _put_back(handlers, settings)
                 if not settings.notices:
                     return result
             else:
-                session = _goes_on(plan, settings, context, record, error)
+                session = _goes_on(
+                    plan if plan.policies else bound, settings, context, record, error
+                )
             del record, error
         else:
-            session = _ran(plan, settings, context, mode, is_fast=is_fast)
+            session = _ran(bound, settings, context, mode, is_fast=is_fast)
     except Exception as found:
         _put_back(handlers, settings)
         defect = _defect(found)
@@ -123,12 +124,13 @@ def is_simple(plan: Plan, settings: RunSettings, mode: str) -> bool:
     """Tell whether a hot loop can carry a run out; the only place where that is decided.
 
     Nothing then can end a call early, make it again or elsewhere, and nobody listens. All stages
-    are of one kind, and called in one place.
+    are of one kind, and called in one place. Inline, a call can be made again: only when it has
+    raised, the coordinator goes on.
     """
     return not (
         mode == "pool"
         or settings.hooks
-        or plan.policies
+        or (plan.policies and not (mode == "inline" and _are_of_failure(plan)))
         or plan.per_attempt
         or settings.limits
         or settings.cancel is not None
@@ -172,6 +174,14 @@ def _is_serial(plan: Plan) -> bool:
     return bool(plan._width == SERIAL)  # noqa: SLF001
 
 
+def _are_of_failure(plan: Plan) -> bool:
+    """Tell whether all policies of a plan have no meaning until a call raises; found out once."""
+    if plan._is_of_failure is None:  # noqa: SLF001 - a plan's own memory for those who run it
+        found = all(policy.is_of_failure for policy in plan.policies.values())
+        object.__setattr__(plan, "_is_of_failure", found)
+    return bool(plan._is_of_failure)  # noqa: SLF001
+
+
 def _goes_on(
     plan: Plan,
     settings: RunSettings,
@@ -180,12 +190,19 @@ def _goes_on(
     error: BaseException,
 ) -> Session:
     """Go on inline after the first exception; return the session at its end."""
-    from stagekit._run.fast.inline import go_on
+    from stagekit._run.fast.inline import date_back, go_on, resume
     from stagekit._run.session import Session
 
     session = Session(plan, settings, context, "inline")
     try:
-        go_on(session, record, error)
+        if plan.policies and not isinstance(error, KeyboardInterrupt):
+            step = resume(session, record, error)
+            try:
+                _run(session, is_fast=False)
+            finally:
+                date_back(session.columns, step, record)
+        else:
+            go_on(session, record, error)
     except KeyboardInterrupt as interruption:
         session.interrupt(interruption)
     return session

@@ -278,19 +278,18 @@ def chained_steps(plan: Plan, placement: Placement) -> bytearray:
     made anew for each attempt. Its backend must be able to go on by itself, and its arguments must
     be in this process. An owner that has others to listen to makes its own calls one by one.
     """
-    found = bytearray(len(plan))
     if placement.keeps_values:
-        return found
-    tasks = [backend.name == "asyncio" for backend in placement.backends]
+        return bytearray(len(plan))
+    lanes, tasks = placement.of_step, [each.name == "asyncio" for each in placement.backends]
     can_chain = [
         backend.walks and (placement.is_inline or not placement.is_owners(lane))
         for lane, backend in enumerate(placement.backends)
     ]
-    for step, lane in enumerate(placement.of_step):
-        policy = plan.policies.get(step)
-        is_simple = policy is None or (
-            policy.timeout is None and not policy.slots and policy.kind == "call"
-        )
-        is_simple = is_simple and step not in plan.per_attempt
-        found[step] = is_simple and can_chain[lane] and plan.is_async[step] == tasks[lane]
+    found = bytearray([can_chain[lane] for lane in lanes])
+    for step, policy in plan.policies.items():
+        is_simple = policy.timeout is None and not policy.slots and policy.kind == "call"
+        if not is_simple or plan.is_async[step] != tasks[lanes[step]]:
+            found[step] = 0
+    for step in plan.per_attempt:
+        found[step] = 0
     return found

@@ -7,11 +7,16 @@ import os
 import subprocess
 import sys
 import threading
-from typing import Any, Callable, List, Optional
+import time
+import traceback
+from typing import Any, Callable, List, Optional, Tuple
 
 import pytest
 
 from stagekit import CancelToken, Registry, Result, Retry, run
+from stagekit._run.coordinator import Coordinator
+from stagekit._run.fast import inline
+from stagekit._run.state.actions import Start
 from stagekit.events import (
     Reason,
     RunStatus,
@@ -348,3 +353,85 @@ def test_an_attempt_that_succeeds_is_told_with_its_number(timed: Timed) -> None:
     timed.stage(failing(1), id="a", retries=1)
     timed.run()
     assert [2] == [event.attempt for event in timed.hook.of(StageSucceeded)]
+
+
+def chain_that_fails_once(
+    *, priorities: bool, note: Optional[Callable[[], int]] = None
+) -> Registry:
+    """Return a chain of five stages with a retry, of which the third one fails once."""
+    registry = Registry()
+    functions: List[Any] = [failing(0), note or (lambda: 0), failing(1), failing(0), failing(0)]
+    for number, function in enumerate(functions):
+        before = [f"s{number - 1}"] if number else []
+        options: Any = {"priority": number} if priorities else {}
+        registry.add(function, id=f"s{number}", depends_on=before, retries=1, **options)
+    return registry
+
+
+@pytest.mark.parametrize("priorities", [False, True])
+@pytest.mark.parametrize("on_failure", ["stop", "continue"])
+def test_a_stage_that_may_be_tried_again_costs_nothing_until_it_raises(
+    priorities: bool, on_failure: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An inline run has a coordinator from its first failure on; what was called stays so."""
+    started: List[Tuple[int, int]] = []
+    original = Coordinator._start
+
+    def counted(self: Coordinator, start: Start) -> None:
+        started.append((start.step, start.attempt))
+        original(self, start)
+
+    monkeypatch.setattr(Coordinator, "_start", counted)
+    registry = chain_that_fails_once(priorities=priorities)
+    result = run(registry=registry, executor="inline", on_failure=on_failure)
+    assert [(2, 1), (2, 2), (3, 1)] == started
+    assert [1, 0, 2, 1, 1] == [result[f"s{number}"] for number in range(5)]
+    assert [1, 1, 2, 1, 1] == [len(report.attempts) for report in result.reports()]
+    ends = [0.0]
+    for report in result.reports():
+        for attempt in report.attempts:
+            assert ends[-1] <= attempt.start <= attempt.end
+            assert "main" == attempt.worker
+            ends.append(attempt.end)
+    started.clear()
+    assert run(registry=registry, executor="inline").ok
+    assert not started
+
+
+def test_the_attempt_that_raised_first_has_the_times_that_it_had(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It ended when it raised, not when somebody had been found to judge it."""
+    times: List[float] = []
+    resume = inline.resume
+
+    def late(*args: Any) -> int:
+        times.append(time.perf_counter())
+        time.sleep(0.05)
+        return resume(*args)
+
+    def note() -> int:
+        times.append(time.perf_counter())
+        return 0
+
+    monkeypatch.setattr(inline, "resume", late)
+    result = run(registry=chain_that_fails_once(priorities=False, note=note), executor="inline")
+    first, second = result.report("s2").attempts
+    assert first.end - first.start <= times[1] - times[0]
+    assert first.start == result.report("s1").attempts[0].end
+    assert second.start >= first.end
+
+
+def test_an_inline_run_that_fails_for_good_says_so_with_its_last_error() -> None:
+    """Also where the coordinator came in for the last attempt only."""
+    registry = Registry()
+    registry.add(failing(0), id="a", retries=1)
+    registry.add(failing(3, lambda number: OSError(number)), id="b", depends_on="a", retries=1)
+    registry.add(failing(0), id="c", depends_on="b")
+    result = run(registry=registry, executor="inline", check=False)
+    report = result.report("b")
+    assert "OSError(2)" == repr(report.error)
+    assert ["OSError(1)", "OSError(2)"] == [repr(each.error) for each in report.attempts]
+    assert ["succeeded", "failed", "skipped"] == [each.outcome.value for each in result.reports()]
+    frames = traceback.extract_tb(report.error.__traceback__ if report.error else None)
+    assert ["stage"] == [frame.name for frame in frames]

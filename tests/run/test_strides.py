@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import threading
 from contextvars import ContextVar
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
@@ -245,6 +246,7 @@ def test_async_stages_follow_one_another_in_one_task(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(Coordinator, "_start", counted)
     monkeypatch.setattr(loop_backend, "SLICE", 10**12)
+    monkeypatch.delitem(sys.modules, "loguru", raising=False)  # it has something bound for each
     assert run(registry=_chain_of_tasks(*[notes] * 50)).ok
     assert [0] == started
     assert 1 == len(tasks)
@@ -311,6 +313,29 @@ def test_an_async_stage_that_fails_is_the_one_that_failed(deadline: Optional[flo
     assert isinstance(result.report("s3").error, ZeroDivisionError)
     assert Outcome.SKIPPED is result.report("s4").outcome
     assert result.report("s3").attempts[0].start >= result.report("s2").attempts[0].end
+
+
+def test_no_async_stage_follows_once_another_has_failed() -> None:
+    """Though the owner of the run, whose turn it is after them, has not heard of it yet."""
+    called: List[str] = []
+
+    async def fails() -> None:
+        raise ZeroDivisionError
+
+    async def works() -> None: ...
+
+    async def follows() -> None:
+        called.append("follows")
+
+    registry = Registry()
+    registry.add(fails, id="fails", priority=3)
+    registry.add(works, id="works", priority=2)
+    registry.add(follows, id="follows", depends_on=["works"])
+    registry.add(works, id="beside", retries=1, priority=1)
+    result = run(registry=registry, check=False)
+    assert "succeeded" == result.report("works").outcome.value
+    assert "cancelled" == result.report("follows").outcome.value
+    assert not called
 
 
 def _calls(called: List[str], node: int, token: Optional[CancelToken] = None) -> Any:

@@ -67,22 +67,19 @@ class Placement:
         self.slots: Mapping[str, int] = _slots(plan, settings)
 
     def _of_steps(self, plan: Plan) -> Sequence[int]:
-        found: List[int] = []
-        common: Dict[int, int] = {}  # of steps without a policy: by whether they are async
-        for step, is_async in enumerate(plan.is_async):
-            if step in plan.policies:
-                found.append(self._lane(plan, step))
-                continue
-            if is_async not in common:
-                common[is_async] = self._lane(plan, step)
-            found.append(common[is_async])
+        plain = bytearray(plan.is_async)  # those without a policy: by whether they are async
+        for step in plan.policies:
+            plain[step] = 2
+        lanes = [self._lane(None, kind) if kind in plain else 0 for kind in (0, 1)]
+        found = [lanes[kind] if kind < 2 else 0 for kind in plain]  # noqa: PLR2004 - as above
+        for step, policy in plan.policies.items():
+            found[step] = self._lane(policy, plan.is_async[step])
         return found
 
-    def _lane(self, plan: Plan, step: int) -> int:
-        policy = plan.policies.get(step)
+    def _lane(self, policy: Optional[Policy], is_async: int) -> int:
         said = None if policy is None else policy.executor
         is_resource = policy is not None and policy.kind == "resource"
-        if plan.is_async[step] and (is_resource or said in NEAR):
+        if is_async and (is_resource or said in NEAR):
             return self._index("asyncio")
         if is_resource:
             return self._index("resources" if self._is_bounded(policy) else "inline")

@@ -11,14 +11,15 @@ from heapq import heapify, heappop, heappush
 from time import perf_counter_ns
 
 from stagekit._base.promise import check_value
-from stagekit._run.attempt import invoke
+from stagekit._plan.slots import around
+from stagekit._run.attempt import invoke, of_attempt
 from stagekit._run.state.columns import Columns
 from stagekit._run.state.scheduler import inverse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import contextvars
-    from typing import Any, List, Optional, Sequence, Tuple
+    from typing import Any, Callable, List, Optional, Sequence, Tuple
 
     from stagekit._plan.plan import Plan
     from stagekit._run.session import Session
@@ -46,6 +47,7 @@ def run_fast(
             values += [None] * len(plan)
             _in_other_order(plan, columns, order, context)
     except BaseException as error:  # noqa: BLE001 - whatever a stage raises, the session judges it
+        columns.ended = perf_counter_ns()
         return columns, error
     columns.ended = ends[-1] if ends else began
     return columns, None
@@ -124,7 +126,8 @@ def go_on(session: Session, record: Columns, error: BaseException) -> None:
     Raises:
         KeyboardInterrupt: Ctrl-C came between two stages.
     """
-    _replay(session, record, error)
+    _replay(session, record)
+    _judge(session, record, error)
     scheduler, plan, columns = session.scheduler, session.plan, session.columns
     values, copy, clock = columns.values, session.context.copy, perf_counter_ns
     starts = columns.starts or []
@@ -140,8 +143,56 @@ def go_on(session: Session, record: Columns, error: BaseException) -> None:
         step = scheduler.take()
 
 
-def _replay(session: Session, record: Columns, error: BaseException) -> None:
-    """Bring a session to where the fast loop stopped, and let it judge the exception."""
+def resume(session: Session, record: Columns, error: BaseException) -> int:
+    """Have the call that has raised do so once more, for the coordinator; return its step."""
+    _replay(session, record)
+    plan, place = session.plan, len(record.ends)
+    step = place if record.order is None else record.order[place]
+    call = around(plan.calls[step], lambda fn: _Raised(fn, error))
+    calls = (*plan.calls[:step], call, *plan.calls[step + 1 :])
+    session.plan = plan._with_calls(calls)  # noqa: SLF001 - another view of it, for one run
+    return step
+
+
+def date_back(columns: Columns, step: int, record: Columns) -> None:
+    """Give the attempt that was the first to raise the times that it has had."""
+    rows, began = columns.attempts.get(step), record.ends[-1] if record.ends else record.began
+    if columns.starts is not None and columns.starts[step]:
+        columns.starts[step] = began
+    if rows:
+        item, attempt, _, _, worker, error = rows[0]
+        rows[0] = (item, attempt, began, record.ended, worker, error)
+        if not rows[1:]:
+            columns.ends[step] = record.ended
+
+
+class _Raised:
+    """A function whose first call has been made, and has raised."""
+
+    def __init__(self, fn: Callable[..., Any], error: BaseException) -> None:
+        self.__wrapped__ = fn
+        self._error: Optional[BaseException] = error
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        error, self._error = self._error, None
+        if error is None:
+            return self.__wrapped__(*args, **kwargs)
+        try:
+            raise error
+        finally:
+            del error  # it holds this frame
+
+    def for_attempt(self, attempt: int, item: Optional[int]) -> Callable[..., Any]:
+        """Return what is called in one attempt: see ``testing.Chaos``."""
+        return (
+            self
+            if attempt == 1
+            else of_attempt(self.__wrapped__, attempt, -1 if item is None else item)
+        )
+
+
+def _replay(session: Session, record: Columns) -> None:
+    """Bring a session to where the fast loop stopped."""
     columns, scheduler, plan = session.columns, session.scheduler, session.plan
     assert columns.starts is not None  # noqa: S101 - a scheduler has all columns
     columns.began = before = record.began
@@ -152,9 +203,15 @@ def _replay(session: Session, record: Columns, error: BaseException) -> None:
         columns.starts[step], columns.ends[step] = before, end
         scheduler.succeed(step, record.values[base + step])
         before = end
-    step = scheduler.take()
+    record.values.clear()  # the session has them: they are to die with its result
+
+
+def _judge(session: Session, record: Columns, error: BaseException) -> None:
+    """Let a session judge the exception at which the fast loop stopped."""
+    step = session.scheduler.take()
     if step >= 0:
-        columns.starts[step] = before
+        starts = session.columns.starts or []
+        starts[step] = record.ends[-1] if record.ends else record.began
         session.raised(step, error)
     elif isinstance(error, KeyboardInterrupt):  # after the last stage
         session.interrupt(error)
