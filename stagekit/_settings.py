@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         Union,
     )
 
-    from stagekit._base.ports import Pool
+    from stagekit._base.ports import CallPool, Pool
     from stagekit._base.problem import Problem
     from stagekit._base.rollback import Rollback
 
@@ -206,7 +206,7 @@ def settings_for(
         mode, pool = "pool", executor
         name = executor if isinstance(executor, str) else type(executor).__name__
     slots = {slot: limits[slot] for slot in limits if slot != "async"} if limits else {}
-    if plan.policies or slots or (pool is not None and _is_far(pool)):
+    if plan.policies or slots or (pool is not None and _is_beyond(pool)):
         _check_plan(plan, executor, slots, given)
     workers = options["workers"] or _default_workers(executor)
     info = RunInfo(name, workers)
@@ -244,10 +244,10 @@ def settings_for(
     )
 
 
-def _is_far(executor: object) -> bool:
-    from stagekit._base.ports import is_far
+def _is_beyond(executor: object) -> bool:
+    from stagekit._base.ports import is_call_pool, is_cluster
 
-    return is_far(executor)
+    return isinstance(executor, str) or is_call_pool(executor) or is_cluster(executor)
 
 
 def _rollback(said: object) -> Rollback:
@@ -349,25 +349,26 @@ class RunPools:
         self._made: List[Any] = []
         self._by_name: Dict[object, Tuple[Any, str, int]] = {}
 
-    def of(self, executor: Any, /) -> Tuple[Pool, str, int]:  # Any: a name or a pool
-        """Return a pool, its name for people, and how many calls it carries out at once.
+    def of(self, executor: Any, /) -> Tuple[CallPool, str, int]:  # Any: a name or a pool
+        """Return a pool, its name for people, and how many calls of this run it makes at once.
 
         Raises:
             UsageError: no cluster is where one is said to be.
             MissingExtraError: Dask is not installed.
         """
         from stagekit._base.ports import is_cluster
-        from stagekit.executors.futures import workers_of
+        from stagekit.executors.futures import call_pool
 
         is_there = is_cluster(executor)
         if not isinstance(executor, str) and not is_there:
-            return executor, type(executor).__name__, self._workers or workers_of(executor)
+            pool = call_pool(executor, self._workers)
+            return pool, type(executor).__name__, self._workers or pool.workers
         found = self._by_name.get(executor)
         if found is None:
             pool = self._join(executor) if is_there else self._make(executor)
             self._made.append(pool)
             name = "dask" if is_there else executor
-            found = self._by_name[executor] = (pool, name, self._workers or workers_of(pool))
+            found = self._by_name[executor] = (pool, name, self._workers or pool.workers)
         return found
 
     def close(self) -> None:
@@ -398,14 +399,14 @@ def kept_warnings(
     A process can be ended when its time is over, so no wait has to be bounded there; inline, not
     even a wait can be bounded; and who says how many of a slot there are has nothing to be guessed.
     """
+    from stagekit._base.ports import can_stop
     from stagekit._base.problem import Code
     from stagekit._plan.problems_policy import depends_on_run, timeout_on
 
-    can_stop = executor == "processes" or getattr(executor, "can_stop", False)
     kept: List[Problem] = []
     for problem in problems:
         if depends_on_run(problem):
-            if not can_stop:
+            if not can_stop(executor):
                 kept.append(timeout_on(problem, executor))
         elif problem.code is not Code.GUESSED_LIMIT or problem.subject not in (limits or ()):
             kept.append(problem)

@@ -1,62 +1,90 @@
-"""Values that are where they were made, alone and in lists: found, and brought here."""
+"""Handles: values that are where they were made, alone and in lists; found, and brought here."""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Optional
+    from typing import Any, Dict, List, Tuple
 
-DEPTH = 8  # lists in lists; deeper ones are not looked through
+    _List = List[Any]
+else:
+    _List = list
+
+
+class HandleList(_List):
+    """A list of values of which some, however deep in lists, are handles: a handle itself.
+
+    So are lists in it that have some. Nobody looks for handles in other lists in lists.
+    """
+
+    is_handle = True
+    type_name = "list"
+
+    @property
+    def is_here(self) -> bool:
+        """Whether nobody else is needed to ``fetch`` it."""
+        return all(handle.is_here for handle in handles_in(self))
+
+    def fetch(self) -> List[Any]:
+        """Return the list with all values in it, many brought here at once."""
+        found: List[Any] = fetched(self)
+        return found
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return list, (list(self),)
+
+
+def is_handle(value: Any) -> bool:
+    """Tell whether a value is a handle."""
+    return getattr(value.__class__, "is_handle", False) is True
 
 
 def is_remote(value: Any) -> bool:
-    """Tell whether a value, or an item of a list or tuple, is a handle of a pool.
-
-    Of lists in it the first item decides: they are what a stage for each item has given.
-    """
+    """Tell whether a value, or an item of a list or tuple, is a handle."""
     kind: Any = value.__class__
     if kind is list or kind is tuple:
-        for item in value:
-            kind = item.__class__
-            if leads_to_handle(item) if kind is list else getattr(kind, "is_handle", False) is True:
-                return True
-        return False
+        return any(map(is_handle, value))
     return getattr(kind, "is_handle", False) is True
 
 
-def leads_to_handle(value: Any, depth: int = DEPTH) -> Optional[bool]:
-    """Tell whether the first item in lists in lists is a handle; None where there is no item."""
-    kind: Any = value.__class__
-    if kind is not list:
-        return None if value is None else getattr(kind, "is_handle", False) is True
-    for item in value if depth else ():
-        found = leads_to_handle(item, depth - 1)
-        if found is not None:
-            return found
-    return None
+def handles_in(value: Any) -> List[Any]:
+    """Return the handles that a value is, or has among its items."""
+    if value.__class__ in (list, tuple, HandleList):
+        return [found for item in value if is_handle(item) for found in handles_in(item)]
+    return [value] if is_handle(value) else []
+
+
+def with_handles(value: List[Any]) -> List[Any]:
+    """Return a list, as a ``HandleList`` where some of its items are handles."""
+    kinds = set(map(type, value))
+    is_any = any(getattr(kind, "is_handle", False) is True for kind in kinds)
+    return HandleList(value) if is_any else value
+
+
+def opened(value: Any) -> Any:
+    """Return a value whose items are asked for: brought here, but for the items of a list."""
+    return value.fetch() if is_handle(value) and value.__class__ is not HandleList else value
 
 
 def fetched(value: Any) -> Any:
     """Return a value, brought here where it is a handle of a pool; of many handles all at once."""
     if not is_remote(value):
         return value
-    if value.__class__ in (list, tuple):
-        _fetch_together(_handles(value))
+    if value.__class__ in (list, tuple, HandleList):
+        _fetch_together(handles_in(value))
     return _fetched(value)
 
 
 def _fetched(value: Any) -> Any:
     if not is_remote(value):
         return value
-    if value.__class__ is list:
-        return list(map(_fetched, value))
-    return tuple(map(_fetched, value)) if value.__class__ is tuple else value.fetch()
+    if value.__class__ is tuple:
+        return tuple(map(_item, value))
+    return list(map(_item, value)) if value.__class__ in (list, HandleList) else value.fetch()
 
 
-def _handles(value: Any) -> List[Any]:
-    if value.__class__ in (list, tuple):
-        return [handle for item in value for handle in _handles(item)]
-    return [value] if getattr(value.__class__, "is_handle", False) is True else []
+def _item(value: Any) -> Any:
+    return _fetched(value) if is_handle(value) else value
 
 
 def _fetch_together(handles: List[Any]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Callable, List, Sequence, Tuple, Union
 
+from stagekit._base.handles import with_handles
+
 # How many items there are; for lists of lists the shape of each.
 Shape = Union[int, Tuple[Any, ...]]  # Any: a Shape, which type checkers cannot nest
 
@@ -42,15 +44,15 @@ def size(shape: Shape) -> int:
 
 
 def nested(items: Sequence[Any], shape: Shape) -> List[Any]:
-    """Return lists of this shape, filled with as many items in their order."""
+    """Return lists of this shape, filled with as many items in their order; see ``HandleList``."""
     return _filled(items, shape, 0)[0]
 
 
 def _filled(items: Sequence[Any], shape: Shape, start: int) -> Tuple[List[Any], int]:
     if isinstance(shape, int):
-        return list(items[start : start + shape]), start + shape
+        return with_handles(list(items[start : start + shape])), start + shape
     found: List[Any] = []
     for part in shape:
         inner, start = _filled(items, part, start)
         found.append(inner)
-    return found, start
+    return with_handles(found), start

@@ -61,6 +61,7 @@ class PackedValue:
     """
 
     is_handle = True
+    is_here = True
 
     def __init__(self, data: bytes, name: str, type_name: str = "") -> None:
         self._data = data
@@ -92,6 +93,7 @@ class PackedItem:
     """A handle of one item of a value that this process has not read."""
 
     is_handle = True
+    is_here = True
 
     def __init__(self, whole: PackedValue, item: int) -> None:
         self._whole = whole

@@ -54,9 +54,15 @@ class Handle(Protocol):
 
     Attributes:
         is_handle: True, and on the class, so that a handle is known from all other values.
+        is_here: nobody else is needed to ``fetch`` it: at most, its pickle has to be read.
     """
 
     is_handle: bool
+
+    @property
+    def is_here(self) -> bool:
+        """Whether nobody else is needed to ``fetch`` it."""
+        ...
 
     def fetch(self) -> Any:  # Any: whatever the call returned
         """Return the value, brought here once.
@@ -85,11 +91,6 @@ class Decider(Protocol):
 
     def after(self, call: Any, value: Any, /) -> object:  # Any: whatever the call returned
         """Take in what a call that was made has returned."""
-
-
-def is_far(executor: object) -> bool:
-    """Tell whether an executor is more than a pool with ``submit`` alone: by name, or made so."""
-    return isinstance(executor, str) or hasattr(executor, "submit_call") or is_cluster(executor)
 
 
 class CallPool(Protocol):
@@ -161,6 +162,11 @@ class CallPool(Protocol):
 def is_call_pool(executor: object) -> TypeGuard[CallPool]:
     """Tell whether an executor is a ``CallPool``."""
     return callable(getattr(executor, "start_call", None)) and not isinstance(executor, type)
+
+
+def can_stop(executor: object) -> bool:
+    """Tell whether an executor can end calls that have begun."""
+    return executor == "processes" or (is_call_pool(executor) and executor.can_stop)
 
 
 def is_cluster(executor: object) -> bool:

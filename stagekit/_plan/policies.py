@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from stagekit._base.keys import UnionOf
-from stagekit._base.ports import is_cluster
+from stagekit._base.ports import can_stop, is_call_pool, is_cluster
 from stagekit._base.problem import Problem
 from stagekit._base.retry import retry_of
 from stagekit._base.sending import is_imported, mistake_in, refusal, try_sending
@@ -105,7 +105,7 @@ def where_beyond(executor: Any) -> Optional[str]:  # Any: a name, a pool, or Non
     if executor is None or isinstance(executor, str):
         return _BEYOND.get(executor or "")
     names = {kind.__name__ for kind in type(executor).__mro__}
-    if hasattr(executor, "submit_call") or "ProcessPoolExecutor" in names:
+    if is_call_pool(executor) or "ProcessPoolExecutor" in names:
         return f"`{type(executor).__name__}`"
     return None
 
@@ -186,8 +186,7 @@ def soft_timeouts(resolver: Resolver, places: Sequence[int]) -> Iterator[Problem
             continue
         if resolver.index.readings[place].is_async and where_beyond(said.executor) is None:
             continue
-        can_stop = said.executor == "processes" or getattr(said.executor, "can_stop", False)
-        if not can_stop:
+        if not can_stop(said.executor):
             yield soft_timeout(resolver.index.stages[place], said.executor)
 
 

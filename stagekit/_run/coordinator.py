@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Deque, List, Optional, Sequence, Union
 
 from stagekit._base.awaited import Awaited
 from stagekit._base.cancel import CancelToken
-from stagekit._base.handles import fetched, is_remote
+from stagekit._base.handles import fetched, is_remote, opened
 from stagekit._run.attempt import cut
 from stagekit._run.backends.job import Job
 from stagekit._run.backends.placement import Placement, limits_of
@@ -230,7 +230,7 @@ class Coordinator:
         Values that other stages have taken stay where they are, and go with the pool.
         """
         plan, values = self.session.plan, self.session.columns.values
-        if not self.placement.keeps_values:
+        if not self.placement.has_handles:
             return
         for step, children in enumerate(plan.children):
             slot = plan.constants + step
@@ -282,7 +282,8 @@ class Coordinator:
         return ()
 
     def _expand(self, step: int) -> Sequence[Action]:
-        shape, error = self.items.expand(step)
+        takes_handles = self.placement.backend_of(step).returns_handles
+        shape, error = self.items.expand(step, opened if takes_handles else fetched)
         now = self.clock.now()
         self.session.columns.ends[step] = now  # of a stage that is called for no item
         with self._lock:

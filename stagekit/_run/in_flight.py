@@ -99,6 +99,7 @@ def job_of(
         tell=said,
         name=name,
         progress=progress,
+        step=step,
     )
     policy = plan.policies.get(step)
     job.again = policy is not None and policy.retry is not None

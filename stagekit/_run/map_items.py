@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple, Union
 
 from stagekit._base.nested import Shape, flat
 from stagekit._declare.context import Context, of_item
 from stagekit._run.attempt import arguments
-from stagekit._run.backends.job import fetched
 from stagekit.errors import BadValueError
 
 if TYPE_CHECKING:
@@ -27,8 +26,15 @@ class MapItems:
         self._contexts: Dict[int, List[Place]] = {}  # where a stage is told of its call
         self._gone: List[Tuple[object, List[Any]]] = []  # iterators, and what they gave
 
-    def expand(self, step: int) -> Tuple[Shape, Optional[BaseException]]:
-        """Make the lists of a stage; return their shape, or what is wrong."""
+    def expand(
+        self, step: int, fetch: Callable[[Any], Any]
+    ) -> Tuple[Shape, Optional[BaseException]]:
+        """Make the lists of a stage; return their shape, or what is wrong.
+
+        Args:
+            step: the stage.
+            fetch: brings a list here that may be elsewhere.
+        """
         policy = self._plan.policies[step]
         _, args, kwargs = arguments(self._plan.calls[step], self._columns.values)
         lists: Dict[Place, List[Any]] = {}
@@ -36,7 +42,7 @@ class MapItems:
         try:
             for place in policy.each:
                 value = args[place] if isinstance(place, int) else kwargs[place]
-                lists[place], shapes[place] = flat(self._again(value), policy.depth, fetched)
+                lists[place], shapes[place] = flat(self._again(value), policy.depth, fetch)
         except Exception as error:  # noqa: BLE001 - of what the provider returned
             return 0, error
         if len(set(shapes.values())) > 1:

@@ -88,13 +88,8 @@ class Result:
         if status is not None and status[step] != SUCCEEDED:
             self._check_value(step, status[step])
         value: Any = columns.values[plan.constants + step]
-        if getattr(value.__class__, "is_handle", False):  # of a pool that keeps values
-            return value.fetch()
-        if value.__class__ is list:
-            from stagekit._base.handles import fetched, leads_to_handle
-
-            return fetched(value) if leads_to_handle(value) else value
-        return value
+        is_handle = getattr(value.__class__, "is_handle", False) is True
+        return value.fetch() if is_handle else value
 
     @property
     def plan(self) -> Plan:

@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from typing import Any, List, Mapping, Optional, Protocol, Tuple
 
     from stagekit._base.cancel import CancelToken
-    from stagekit._base.ports import Decider, Hook, Pool
+    from stagekit._base.ports import CallPool, Decider, Hook
     from stagekit._base.rollback import Rollback
     from stagekit._run.clock import Clock
 
     class Pools(Protocol):
         """Finds pools by what a stage or a run says, and closes those that it made."""
 
-        def of(self, executor: Any, /) -> Tuple[Pool, str, int]:  # Any: a name or a pool
-            """Return a pool, its name for people, and how many calls it carries out at once."""
+        def of(self, executor: Any, /) -> Tuple[CallPool, str, int]:  # Any: a name or a pool
+            """Return a pool, its name for people, and how many calls of a run it makes at once."""
             ...
 
         def close(self) -> None:
@@ -81,7 +81,7 @@ class RunSettings(Record):
         self,
         *,
         mode: str,
-        pool: Optional[Pool],
+        pool: Any,
         workers: int,
         async_limit: Optional[int],
         on_failure: str,

@@ -50,7 +50,6 @@ class ChainedCall(Job):
     """A plain call, and those that follow it.
 
     Attributes:
-        step: the stage that is called at the moment.
         item: the index of the item that it is called for, or -1.
         since: when that was begun, or sent.
         lane: where it is called.
@@ -58,7 +57,7 @@ class ChainedCall(Job):
         is_owners: the thread that owns the run makes it.
     """
 
-    __slots__ = ("is_owners", "item", "lane", "loop", "number", "since", "step")
+    __slots__ = ("is_owners", "item", "lane", "loop", "number", "since")
 
     def __init__(
         self,
@@ -81,8 +80,8 @@ class ChainedCall(Job):
             token=token,
             tell=nothing,
             name=name,
+            step=start.step,
         )
-        self.step = start.step
         self.item = start.item
         self.since = 0
         self.lane = start.lane
@@ -250,6 +249,8 @@ class WorkerLoop:
             job.fn = of_attempt(fn, 1)
         else:
             job.fn, job.args, job.kwargs = self._call_of_item(job)
+        policy = session.plan.policies.get(job.step)
+        job.again = policy is not None and policy.retry is not None
         job.promise = call[4]
         job.context = session.context  # nobody enters it: it is sent
         if "loguru" in sys.modules:
@@ -275,11 +276,10 @@ def chained_steps(plan: Plan, placement: Placement) -> bytearray:
     """Return for each step whether its call may follow another one in its place: 1 or 0.
 
     Only its failure then needs the coordinator: it has no time limit, no slots, and nothing that is
-    made anew for each attempt. Its backend must be able to go on by itself, and its arguments must
-    be in this process. An owner that has others to listen to makes its own calls one by one.
+    made anew for each attempt. Its backend must be able to go on by itself, and no argument that it
+    calls with here may be a handle. An owner that has others to listen to makes its own calls one
+    by one.
     """
-    if placement.keeps_values:
-        return bytearray(len(plan))
     lanes, tasks = placement.of_step, [each.name == "asyncio" for each in placement.backends]
     can_chain = [
         backend.walks and (placement.is_inline or not placement.is_owners(lane))
@@ -292,4 +292,8 @@ def chained_steps(plan: Plan, placement: Placement) -> bytearray:
             found[step] = 0
     for step in plan.per_attempt:
         found[step] = 0
+    for step in range(len(plan)) if placement.has_handles else ():
+        is_here = not placement.backend_of(step).queues
+        if is_here and any(map(placement.may_be_handle, plan.parents[step])):
+            found[step] = 0
     return found

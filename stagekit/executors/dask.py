@@ -9,10 +9,20 @@ Example:
 
 from __future__ import annotations
 
-import contextvars
 from functools import partial
 from threading import Condition, Lock, Thread
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+    cast,
+)
 from uuid import uuid4
 
 from stagekit._base.packed import PackedItem, PackedValue, aside, value_of
@@ -39,7 +49,7 @@ from stagekit.executors._dask.work import (
     running_at,
 )
 from stagekit.executors._prefetch import Prefetch
-from stagekit.executors.futures import CallFuture
+from stagekit.executors.futures import CallFuture, call_of, submitted
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -65,7 +75,7 @@ class DaskPool:
     not run them again, for retries are the run's. A small value comes here with the end of its
     call; a large one stays on the cluster as long as its handle and the pool are there. One that
     was lost with a worker and is still needed is made by calling its stage again, at most three
-    times, where its call was submitted with ``again=True``; else who needs the value raises
+    times, where its call may be repeated (``PoolCall.may_repeat``); else who needs the value raises
     ``WorkerDiedError``.
 
     Args:
@@ -85,8 +95,6 @@ class DaskPool:
     can_stop = False  # Dask calls in threads; a `CancelToken` reaches them all the same
     recalls_at_once = False
     returns_handles = True
-    keeps_values = True
-    ahead_ns = AHEAD_NS
 
     def __init__(self, target: object = None, *, workers: Optional[int] = None) -> None:
         self._connection = Connection(target, workers=workers)
@@ -115,7 +123,7 @@ class DaskPool:
         self._client.subscribe_topic(self._id, self._on_progress)
 
     @property
-    def _max_workers(self) -> int:
+    def workers(self) -> int:
         """How many calls the cluster carries out at once: all threads of its workers."""
         if self._connection.size:
             return self._connection.size  # even while one of them is started again
@@ -123,22 +131,13 @@ class DaskPool:
         return max(1, sum(threads.values()))
 
     @property
-    def workers(self) -> int:
-        """How many calls are carried out at once."""
-        return self._max_workers
-
-    @property
     def capacity(self) -> int:
         """How many calls the pool wants at the moment, those ahead of their turn included."""
-        return (self._width or self._max_workers) + self._prefetch.ahead
+        return (self._width or self.workers) + self._prefetch.ahead
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> CallFuture:
         """Have *fn* called; the result of the future is the value, fetched when asked for."""
-        future = CallFuture(self.withdraw)
-        context = contextvars.copy_context()
-        future.call = PoolCall(fn, args, kwargs, context=context, on_end=future.ended)
-        self._start(future.call, is_short=False)
-        return future
+        return submitted(self, fn, args, kwargs)
 
     def start_call(self, wanted: PoolCall, /) -> None:
         """Have a call made; what it returns may be a handle.
@@ -177,7 +176,7 @@ class DaskPool:
             return
         try:
             if not self._width or len(self._calls) == 1:  # it may have grown meanwhile
-                self._width = self._max_workers
+                self._width = self.workers
             if is_short and not again and len(envelope) <= self.small:
                 self._groups.add(key, self._width)
             else:
@@ -185,37 +184,6 @@ class DaskPool:
         except BaseException:
             self._calls.pop(key, None)
             raise
-
-    # What runs use that do not know `start_call`.
-
-    def submit_call(  # noqa: PLR0913 - as it was
-        self,
-        fn: Callable[..., Any],
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
-        *,
-        context: contextvars.Context,
-        promise: int = 0,
-        tell: Optional[Callable[[Any], object]] = None,
-        again: bool = False,
-        begun: Optional[Callable[[], object]] = None,
-        together: bool = False,
-    ) -> CallFuture:
-        """Have *fn* called; see ``start_call``."""
-        future = CallFuture(self.withdraw, fetches=False)
-        future.call = PoolCall(
-            fn,
-            args,
-            kwargs,
-            context=context,
-            on_end=future.ended,
-            promise=promise,
-            on_begin=begun,
-            on_progress=tell,
-            may_repeat=again,
-        )
-        self._start(future.call, is_short=together)
-        return future
 
     def _send(self, key: str, call: Call) -> None:
         """Have a call made by a task of its own."""
@@ -235,8 +203,10 @@ class DaskPool:
             self._notify()
         return call.is_withdrawn
 
-    def stop(self, call: PoolCall, /, *, force: bool = False) -> None:
-        """Do nothing: a call that runs on Dask cannot be ended from outside."""
+    def stop(self, call: Union[PoolCall, CallFuture], /, *, force: bool = False) -> None:
+        """Withdraw a call that has not begun; Dask cannot end one that runs."""
+        del force
+        self.withdraw(call_of(call))
 
     def recall(self, batch: Batch, /) -> None:
         """Withdraw all calls of a batch that have not begun; none of it begins any more."""

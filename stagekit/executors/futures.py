@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import contextvars
 import os
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from functools import partial
-from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 from stagekit._base.pool_call import PoolCall
 from stagekit._base.ports import is_call_pool
 from stagekit._base.promise import check_value
 
 if TYPE_CHECKING:
-    import contextvars
-
     from stagekit._base.pool_call import Batch
     from stagekit._base.ports import CallPool, Handle, Pool
 
@@ -30,11 +28,14 @@ __all__ = ["is_pool", "workers_of"]
 
 def is_pool(candidate: object) -> bool:
     """Tell whether calls can be submitted to an object; a class of pools is not a pool."""
-    return callable(getattr(candidate, "submit", None)) and not isinstance(candidate, type)
+    has_submit = callable(getattr(candidate, "submit", None))
+    return is_call_pool(candidate) or (has_submit and not isinstance(candidate, type))
 
 
 def workers_of(pool: object) -> int:
     """Return how many calls a pool carries out at once: what it tells, else one a processor."""
+    if is_call_pool(pool):
+        return pool.workers
     told: object = getattr(pool, "_max_workers", None)
     return told if type(told) is int and told > 0 else os.cpu_count() or 1
 
@@ -68,25 +69,28 @@ class SubmitPool:
         self.workers = workers
         self.capacity = workers
         self._pool = pool
-        self._futures: Dict[PoolCall, Any] = {}  # of calls that have not ended
+        self._sent: Dict[PoolCall, Tuple[SentCall, Any]] = {}  # with their futures
 
     def start_call(self, call: PoolCall, /) -> None:
         """Submit a call; raises what the pool raises."""
-        if call.batch is not None and call.batch.is_recalled:
+        batch = call.batch
+        if batch is not None and batch.is_recalled:
             call.withdrawn()
             return
         sent = SentCall(call)
         future: Any = self._pool.submit(sent, *call.args)
-        self._futures[call] = future
+        self._sent[call] = sent, future
         future.add_done_callback(partial(self._ended, call, sent))
-        if call.batch is not None and call.batch.is_recalled:  # meanwhile
-            future.cancel()
+        if batch is not None and batch.is_recalled:  # meanwhile
+            self.withdraw(call)
 
     def withdraw(self, call: PoolCall, /) -> bool:
         """Cancel the future of a call; tell whether it was never made."""
-        future = self._futures.get(call)
-        if future is not None:
-            future.cancel()
+        found = self._sent.get(call)
+        if found is not None:
+            sent, future = found
+            sent.is_ours = True  # first, as its end may come at once
+            sent.is_ours = bool(future.cancel())
         return call.is_withdrawn
 
     def stop(self, call: PoolCall, /, *, force: bool = False) -> None:
@@ -97,9 +101,9 @@ class SubmitPool:
     def recall(self, batch: Batch, /) -> None:
         """Cancel the futures of a batch."""
         batch.is_recalled = True
-        for call, future in tuple(self._futures.items()):
+        for call in tuple(self._sent):
             if call.batch is batch:
-                future.cancel()
+                self.withdraw(call)
 
     def takes(self, handle: Handle, /) -> bool:
         """Tell that handles are of no use here."""
@@ -118,17 +122,18 @@ class SubmitPool:
         """Leave the pool open: it is the user's."""
 
     def _ended(self, call: PoolCall, sent: SentCall, future: Any) -> None:
-        self._futures.pop(call, None)
-        if getattr(future, "cancelled", bool)():
+        self._sent.pop(call, None)
+        if sent.is_ours and getattr(future, "cancelled", bool)():
             call.withdrawn()
             return
         try:
             value = future.result()
-            check_value(value, call.promise)
+            if call.promise:
+                check_value(value, call.promise)
         except BaseException as error:  # noqa: BLE001 - whatever the call raised
-            call.raised(error, sent.took)
+            call.raised(error)
         else:
-            call.returned(value, sent.took)
+            call.returned(value)
 
 
 class SentCall:
@@ -138,31 +143,67 @@ class SentCall:
     cannot be pickled, and the other side need not know us.
 
     Attributes:
-        took: nanoseconds that the call took, where it was made in this process.
+        is_ours: who cancels its future does it for us.
     """
 
-    __slots__ = ("__name__", "_begun", "_context", "_fn", "_kwargs", "took")
+    __slots__ = ("__name__", "_begun", "_context", "_fn", "_kwargs", "is_ours")
 
     def __init__(self, call: PoolCall) -> None:
         fn: Any = call.fn
         self.__name__ = str(getattr(fn, "__name__", type(fn).__name__))
         self._fn = fn
-        self._kwargs = dict(call.kwargs)
-        self._context: contextvars.Context = call.context.copy()
-        self._begun = call.begun
-        self.took: Optional[int] = None
+        self._kwargs = call.kwargs
+        self._context = call.context
+        self._begun = call.on_begin
+        self.is_ours = False
 
     def __call__(self, *args: Any) -> Any:
-        self._begun()
-        began = perf_counter_ns()
-        try:
-            return self._context.run(self._fn, *args, **self._kwargs)
-        finally:
-            self.took = perf_counter_ns() - began
+        if self._begun is not None:
+            self._begun()
+        return self._context.copy().run(self._fn, *args, **self._kwargs)
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        self._begun()
-        return partial, (self._fn,), (self._fn, (), self._kwargs, {})
+        if self._begun is not None:
+            self._begun()
+        return partial, (self._fn,), (self._fn, (), dict(self._kwargs), {})
+
+
+def submitted(  # noqa: PLR0913 - as a ``PoolCall``
+    pool: CallPool,
+    fn: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    *,
+    context: Optional[contextvars.Context] = None,
+    fetches: bool = True,
+    withdraw: Optional[Callable[[PoolCall], bool]] = None,
+    **options: Any,
+) -> CallFuture:
+    """Start a call in a pool; return its future.
+
+    Args:
+        pool: what makes the call.
+        fn: what is called.
+        args: its positional arguments.
+        kwargs: its arguments by name.
+        context: the context variables that it starts from; those of the caller unless said.
+        fetches: whether the result of the future is the value, or a handle that stands for it.
+        withdraw: what the future withdraws the call with, where that is not to keep the pool alive.
+        options: of the ``PoolCall``.
+    """
+    future = CallFuture(withdraw or pool.withdraw, fetches=fetches)
+    found = contextvars.copy_context() if context is None else context
+    future.call = PoolCall(fn, args, kwargs, context=found, on_end=future.ended, **options)
+    pool.start_call(future.call)
+    return future
+
+
+def call_of(which: Union[PoolCall, CallFuture]) -> PoolCall:
+    """Return a call that is given as itself, or as its future."""
+    if isinstance(which, PoolCall):
+        return which
+    assert which.call is not None  # noqa: S101 - it is set before anybody has the future
+    return which.call
 
 
 class CallFuture(_Future):

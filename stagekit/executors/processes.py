@@ -25,10 +25,9 @@ from stagekit.errors import BadValueError, UsageError
 from stagekit.executors._processes.call import Call
 from stagekit.executors._processes.functions import Functions, mistake_of
 from stagekit.executors._processes.packing import article, pack, reason_of
-from stagekit.executors._processes.pending import Pending
 from stagekit.executors._processes.proxies import WORKER
-from stagekit.executors._processes.supervisor import AHEAD_NS, Supervisor
-from stagekit.executors.futures import CallFuture
+from stagekit.executors._processes.supervisor import Supervisor
+from stagekit.executors.futures import CallFuture, call_of, submitted
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -44,7 +43,6 @@ __all__ = ["ProcessPool"]
 
 # Any: functions and values of stages
 
-AnyFuture = Union[CallFuture, Pending]
 METHODS = ("forkserver", "spawn")
 CAN_FORK = os.name == "posix"
 _supervisors: weakref.WeakSet[Supervisor] = weakref.WeakSet()
@@ -67,6 +65,7 @@ class ProcessPool:
             one fails in its worker, and this process never holds it. None for any size.
 
     Attributes:
+        workers: how many calls are carried out at once.
         left_out: the names of context variables that could not travel.
 
     Raises:
@@ -76,8 +75,6 @@ class ProcessPool:
     can_stop = True
     recalls_at_once = True
     returns_handles = True
-    keeps_values = False  # for runs that do not know `start_call`
-    ahead_ns = AHEAD_NS
 
     def __init__(
         self,
@@ -94,10 +91,10 @@ class ProcessPool:
             )
         _check(workers, method, grace)
         _check_count("max_value_bytes", max_value_bytes)
-        self._max_workers = workers or os.cpu_count() or 1
+        self.workers = workers or os.cpu_count() or 1
         self.left_out: Tuple[str, ...] = ()
         self._supervisor = supervisor = Supervisor(
-            self._max_workers, partial(_launcher, method), grace, max_value_bytes
+            self.workers, partial(_launcher, method), grace, max_value_bytes
         )
         self._prefetch = supervisor.prefetch
         self._functions = Functions(supervisor.forget)
@@ -111,22 +108,13 @@ class ProcessPool:
         self._close = weakref.finalize(self, supervisor.close_later)
 
     @property
-    def workers(self) -> int:
-        """How many calls are carried out at once."""
-        return self._max_workers
-
-    @property
     def capacity(self) -> int:
         """How many calls the pool wants at the moment, those ahead of their turn included."""
-        return self._max_workers + self._prefetch.ahead
+        return self.workers + self._prefetch.ahead
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> CallFuture:
         """Have *fn* called in a worker."""
-        future = CallFuture(self._supervisor.withdraw)
-        context = contextvars.copy_context()
-        future.call = PoolCall(fn, args, kwargs, context=context, on_end=future.ended)
-        self.start_call(future.call)
-        return future
+        return submitted(self, fn, args, kwargs, withdraw=self._supervisor.withdraw)
 
     def start_call(self, wanted: PoolCall, /) -> None:
         """Have a call made in a worker.
@@ -157,42 +145,6 @@ class ProcessPool:
                 call.leaves.append(token.on_cancel(partial(_pass_on, call, place, token)))
         self._supervisor.add(call)
 
-    # What runs use that do not know `start_call`.
-
-    def pending(self, then: Callable[[Pending], object]) -> Pending:
-        """Return what ``submit_call`` takes as *future*."""
-        return Pending(self._supervisor.withdraw, then)
-
-    def submit_call(  # noqa: PLR0913 - as it was
-        self,
-        fn: Callable[..., Any],
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
-        *,
-        context: contextvars.Context,
-        promise: int = 0,
-        tell: Optional[Callable[[Any], object]] = None,
-        future: Optional[AnyFuture] = None,
-        batch: Optional[Batch] = None,
-        begun: Optional[Callable[[], object]] = None,
-    ) -> AnyFuture:
-        """Have *fn* called; see ``start_call``."""
-        if future is None:
-            future = CallFuture(self._supervisor.withdraw)
-        future.call = PoolCall(
-            fn,
-            args,
-            kwargs,
-            context=context,
-            on_end=future.ended,
-            promise=promise,
-            on_begin=begun,
-            on_progress=tell,
-            batch=batch,
-        )
-        self.start_call(future.call)
-        return future
-
     def _travelling(self, context: contextvars.Context) -> Tuple[bytes, Tuple[str, ...]]:
         """Return what of a context travels, which is known where the last call had the same one.
 
@@ -211,16 +163,14 @@ class ProcessPool:
         """Take a call back that has not begun; tell whether it was never made."""
         return self._supervisor.withdraw(call)
 
-    def stop(self, call: Union[PoolCall, AnyFuture], /, *, force: bool = False) -> None:
+    def stop(self, call: Union[PoolCall, CallFuture], /, *, force: bool = False) -> None:
         """End a call: withdraw it, or end its worker and what that has started.
 
         Args:
             call: which, or its future.
             force: with SIGKILL, not SIGTERM, which a call may use to tidy up, and may ignore.
         """
-        wanted = call if isinstance(call, PoolCall) else call.call
-        if wanted is not None:
-            self._supervisor.stop(wanted, force=force)
+        self._supervisor.stop(call_of(call), force=force)
 
     def recall(self, batch: Batch, /) -> None:
         """Withdraw all calls of a batch that have not begun; none of it begins any more.

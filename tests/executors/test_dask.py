@@ -35,6 +35,7 @@ from stagekit.errors import (
 )
 from stagekit.events import Event, StageProgress
 from stagekit.executors.dask import DaskPool
+from stagekit.executors.futures import submitted
 
 needs_dask = pytest.mark.skipif(
     importlib.util.find_spec("distributed") is None,
@@ -219,7 +220,8 @@ def wait_until(is_so: Callable[[], object]) -> None:
 def call(pool: DaskPool, fn: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """Submit a call as a run does; its result is a handle."""
     context = options.pop("context", contextvars.Context())
-    return pool.submit_call(fn, args, options.pop("kwargs", {}), context=context, **options)
+    kwargs = options.pop("kwargs", {})
+    return submitted(pool, fn, args, kwargs, context=context, fetches=False, **options)
 
 
 class Holding:
@@ -229,7 +231,7 @@ class Holding:
         self.token = CancelToken()
         self.told: List[Tuple[Any, ...]] = []
         self._has_begun = threading.Event()
-        self.future = call(pool, functions.hold, Progress(), self.token, tell=self._tell)
+        self.future = call(pool, functions.hold, Progress(), self.token, on_progress=self._tell)
         assert self._has_begun.wait(LIMIT)
 
     def _tell(self, told: Tuple[Any, ...]) -> None:
@@ -256,7 +258,7 @@ def test_a_pool_is_used_as_any_executor(pool: DaskPool) -> None:
     assert [40, 41, 42, 43, 44] == [future.result() for future in futures]
     assert 5 == pool.submit(int, "101", base=2).result()
     assert 41 == pool.submit(lambda: base + 1).result()
-    assert 2 == pool._max_workers
+    assert 2 == pool.workers
     assert os.getpid() != pool.submit(os.getpid).result()
 
 
@@ -486,7 +488,7 @@ def test_a_lost_value_is_made_again_where_it_is_needed(
 ) -> None:
     """Killing the worker that holds it costs one more call of its function, and no more."""
     log = tmp_path / "log"
-    handle = call(mortal, functions.noted, str(log), 20, again=True).result(LIMIT)
+    handle = call(mortal, functions.noted, str(log), 20, may_repeat=True).result(LIMIT)
     os.kill(lines(log)[0], signal.SIGKILL)
     assert 22 == call(mortal, functions.total, handle, 2).result(LIMIT).fetch()
     assert 2 == len(lines(log))

@@ -17,10 +17,12 @@ import pytest
 
 from stagekit._base.cancel import CancelToken
 from stagekit._base.handles import fetched
+from stagekit._base.pool_call import PoolCall
 from stagekit._base.progress import Progress
 from stagekit.errors import BadValueError, WorkerDiedError
 from stagekit.executors._dask import together
 from stagekit.executors.dask import DaskPool
+from stagekit.executors.futures import CallFuture
 from tests.contract.shared import SharedEvent, SharedList
 
 pytestmark = [
@@ -36,7 +38,10 @@ LIMIT = 100  # seconds until a test gives up, however busy this machine is
 def send(pool: Any, fn: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """Submit a call that may share its task."""
     context = contextvars.copy_context()
-    return pool.submit_call(fn, args, {}, context=context, together=True, **options)
+    future = CallFuture(pool.withdraw, fetches=False)
+    future.call = PoolCall(fn, args, {}, context=context, on_end=future.ended, **options)
+    pool._start(future.call, is_short=True)
+    return future
 
 
 def becomes(true: Callable[[], bool]) -> bool:
@@ -177,8 +182,8 @@ def test_progress_tokens_and_beginnings_are_those_of_each_call(dask_pool: Any) -
             number,
             Progress(),
             token,
-            tell=partial(tell, number),
-            begun=partial(begun.append, number),
+            on_progress=partial(tell, number),
+            on_begin=partial(begun.append, number),
         )
         for number, token in enumerate(tokens)
     ]

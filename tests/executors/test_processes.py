@@ -22,6 +22,7 @@ from stagekit._base.sending import by_value
 from stagekit._declare.declaration import own_mark
 from stagekit.errors import BadValueError, StageCancelledError, UsageError
 from stagekit.executors import ProcessPool
+from stagekit.executors.futures import submitted
 from tests.executors.test_processes_errors import TOO_DEEP
 
 LIMIT = 60  # seconds until a test gives up
@@ -68,7 +69,8 @@ def pool(module: Any) -> Iterator[ProcessPool]:
 def call(pool: ProcessPool, fn: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """Submit a call as a run does."""
     context = options.pop("context", contextvars.Context())
-    return pool.submit_call(fn, args, options.pop("kwargs", {}), context=context, **options)
+    kwargs = options.pop("kwargs", {})
+    return submitted(pool, fn, args, kwargs, context=context, **options)
 
 
 def test_a_call_is_made_in_another_process(pool: ProcessPool, module: Any) -> None:
@@ -313,7 +315,7 @@ def test_progress_is_told_while_the_call_runs(pool: ProcessPool, tmp_path: Path)
         progress.update(2)
         return 5
 
-    future = call(pool, work, Progress(), tell=tell)
+    future = call(pool, work, Progress(), on_progress=tell)
     assert is_told.wait(LIMIT)
     assert [(1, 2, "half")] == told
     open(gate, "w").close()  # noqa: PTH123
@@ -413,7 +415,7 @@ def test_x11_a_mistake_is_refused(options: Any, words: str) -> None:
 def test_a_pool_says_what_it_can() -> None:
     """What a run asks of a pool."""
     pool = ProcessPool(3)
-    assert (3, True, False) == (pool._max_workers, pool.can_stop, pool.keeps_values)
+    assert (3, True, True) == (pool.workers, pool.can_stop, pool.returns_handles)
     with pytest.raises(TypeError, match="cannot be sent"):
         pool.__reduce__()
 

@@ -240,7 +240,9 @@ def test_a_resource_is_not_opened_for_each_item() -> None:
 class Cluster(Executor):
     """A pool of ours, beyond this process."""
 
-    def submit_call(self) -> None:
+    can_stop = False
+
+    def start_call(self) -> None:
         """Stand for what those have."""
 
 

@@ -11,13 +11,15 @@ import threading
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 
 from stagekit import Registry, RunFailedError, run
-from stagekit._run.backends.pool import Sent
+from stagekit._base.pool_call import PoolCall
 from stagekit.events import Outcome, Reason, StageStarted
+from stagekit.executors.futures import SentCall
 from stagekit.testing import RecordingHook
 
 SOURCE = '''
@@ -193,22 +195,30 @@ def test_anything_with_submit_is_a_pool() -> None:
 
 def test_no_more_calls_are_under_way_than_there_are_workers() -> None:
     """The rest waits with us, where rank decides."""
-    pool = Pool(is_late=True)
+    most: List[int] = []
+    calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
+
+    def work() -> None:
+        for _ in range(10):
+            calls.get()()
+
+    worker = threading.Thread(target=work)
+
+    class Full(Pool):
+        def submit(self, fn: Callable[..., Any], /, *args: Any) -> Future[Any]:
+            future = super().submit(fn, *args)
+            most.append(len([each for each in self.futures if not each.done()]))
+            calls.put(self.calls.pop())
+            if len(self.futures) == 3:
+                worker.start()
+            return future
+
     registry = Registry()
     for number in range(10):
         registry.add(lambda: None, id=f"s{number}", priority=number)
-    most: List[int] = []
-
-    class Hook:
-        def on_event(self, event: object) -> None:
-            is_start = isinstance(event, StageStarted)  # a call is about to be given to the pool
-            most.append(len([f for f in pool.futures if not f.done()]) + is_start)
-            is_full = is_start and most[-1] == 3
-            if is_full or (len(pool.futures) == 10 and pool.calls):
-                pool.calls.pop(0)()
-
     hook = RecordingHook()
-    run(registry=registry, executor=pool, workers=3, hooks=[hook, Hook()])
+    run(registry=registry, executor=Full(is_late=True), workers=3, hooks=[hook])
+    worker.join()
     assert 3 == max(most)
     assert tuple(f"s{number}" for number in reversed(range(10))) == hook.stage_ids(StageStarted)
 
@@ -256,8 +266,12 @@ def test_a_call_runs_in_the_context_at_hand_and_pickles_without_it() -> None:
     variable: contextvars.ContextVar[int] = contextvars.ContextVar("variable", default=0)
     context = contextvars.copy_context()
     context.run(variable.set, 3)
-    assert 3 == Sent(variable.get, {}, context)()
-    call = Sent(int, {"base": 2}, context)
+
+    def sent(fn: Callable[..., Any], **kwargs: Any) -> SentCall:
+        return SentCall(PoolCall(fn, (), kwargs, context=context, on_end=lambda _: None))
+
+    assert 3 == sent(variable.get)()
+    call = sent(int, base=2)
     assert 5 == call("101")
     copied = pickle.loads(pickle.dumps(call))  # noqa: S301 - our own bytes
     assert 5 == copied("101")

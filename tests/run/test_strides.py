@@ -27,7 +27,7 @@ from stagekit.events import (
     StageStarted,
     StageSucceeded,
 )
-from stagekit.executors import ProcessPool
+from stagekit.executors._prefetch import Prefetch
 from stagekit.testing import Dag, RecordingHook, dags
 from tests.run import faraway
 
@@ -363,6 +363,10 @@ def _fan(count: int, **options: Any) -> Registry:
     return registry
 
 
+def _not_noticed(prefetch: Prefetch, took: int, workers: int) -> None:
+    """Take no notice of a call."""
+
+
 @pytest.mark.parametrize("executor", ["inline", "threads", "processes"])
 def test_the_owner_is_not_asked_for_each_item(
     executor: str, process_pool: Any, monkeypatch: pytest.MonkeyPatch
@@ -376,7 +380,7 @@ def test_the_owner_is_not_asked_for_each_item(
         original(self, start)
 
     monkeypatch.setattr(Coordinator, "_start", counted)
-    monkeypatch.setattr(ProcessPool, "ahead_ns", 0)  # else it is asked for more, as they are short
+    monkeypatch.setattr(Prefetch, "ended", _not_noticed)  # else more are asked for: short ones
     pool = process_pool if executor == "processes" else executor
     result = run(registry=_fan(1_000), executor=pool, workers=2)
     assert [str(2 * number) for number in range(1_000)] == result["twice"]

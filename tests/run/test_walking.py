@@ -6,7 +6,6 @@ import contextvars
 import os
 import sys
 import time
-from concurrent.futures import Future
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -15,6 +14,7 @@ from typing import Any, Callable, Dict, List, Set, cast
 import pytest
 
 from stagekit import CancelToken, Hook, Registry, Result, run
+from stagekit._base.pool_call import PoolCall
 from stagekit._run.backends.job import CHAINED, Job
 from stagekit._run.backends.pool import PoolBackend
 from stagekit._run.coordinator import Coordinator
@@ -28,6 +28,7 @@ from stagekit.events import (
     StageStarted,
     StageSucceeded,
 )
+from stagekit.executors.futures import SubmitPool, submitted
 from stagekit.testing import RecordingHook
 from tests.run import faraway
 from tests.run.faraway import (
@@ -133,7 +134,8 @@ def test_what_cannot_be_sent_is_the_stage_that_failed(process_pool: Any) -> None
     """It is found out on the thread of the pool, which goes on."""
     registry = Registry()
     layered(registry)
-    registry.add(MakesStuck(os.getpid()), id="makes", depends_on="s203", provides=Stuck)
+    makes = MakesStuck(os.getpid())
+    registry.add(makes, id="makes", depends_on="s203", provides=Stuck, executor="threads")
     registry.add(takes, id="user")
     result = run(registry=registry, executor=process_pool, on_failure="continue", check=False)
     assert {"failed": 1, "succeeded": COUNT + 1} == {
@@ -269,32 +271,36 @@ def test_the_wait_of_what_was_sent_ahead_is_not_counted(
 
 def test_what_goes_on_after_it_was_asked_to_end_is_ended() -> None:
     """It was asked between two calls: the one that it has become is told of it."""
-    made: List[Future[None]] = []
+    made: List[PoolCall] = []
     posted: List[Any] = []
 
-    class Pool:
-        def submit_call(self, *_: object, **__: object) -> Any:
-            made.append(Future())
-            return made[-1]
+    class Pool(SubmitPool):
+        def start_call(self, call: PoolCall, /) -> None:
+            made.append(call)
+            if len(made) > 1:
+                token.cancel()
+
+        def stop(self, call: PoolCall, /, *, force: bool = False) -> None:
+            del force
+            call.withdrawn()
 
     class Walking(Job):
         def returned(self, value: Any, ahead: int) -> Any:
             del value, ahead
-            token.cancel()
             return CHAINED
 
-    token, context, pool = CancelToken(), contextvars.Context(), cast("Any", Pool())
+    token, context, pool = CancelToken(), contextvars.Context(), Pool(cast("Any", None), 1)
 
     def post(*how: Any) -> None:
         posted.append(how)
 
-    carrier = PoolBackend(post, pool, "pool", 1)
+    carrier = PoolBackend(post, pool, "pool", 1, stays=b"")
     job = Walking(
         1, nothing, (), {}, promise=0, context=context, token=token, tell=nothing, name="w"
     )
     carrier.start(job)
-    made[0].set_result(None)
-    assert [False, True] == [each.cancelled() for each in made]
+    made[0].returned(None)
+    assert [False, True] == [each.is_withdrawn for each in made]
     ((ticket, value, error),) = posted
     assert (1, None, WithdrawnError) == (ticket, value, type(error))
 
@@ -302,10 +308,10 @@ def test_what_goes_on_after_it_was_asked_to_end_is_ended() -> None:
 def test_what_is_set_in_a_context_travels_as_it_is(process_pool: Any) -> None:
     """Although calls have the same context, one after another."""
     context = contextvars.Context()
-    found = [process_pool.submit_call(number_set, (), {}, context=context).result()]
+    found = [submitted(process_pool, number_set, (), {}, context=context).result()]
     for value in (1, 2):
         context.run(faraway.NUMBER.set, value)
-        found.append(process_pool.submit_call(number_set, (), {}, context=context).result())
+        found.append(submitted(process_pool, number_set, (), {}, context=context).result())
     assert [0, 1, 2] == found
 
 

@@ -18,6 +18,7 @@ class InlineBackend:
     reasks = False
     walks = True
     recalls = False
+    returns_handles = False
     queues = False
     ahead = 0
 

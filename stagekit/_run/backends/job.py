@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from stagekit._base.cancel import CancelToken
     from stagekit._base.progress import Progress
 
-__all__ = ["CHAINED", "Backend", "Job", "Post", "fetched", "is_remote"]
-
 # Tells the owner of the run, from any thread, how a call ended: ticket, value, error.
 Post = Callable[[int, Any, Optional[BaseException]], object]
 CHAINED: Any = object()  # what a job posts that has become another call: nothing, and that is made
@@ -25,6 +23,7 @@ class Job:
 
     Attributes:
         ticket: the number of the attempt.
+        step: the stage that is called; -1 for a compensation.
         fn: what is called with *args* and *kwargs*.
         promise: see ``Plan``.
         context: the context variables that the call starts from; its own.
@@ -47,6 +46,7 @@ class Job:
         "name",
         "progress",
         "promise",
+        "step",
         "tell",
         "ticket",
         "token",
@@ -66,8 +66,10 @@ class Job:
         tell: Callable[..., object],
         name: str,
         progress: Optional[Progress] = None,
+        step: int = -1,
     ) -> None:
         self.ticket = ticket
+        self.step = step
         self.fn = fn
         self.args = args
         self.kwargs = kwargs
@@ -146,6 +148,7 @@ class Backend(Protocol):
         reasks: whether a call must be asked to end again and again.
         walks: whether one plain call may follow another there, without a word to the owner.
         recalls: whether ``recall`` is quick, and may be called on any thread, even in a handler.
+        returns_handles: whether what its calls return may be handles; it takes them, too.
         ahead: how many calls it takes ahead of their turn, at the moment.
         queues: whether a call may have to wait there, for calls that are not of this run.
     """
@@ -156,6 +159,7 @@ class Backend(Protocol):
     reasks: bool
     walks: bool
     recalls: bool
+    returns_handles: bool
     ahead: int
     queues: bool
 

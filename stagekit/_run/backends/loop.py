@@ -40,6 +40,7 @@ class LoopBackend:
     reasks = True
     walks = True
     recalls = False
+    returns_handles = False
     queues = False
     ahead = 0
 

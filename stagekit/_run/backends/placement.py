@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from stagekit._base.executor_names import HERE
 from stagekit._run.backends.inline import InlineBackend
-from stagekit._run.backends.pool import PoolBackend
 from stagekit._run.backends.threads import ThreadBackend
 from stagekit._run.state.agenda import SECOND
 from stagekit._run.state.limits import Limits
@@ -41,7 +40,8 @@ class Placement:
         of_step: the lane of each step, an index of ``backends``.
         slots: the capacity of each named slot.
         is_inline: stages are called in the calling thread, unless they say otherwise.
-        keeps_values: whether some values stay where they were made.
+        has_handles: whether some values may be handles.
+        stays: for each step, whether what its calls return may stay a handle.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Placement:
         self.gate = gate
         self.is_inline = mode == "inline"
         self.backends: List[Backend] = []
-        self.keeps_values = False
+        self.stays = bytearray(len(plan))
         self._post = post
         self._loop = loop
         self._plan = plan
@@ -64,6 +64,9 @@ class Placement:
         self._loop_backend: Optional[LoopBackend] = None
         self._known: Dict[object, int] = {}
         self.of_step: Sequence[int] = self._of_steps(plan)
+        self.has_handles = any(backend.returns_handles for backend in self.backends)
+        if self.has_handles:
+            self._note_what_stays(plan)
         self.slots: Mapping[str, int] = _slots(plan, settings)
 
     def _of_steps(self, plan: Plan) -> Sequence[int]:
@@ -120,9 +123,29 @@ class Placement:
             return ThreadBackend(post, MAX_TASKS)
         if key == "asyncio":
             return self.loop()
+        from stagekit._run.backends.pool import PoolBackend
+
         pool, name, capacity = self._settings.pools.of(key)
-        self.keeps_values = self.keeps_values or bool(getattr(pool, "keeps_values", False))
-        return PoolBackend(post, pool, name, capacity)
+        return PoolBackend(post, pool, name, capacity, self.stays)
+
+    def _note_what_stays(self, plan: Plan) -> None:
+        """Have values stay handles that are taken by stages of the same lane alone.
+
+        A list is read that a stage is called for each item of; the items themselves may stay.
+        """
+        of_step, policies = self.of_step, plan.policies
+        mapped = {step for step, policy in policies.items() if policy.each}
+        is_read: Set[int] = set()
+        for step, bindings in enumerate(plan.bindings):
+            each = policies[step].each if step in mapped else ()
+            for place, binding in enumerate(bindings):
+                is_items = place in each or binding.parameter in each
+                for provider in binding.providers:
+                    self.stays[provider] = 1
+                    if of_step[provider] != of_step[step] or (is_items and provider not in mapped):
+                        is_read.add(provider)
+        for step in is_read:
+            self.stays[step] = 0
 
     def loop(self) -> LoopBackend:
         """Return the backend of async stages."""
@@ -135,6 +158,14 @@ class Placement:
             watch = LoopWatch(self._plan, self._settings.notices)
             self._loop_backend = LoopBackend(self._post, capacity, watch, self._loop)
         return self._loop_backend
+
+    def backend_of(self, step: int) -> Backend:
+        """Return the backend that makes the calls of a step."""
+        return self.backends[self.of_step[step]]
+
+    def may_be_handle(self, step: int) -> bool:
+        """Tell whether the value of a step may be a handle."""
+        return self.backend_of(step).returns_handles
 
     def is_awaited_there(self, step: int, lane: int) -> bool:
         """Tell whether a stage is async and its lane has no loop."""

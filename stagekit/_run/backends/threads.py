@@ -30,6 +30,7 @@ class ThreadBackend:
     reasks = False
     walks = True
     recalls = False
+    returns_handles = False
     queues = False
     ahead = 0
 

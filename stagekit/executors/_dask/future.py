@@ -87,6 +87,11 @@ class DaskItem:
         self.whole = whole
         self.item = item
 
+    @property
+    def is_here(self) -> bool:
+        """Whether the whole value has been brought here."""
+        return self.whole.is_here
+
     def fetch(self) -> Any:
         """Return the item; the whole value is brought here, once."""
         return self.whole.fetch()[self.item]

@@ -228,15 +228,14 @@ class Supervisor:
             self._launcher = self._launch(io)
         self._started += 1
         link = self._assignment.links[self._started] = WorkerHandle(self._started)
-        io.soon(partial(io.listen, link.wire, partial(self._read, link)))
         link.begin({**environment(), "max_value_bytes": self._max_value_bytes})
         try:
             self._launcher.start(link)
         except BaseException:
             del self._assignment.links[link.number]
-            io.soon(partial(io.leave, link.wire))
             link.close()
             raise
+        io.soon(partial(io.listen, link.wire, partial(self._read, link)))
         return link
 
     def _note_refusal(self, error: BaseException) -> None:
