@@ -18,7 +18,7 @@ class HandleList(_List):
     """
 
     is_handle = True
-    type_name = "list"
+    type_name = "builtins.list"
 
     @property
     def is_here(self) -> bool:
@@ -32,6 +32,17 @@ class HandleList(_List):
 
     def __reduce__(self) -> Tuple[Any, ...]:
         return list, (list(self),)
+
+
+def qualified(kind: type) -> str:
+    """Return a type as module and name."""
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def type_name(value: Any) -> str:
+    """Return the type of a value as module and name; of what a handle stands for, if known."""
+    found: str = getattr(value, "type_name", "") if is_handle(value) else ""
+    return found or qualified(type(value))
 
 
 def is_handle(value: Any) -> bool:

@@ -23,7 +23,7 @@ def value_of(data: bytes, name: str, type_name: str = "") -> Any:
     Args:
         data: the pickle.
         name: of the function that has returned the value.
-        type_name: of the value, for people.
+        type_name: its type, as module and name.
     """
     if is_quick(data):
         return unpacked(data, name)
@@ -57,14 +57,14 @@ class PackedValue:
     Args:
         data: its pickle.
         name: of the function that has returned it.
-        type_name: its type, for people.
+        type_name: its type, as module and name.
     """
 
     is_handle = True
     is_here = True
 
     def __init__(self, data: bytes, name: str, type_name: str = "") -> None:
-        self._data = data
+        self.data = data
         self._name = name
         self._lock = Lock()
         self._found: List[Any] = []  # the value, once it was read
@@ -78,7 +78,7 @@ class PackedValue:
         """
         with self._lock:
             if not self._found:
-                self._found.append(unpacked(self._data, self._name))
+                self._found.append(unpacked(self.data, self._name))
             return self._found[0]
 
     def __getitem__(self, item: int, /) -> PackedItem:
@@ -86,7 +86,7 @@ class PackedValue:
         return PackedItem(self, item)
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        return pickle.loads, (self._data,)
+        return pickle.loads, (self.data,)
 
 
 class PackedItem:
@@ -96,18 +96,18 @@ class PackedItem:
     is_here = True
 
     def __init__(self, whole: PackedValue, item: int) -> None:
-        self._whole = whole
+        self.whole = whole
         self._item = item
 
     def fetch(self) -> Any:
         """Return the item; the whole value is read, once."""
-        return self._whole.fetch()[self._item]
+        return self.whole.fetch()[self._item]
 
     def __getitem__(self, item: int, /) -> PackedItem:
         raise TypeError("an item of an item has no handle; take it from what fetch() returns")
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        return getitem, (self._whole, self._item)
+        return getitem, (self.whole, self._item)
 
 
 def aside(work: Callable[[], object]) -> None:

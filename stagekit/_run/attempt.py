@@ -99,7 +99,7 @@ def _type(value: Any) -> str:
     kind: Any = type(value)  # pyright: ignore[reportUnknownVariableType]  # of any types
     is_handle = getattr(kind, "is_handle", False) is True
     name: str = getattr(value, "type_name", "") if is_handle else ""
-    return name or str(kind.__name__)
+    return name.rpartition(".")[2] or str(kind.__name__)
 
 
 def of_attempt(fn: Any, attempt: int, item: int = -1) -> Any:

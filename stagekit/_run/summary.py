@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
+from stagekit._base.handles import type_name
 from stagekit._base.outcome import OUTCOME_TABLE, OUTCOMES, RunStatus
 from stagekit._base.text import error_line, escape_control, safe_text, seconds
 from stagekit._run.record import RunRecord, critical_path
@@ -140,7 +141,7 @@ def _stage_json(columns: Columns, step: int, report: StageReport) -> Dict[str, A
         "outcome": report.outcome.value,
         "reason": None if report.reason is None else report.reason.value,
         "cause": report.cause,
-        "value_type": f"{type(value).__module__}.{type(value).__qualname__}" if is_there else None,
+        "value_type": type_name(value) if is_there else None,
         "attempts": [_attempt_json(attempt, report) for attempt in report.attempts],
         "teardown_error": _error_json(report.teardown_error, columns, step),
         "undone": report.undone,

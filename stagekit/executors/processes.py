@@ -24,7 +24,7 @@ from stagekit._base.variables import are_ours, travelling
 from stagekit.errors import BadValueError, UsageError
 from stagekit.executors._processes.call import Call
 from stagekit.executors._processes.functions import Functions, mistake_of
-from stagekit.executors._processes.packing import article, pack, reason_of
+from stagekit.executors._processes.packing import article, needs_main, pack, reason_of
 from stagekit.executors._processes.proxies import WORKER
 from stagekit.executors._processes.supervisor import Supervisor
 from stagekit.executors.futures import CallFuture, call_of, submitted
@@ -180,8 +180,12 @@ class ProcessPool:
         self._supervisor.recall(batch)
 
     def takes(self, handle: Handle, /) -> bool:
-        """Tell whether a handle may be an argument: a value that no one here has read."""
-        return isinstance(handle, (PackedValue, PackedItem))
+        """Tell whether a handle may be an argument: a value that no one here has read.
+
+        What needs the main module is read here: over there, that has only what was sent to it.
+        """
+        whole = handle.whole if isinstance(handle, PackedItem) else handle
+        return isinstance(whole, PackedValue) and not needs_main(whole.data)
 
     def fetch_together(self, handles: Sequence[Handle], /) -> None:
         """Leave it to ``fetch``: all values are here."""

@@ -10,7 +10,7 @@ from typing import Any, Callable, List
 
 from typing_extensions import Annotated
 
-from stagekit import Each
+from stagekit import Collect, Each
 
 
 class Stuck:
@@ -126,3 +126,86 @@ def checked(number: Annotated[Number, Each()]) -> int:
     if number in {7, 11}:
         raise ValueError(number)
     return number
+
+
+class Tracked:
+    """Notes in a file which process reads it from its pickle."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __setstate__(self, state: Any) -> None:
+        self.path = state["path"]
+        with open(self.path, "a", encoding="ascii") as file:  # noqa: PTH123 - one write, appended
+            file.write(f"{os.getpid()} ")
+
+
+class Tracking:
+    """Returns what notes who reads it."""
+
+    __name__ = "tracking"
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __call__(self) -> Tracked:
+        return Tracked(self.path)
+
+
+def passed_on(tracked: Tracked) -> str:
+    """Take what notes who reads it."""
+    return tracked.path
+
+
+def refuses(tracked: Tracked) -> None:
+    """Raise."""
+    raise ValueError(tracked.path)
+
+
+class Odd:
+    """Can be read nowhere."""
+
+    def __reduce__(self) -> Any:
+        return int, ("no number",)
+
+
+def odd() -> Odd:
+    """Return what cannot be read."""
+    return Odd()
+
+
+def takes_odd(value: Odd) -> None:
+    """Take what cannot be read."""
+    del value
+
+
+class Part(int):
+    """An item."""
+
+
+def parts() -> List[Part]:
+    """Return items."""
+    return [Part(number) for number in range(5)]
+
+
+class TrackedOf:
+    """Returns, for each item, what notes who reads it; a number for the first one."""
+
+    __name__ = "tracked_of"
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __call__(self, part: Annotated[Part, Each()]) -> Tracked:
+        number: Any = 0
+        return Tracked(self.path) if part else number
+
+
+def noted(tracked: Annotated[Tracked, Each()]) -> str:
+    """Take each of them."""
+    return getattr(tracked, "path", "number")
+
+
+def collected(tracked: Annotated[List[Tracked], Collect()]) -> int:
+    """Take several at once."""
+    return len([each.path for each in tracked])

@@ -6,6 +6,8 @@ from concurrent.futures import CancelledError
 from threading import Lock
 from typing import Any, Callable, List
 
+from stagekit._base.handles import qualified
+
 # Any: values of stages, and Dask's own futures, which may have no types
 
 
@@ -42,7 +44,7 @@ class DaskHandle:
 
     @property
     def type_name(self) -> str:
-        """The type of the value, for people."""
+        """The type of the value, as module and name."""
         return type_name_of(self.task)
 
     def fetch(self) -> Any:
@@ -73,9 +75,9 @@ class DaskHandle:
 
 
 def type_name_of(task: Any) -> str:
-    """Return the type of the value of a task, for people."""
+    """Return the type of the value of a task, as module and name."""
     kind: object = task.type
-    return str(getattr(kind, "__name__", kind)).rpartition(".")[2]
+    return qualified(kind) if isinstance(kind, type) else str(kind)
 
 
 class DaskItem:

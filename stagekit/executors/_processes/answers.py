@@ -25,9 +25,12 @@ def deliver(answer: Answer) -> None:
     if frame.kind == kinds.BEGUN:
         wanted.begun()
         return
+    if frame.kind == kinds.NAMED:
+        call.type_name = frame.body.decode()
+        return
     call.leave()
     if frame.kind == kinds.RETURNED:
-        wanted.returned(value_of(frame.body, call.definition.name), frame.took)
+        wanted.returned(value_of(frame.body, call.definition.name, call.type_name), frame.took)
     elif is_quick_error(frame.body):
         wanted.raised(unpack_error(frame.body), frame.took)
     else:  # its class may take as long as it likes to make it again

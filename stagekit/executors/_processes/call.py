@@ -22,9 +22,20 @@ class Call:
         link: the worker that it was sent to, and not taken back from; its type is a floor above.
         tokens: those of its arguments, whose cancelling is passed on.
         leaves: unsubscribe from tokens.
+        type_name: of the value, where its worker has told that before.
     """
 
-    __slots__ = ("batch", "body", "definition", "leaves", "link", "number", "tokens", "wanted")
+    __slots__ = (
+        "batch",
+        "body",
+        "definition",
+        "leaves",
+        "link",
+        "number",
+        "tokens",
+        "type_name",
+        "wanted",
+    )
 
     def __init__(self, number: int, wanted: PoolCall, definition: Definition, body: bytes) -> None:
         self.wanted = wanted
@@ -34,6 +45,7 @@ class Call:
         self.body = body
         self.link: Any = None
         self.tokens: Tuple[CancelToken, ...] = ()
+        self.type_name = ""
         self.leaves: List[Callable[[], object]] = []
 
     def leave(self) -> None:

@@ -17,5 +17,6 @@ RETURNED = 18  # what a call returned
 RAISED = 19  # what a call raised
 TOLD = 20  # what a call tells of its progress
 BEGUN = 21  # a call has begun
+NAMED = 22  # the type of what a call is to return, where its pool does not read that at once
 
-ON_THE_WAY = (TOLD, BEGUN)  # said of a call that has not ended
+ON_THE_WAY = (TOLD, BEGUN, NAMED)  # said of a call that has not ended

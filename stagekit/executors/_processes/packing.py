@@ -34,6 +34,11 @@ def pack(value: Any) -> Tuple[bytes, Tuple[CancelToken, ...]]:
     return by_value(value) if mentions_main(data) else (data, ())
 
 
+def needs_main(data: bytes) -> bool:
+    """Tell whether a pickle of ``pack_result`` asks for something of the main module."""
+    return mentions_main(data) or of_main.__name__.encode() in data
+
+
 def by_value(value: Any, *, back: bool = False) -> Tuple[bytes, Tuple[CancelToken, ...]]:
     """Pickle with all that could not be imported; *back* to the pool, with what came from there."""
     file = io.BytesIO()
