@@ -146,16 +146,19 @@ class SentCall:
         is_ours: who cancels its future does it for us.
     """
 
-    __slots__ = ("__name__", "_begun", "_context", "_fn", "_kwargs", "is_ours")
+    __slots__ = ("_begun", "_context", "_fn", "_kwargs", "is_ours")
 
     def __init__(self, call: PoolCall) -> None:
-        fn: Any = call.fn
-        self.__name__ = str(getattr(fn, "__name__", type(fn).__name__))
-        self._fn = fn
+        self._fn: Any = call.fn
         self._kwargs = call.kwargs
         self._context = call.context
         self._begun = call.on_begin
         self.is_ours = False
+
+    @property
+    def __name__(self) -> str:
+        """The name of the function, for pools that show it."""
+        return str(getattr(self._fn, "__name__", type(self._fn).__name__))
 
     def __call__(self, *args: Any) -> Any:
         if self._begun is not None:
