@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from stagekit._base.problem import Location
 
 MARK = "__stagekit_stage__"
+_PLAIN = frozenset((FunctionType, str))  # the most common references
 MAX_ID = 200
 
 
@@ -125,6 +126,25 @@ def declare(fn: Any, options: Dict[str, Any]) -> Declaration:
         stage_id = default_id(fn)
         spec = namespace_of(unwrap_partial(fn)).get("__spec__")
     return _declare_with(fn, stage_id, spec, options)
+
+
+def declare_as(fn: Any, stage_id: Optional[str], depends_on: object) -> Declaration:
+    """Check *fn*, its id and what it depends on, where nothing else is said.
+
+    Raises:
+        DeclarationError: with every mistake.
+    """
+    if (
+        type(fn) is FunctionType
+        and type(stage_id) is str
+        and "__wrapped__" not in fn.__dict__
+        and id_mistake(stage_id) is None
+    ):
+        kind = type(depends_on)
+        plain: Any = (depends_on,) if kind is str or kind is FunctionType else depends_on
+        if (kind is list or type(plain) is tuple) and _PLAIN.issuperset(map(type, plain)):
+            return Declaration(fn, stage_id, tuple(plain), DEFAULTS, fn.__globals__.get("__spec__"))
+    return declare(fn, {"depends_on": depends_on, "id": stage_id})
 
 
 def _declare_with(fn: Any, stage_id: str, spec: object, options: Dict[str, Any]) -> Declaration:

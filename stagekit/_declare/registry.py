@@ -9,7 +9,13 @@ from types import FunctionType, ModuleType, TracebackType
 from stagekit._base.refs import StageRef
 from stagekit._base.static import overload
 from stagekit._declare.callables import function_name
-from stagekit._declare.declaration import MARK, Declaration, declare, own_mark
+from stagekit._declare.declaration import (
+    MARK,
+    Declaration,
+    declare,
+    declare_as,
+    own_mark,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -134,7 +140,10 @@ class Registry:
             DeclarationError: an option is wrong; all of them are listed.
             DuplicateStageError: the id is taken.
         """
-        declaration = declare(fn, {"depends_on": depends_on, "id": id, **options})
+        if options:
+            declaration = declare(fn, {"depends_on": depends_on, "id": id, **options})
+        else:
+            declaration = declare_as(fn, id, depends_on)
         self.register(declaration)
         return StageRef(declaration.id)
 

@@ -13,7 +13,7 @@ from stagekit._plan.wiring import Gather, Item, Omit, Provenance, Wiring, stages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Mapping, Sequence, Tuple, Type, TypeVar
+    from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple, Type, TypeVar
 
     from stagekit._plan.slots import Call
     from stagekit._plan.wiring import AnyWiring, Source
@@ -75,7 +75,7 @@ def assemble(  # noqa: PLR0913, PLR0917 - the results of all steps of planning m
         "critical": bytes([stage.options.critical for stage in stages]),
         "parents": parents,
         "children": _children(parents, numbers),
-        "needs": _needs(wirings, by_place),
+        "needs": _needs(wirings, by_place, parents),
         "indegree": tuple(map(len, parents)),
         "turns": turns,
         "has_priorities": any(priorities),
@@ -114,20 +114,29 @@ def _parents(
 def _children(
     parents: Sequence[Sequence[int]], numbers: Sequence[int]
 ) -> Tuple[Tuple[int, ...], ...]:
-    found: List[List[int]] = [[] for _ in parents]
+    found: List[Any] = [()] * len(parents)
     for step, above in zip(numbers, parents):
         for parent in above:
-            found[parent].append(step)
-    return tuple(map(tuple, found))
+            known = found[parent]
+            if not known:
+                found[parent] = (step,)
+            elif type(known) is list:
+                known.append(step)
+            else:
+                found[parent] = [*known, step]
+    return tuple(map(tuple, found))  # a tuple is that very tuple
 
 
 def _needs(
-    wirings: Sequence[AnyWiring], by_place: Mapping[int, int]
+    wirings: Sequence[AnyWiring], by_place: Mapping[int, int], parents: Sequence[Tuple[int, ...]]
 ) -> Tuple[Tuple[int, ...], ...]:
     found: List[Tuple[int, ...]] = []
-    for wiring in wirings:
+    for wiring, above in zip(wirings, parents):
         if not isinstance(wiring, Wiring):
             found.append(())
+            continue
+        if not wiring.order and not wiring.soft:
+            found.append(above)  # it waits for what it takes, and for nothing else
             continue
         steps = [
             by_place[place]
@@ -172,10 +181,12 @@ class _Calls:
         """Return the call of each step. Constants are numbered first, as steps follow them."""
         drafts: List[Any] = []
         for reading, wiring in zip(readings, wirings):
-            if isinstance(wiring, Wiring):
-                drafts.append(self._draft(reading.parameters or (), wiring.sources))
-            else:
+            if not isinstance(wiring, Wiring):
                 drafts.append(None)
+            elif _is_plain(reading, wiring):
+                drafts.append(wiring)
+            else:
+                drafts.append(self._draft(reading.parameters or (), wiring.sources))
         again = {step: self._draft(each.parameters, each.sources) for step, each in undos.items()}
         base = len(self.slots)
         if again:
@@ -190,10 +201,24 @@ class _Calls:
             [
                 (stage.fn, -1, -1, None, reading.promise)
                 if draft is None and reading.call is None
+                else self._plain_call(stage.fn, draft.sources, base, reading.promise)
+                if type(draft) is Wiring
                 else self._call(stage.fn, reading, draft or ([], []), base)
                 for stage, reading, draft in zip(stages, readings, drafts)
             ]
         )
+
+    def _plain_call(
+        self, fn: Callable[..., Any], sources: Sequence[Any], base: int, promise: int
+    ) -> Call:
+        """Return the call of a stage whose parameters take whole values of stages, by position."""
+        by_place = self.by_place
+        first = base + by_place.get(sources[0], 0)
+        if len(sources) == 1:
+            return (fn, first, -1, None, promise)
+        if len(sources) == 2:  # noqa: PLR2004 - two slots stand in the call itself
+            return (fn, first, base + by_place.get(sources[1], 0), None, promise)
+        return (fn, -1, -1, tuple([base + by_place.get(each, 0) for each in sources]), promise)
 
     def _draft(
         self, parameters: Sequence[Parameter], sources: Sequence[Source]
@@ -246,6 +271,16 @@ class _Calls:
             base,
         )
         return (packed, -1, -1, PACKED, reading.promise)
+
+
+def _is_plain(reading: Reading, wiring: Wiring) -> bool:
+    """Tell whether a stage takes whole values of stages, all by position."""
+    if reading.call is not None:
+        return False
+    for parameter, source in zip(reading.parameters or (), wiring.sources):
+        if type(source) is not int or parameter.is_keyword:
+            return False
+    return True
 
 
 def _take(argument: Any, base: int) -> Take:

@@ -97,7 +97,7 @@ class ProviderIndex(Record):
     constants: Dict[int, Slot]
     references: References
     readings: List[Reading]
-    providers: Dict[object, List[Provider]]
+    providers: Dict[object, Sequence[Provider]]
     nesting: Optional[Nesting]
     by_name: Dict[object, Dict[str, List[Provider]]]
 

@@ -136,9 +136,8 @@ class _Builder:
         self._nesting.depths[place] = depth
         index.readings[place] = reading = lifted(index.readings[place], depth)
         for key, item in reading.provides:
-            pairs = index.providers.setdefault(key, [])
-            pairs.append((place, item))
-            pairs.sort(key=_place)
+            pairs = [*index.providers.get(key, ()), (place, item)]
+            index.providers[key] = sorted(pairs, key=_place)
             self._add(key)
 
 

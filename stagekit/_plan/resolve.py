@@ -12,6 +12,8 @@ from stagekit._plan.signature_data import EMPTY, TRIVIAL
 from stagekit._plan.slots import INJECTABLE, Slot
 from stagekit._plan.sources import may_repeat, repeated, source_of
 from stagekit._plan.wiring import (
+    ALL_BY_TYPE,
+    NOTHING_GIVEN,
     OMIT,
     Chosen,
     Gather,
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
 # a stage without parameters is wired by its order edges alone
 ALONE: Tuple[int, ...] = ()
-UNRESOLVED = Wiring((), (), (), {})
+UNRESOLVED = Wiring((), (), ())
 
 
 def index_of(
@@ -56,7 +58,7 @@ def index_of(
     """
     read = reader.read
     readings: List[Reading] = []
-    providers: Dict[object, List[Provider]] = {}
+    providers: Dict[object, Sequence[Provider]] = {}
     takers: Dict[int, Reading] = {}  # stages that take items, by what tells of which
     for place, stage in enumerate(stages):
         cached: Any = stage.cache
@@ -70,10 +72,13 @@ def index_of(
             takers[place] = reading if reading.has_each else read(originals[place])
             continue
         for key, item in reading.provides:
-            if key in providers:
-                providers[key].append((place, item))
+            known = providers.get(key)
+            if known is None:
+                providers[key] = ((place, item),)  # most have one, and numbers cost no collection
+            elif type(known) is list:
+                known.append((place, item))
             else:
-                providers[key] = [(place, item)]
+                providers[key] = [*known, (place, item)]
     named = References(stages)
     index = ProviderIndex(stages, given, constants, named, readings, providers, None, {})
     if takers:
@@ -167,7 +172,7 @@ class Resolver:
         if parameters is None:
             parameters = self._reader.parameters(stage, reading)
         if parameters:
-            self.wirings[place] = self._wire(Consumer(place, stage, order), parameters)
+            self.wirings[place] = self._wire(place, stage, order, parameters)
         else:
             self.wirings[place] = order
         if reading.has_policy:
@@ -190,13 +195,20 @@ class Resolver:
                 self._report(place, from_miss(stage, place_of, "depends_on", None))
         return tuple(found) if len(found) < 2 else tuple(dict.fromkeys(found))  # noqa: PLR2004
 
-    def _wire(self, consumer: Consumer, parameters: Sequence[Parameter]) -> Wiring:
-        index, place = self.index, consumer.place
+    def _wire(
+        self,
+        place: int,
+        stage: Declaration,
+        order: Tuple[int, ...],
+        parameters: Sequence[Parameter],
+    ) -> Wiring:
+        index = self.index
         providers, given = index.providers, index.given
         sources: List[Source] = []
-        soft: List[int] = []
-        instead: Dict[int, Slot] = {}
-        reasons: Dict[int, str] = {}
+        soft: Tuple[int, ...] = ()
+        instead: Optional[Dict[int, Slot]] = None
+        reasons: Optional[Dict[int, str]] = None
+        consumer: Optional[Consumer] = None
         for number, parameter in enumerate(parameters):
             key = parameter.key
             if parameter.marker is None and parameter.default is EMPTY and key in providers:
@@ -206,21 +218,26 @@ class Resolver:
                     is_plain = item is None and not index.constants
                     sources.append(one if is_plain else index.source(found[0]))
                     continue
+            consumer = consumer or Consumer(place, stage, order)
             source, is_soft = self._source(consumer, parameter)
             if isinstance(source, Chosen):
+                reasons = {} if reasons is None else reasons
                 reasons[number] = source.reason
                 source = source.source
             if is_soft:
-                soft.append(number)
+                soft += (number,)
             if given and not isinstance(source, (Slot, Omit)):
                 slot = self._given_for(place, parameter)
                 if slot is not None:
+                    instead = {} if instead is None else instead
                     instead[number] = slot
             sources.append(source)
         if len(sources) > 1 and may_repeat(sources):
+            consumer = consumer or Consumer(place, stage, order)
             for problem in repeated(index, consumer, parameters, sources):
                 self._report(place, problem)
-        return Wiring(consumer.order, tuple(sources), tuple(soft), instead, reasons)
+        rest = (instead or NOTHING_GIVEN, reasons or ALL_BY_TYPE)
+        return Wiring(order, tuple(sources), soft, *rest)
 
     def _source(
         self, consumer: Consumer, parameter: Parameter

@@ -126,8 +126,13 @@ class Reader:
         return reading
 
     def _read_provides(self, declaration: Declaration, returned: Any, reading: Reading) -> None:
-        scope = scope_of(declaration.fn)
         said = declaration.options.provides
+        if said is None and _is_class(returned) and not reading.is_resource:
+            reading.returns, reading.returns_none = returned, returned is NoneType
+            if returned is not NoneType:
+                reading.provides, reading.promise = ((returned, None),), 1
+            return
+        scope = scope_of(declaration.fn)
         try:
             if reading.is_resource and returned is not EMPTY:
                 from stagekit._plan.signature_inspect import yielded
@@ -159,7 +164,7 @@ class Reader:
     def _provided_key(self, annotation: Any, scope: Scope) -> object:
         """Return the key of a return annotation; None where it provides nothing."""
         found = self.evaluator.evaluate(annotation, scope)
-        if type(found) is type and found is not object:
+        if _is_class(found):
             return None if found is NoneType else found
         inner, markers, mistake = self._split(found)
         rule = rule_of(markers[0] if markers else None)
@@ -208,34 +213,36 @@ class Reader:
                 from stagekit._plan.signature_inspect import parameters_of
 
                 raw = parameters_of(fn, source)
-            scope = scope_of(declaration.fn)
-            found = tuple([self._parameter(*each, scope) for each in raw])
+            scope: Optional[Scope] = None
+            made: List[Parameter] = []
+            for name, annotation, default, is_keyword in raw:
+                parameter = Parameter(name, default, is_keyword)
+                if _is_class(annotation):
+                    parameter.key = annotation
+                else:
+                    scope = scope or scope_of(declaration.fn)
+                    self._read_annotation(parameter, annotation, scope)
+                made.append(parameter)
+            found = tuple(made)
             reading.parameters = found
             reading.raw = None
         return found
 
-    def _parameter(
-        self,
-        name: str,
-        annotation: Any,
-        default: Any,
-        is_keyword: bool,  # noqa: FBT001 - stands in a tuple of positional arguments
-        scope: Scope,
-    ) -> Parameter:
-        parameter = Parameter(name, default, is_keyword)
+    def _read_annotation(self, parameter: Parameter, annotation: Any, scope: Scope) -> None:
+        default = parameter.default
         if annotation is EMPTY:
             if default is EMPTY:
                 parameter.fault = Fault(BARE, "")
-            return parameter
+            return
         try:
             found = self.evaluator.evaluate(annotation, scope)
-            if type(found) is type and found is not object:
+            if _is_class(found):
                 parameter.key = found
-                return parameter
+                return
             inner, markers, mistake = self._split(found)
             if mistake is not None:
                 parameter.fault = Fault(MARKER, mistake)
-                return parameter
+                return
             marker = markers[0] if markers else None
             parameter.marker = marker
             if parameter.takes_items and default is not EMPTY:
@@ -249,7 +256,6 @@ class Reader:
                 parameter.fault = Fault(NO_KEY, str(error))
         except BadTypeError as error:
             parameter.fault = Fault(OPEN, str(error))
-        return parameter
 
     def _asked_key(self, inner: Any, marker: Any, scope: Scope) -> object:
         rule = rule_of(marker) or BY_TYPE
@@ -260,6 +266,11 @@ class Reader:
                 raise
             return None  # any type will do
         return rule.key(marker, key)
+
+
+def _is_class(annotation: object) -> bool:
+    """Tell whether an annotation is a class, which is a key as it is."""
+    return type(annotation) is type and annotation is not object
 
 
 def _says_each(source: Any) -> bool:  # Any: annotations, or a signature with them

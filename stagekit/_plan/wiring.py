@@ -7,7 +7,7 @@ from stagekit._plan.slots import BY_TYPE, Slot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List, Sequence, Tuple, Union
+    from typing import List, Mapping, Sequence, Tuple, Union
 
     from stagekit._base.problem import Problem
     from stagekit._plan.signature_data import Reading
@@ -58,8 +58,8 @@ class Unfit(Record):
     problem: Problem
 
 
-NOTHING_GIVEN: Dict[int, Slot] = {}
-ALL_BY_TYPE: Dict[int, str] = {}
+NOTHING_GIVEN: Mapping[int, Slot] = {}
+ALL_BY_TYPE: Mapping[int, str] = {}
 
 
 class Wiring:
@@ -72,16 +72,14 @@ class Wiring:
         order: Tuple[int, ...],
         sources: Tuple[Source, ...],
         soft: Tuple[int, ...],
-        instead: Dict[int, Slot],
-        reasons: Dict[int, str] = ALL_BY_TYPE,
+        instead: Mapping[int, Slot] = NOTHING_GIVEN,
+        reasons: Mapping[int, str] = ALL_BY_TYPE,
     ) -> None:
         self.order = order
         self.sources = sources
         self.soft = soft  # parameters that can do without the value of their stage
-        self.instead = (
-            instead or NOTHING_GIVEN
-        )  # parameter -> given value, should its stage be left out
-        self.reasons = reasons or ALL_BY_TYPE  # parameter -> reason, where several had its type
+        self.instead = instead  # parameter -> given value, should its stage be left out
+        self.reasons = reasons  # parameter -> reason, where several had its type
 
     def after(self, order: Tuple[int, ...]) -> Wiring:
         """Return the same wiring of a stage that waits for *order* besides its sources."""
@@ -98,7 +96,7 @@ def order_of(wiring: AnyWiring) -> Tuple[int, ...]:
     return wiring.order if isinstance(wiring, Wiring) else wiring
 
 
-def reasons_of(wiring: AnyWiring) -> Dict[int, str]:
+def reasons_of(wiring: AnyWiring) -> Mapping[int, str]:
     """Return by parameter why it has its source, where several had its type."""
     return wiring.reasons if isinstance(wiring, Wiring) else ALL_BY_TYPE
 
@@ -114,6 +112,9 @@ def stages_in(source: Source) -> Tuple[int, ...]:
 
 def waited_for(wiring: AnyWiring) -> Sequence[int]:
     """Return the stages that a stage waits for, without repeats."""
+    sources = sources_of(wiring)
+    if len(sources) == 1 and isinstance(sources[0], int) and not order_of(wiring):
+        return sources[:1]  # type: ignore[return-value]
     found = dict.fromkeys(order_of(wiring))
     for source in sources_of(wiring):
         if isinstance(source, int):
