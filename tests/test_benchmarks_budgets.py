@@ -159,6 +159,7 @@ def test_calls_of_ours_are_counted_on_every_thread() -> None:
     assert before == here.calls
 
 
+@pytest.mark.slow
 def test_a_fresh_process_prints_what_it_took() -> None:
     """Both kinds, ours and graphlib's: seconds of processor, of as many stages."""
     for kind in fresh.KINDS:
@@ -167,6 +168,7 @@ def test_a_fresh_process_prints_what_it_took() -> None:
         assert theirs > 0
 
 
+@pytest.mark.slow
 def test_commands_are_timed_beside_the_import_of_click() -> None:
     """Whole processes, as a ratio of the same round."""
     found = {one.subject: one for one in footprint.measure_commands(TINY)}
@@ -190,6 +192,7 @@ def test_scripts_that_are_timed_may_keep_their_byte_code(monkeypatch: pytest.Mon
     assert environment["PYTHONPATH"].startswith(str(Path(footprint.ROOT)))
 
 
+@pytest.mark.slow
 def test_import_is_timed_beside_the_import_of_dataclasses() -> None:
     """What kind of day the machine has is measured in the same rounds as ours."""
     subjects = {one.subject: one.ratio for one in footprint.measure_import(TINY)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import textwrap
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Dict, Iterator, List, Set, Tuple
 
@@ -63,12 +64,19 @@ def modules(package: Path) -> Dict[str, Path]:
 
 def imports(name: str, path: Path, known: Dict[str, Path]) -> Iterator[Import]:
     """Yield the imports of our own modules in *path*, those inside functions too."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _nodes(path):
         for target in _targets(node, name, is_package=path.name == "__init__.py"):
             while target not in known and "." in target:
                 target = target.rpartition(".")[0]  # noqa: PLW2901  # a name inside a module
             if target in known:
                 yield Import(name, target, getattr(node, "lineno", 0))
+
+
+@lru_cache(maxsize=None)
+def _nodes(path: Path) -> List[ast.AST]:
+    kinds = (ast.Import, ast.ImportFrom, ast.Call)
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, kinds)]
 
 
 def _targets(node: ast.AST, importer: str, *, is_package: bool) -> List[str]:

@@ -7,6 +7,7 @@ import importlib
 import re
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, Iterator, Set
 
@@ -42,8 +43,13 @@ def distribution(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", found.group()).lower()
 
 
-def imported_modules(folder: Path) -> Iterator[str]:
-    """Yield the top-level name of every absolute import below *folder*."""
+@lru_cache(maxsize=None)
+def imported_modules(folder: Path) -> Set[str]:
+    """Return the top-level name of every absolute import below *folder*."""
+    return set(_imported_modules(folder))
+
+
+def _imported_modules(folder: Path) -> Iterator[str]:
     for path in sorted(folder.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
@@ -87,7 +93,7 @@ def test_every_foreign_import_is_declared() -> None:
     names = {distribution(requirement) for requirement in declared}
     allowed = {MODULES.get(name, name.replace("-", "_")) for name in names}
     allowed.update(*[BROUGHT.get(name, set()) for name in names])
-    foreign = set(imported_modules(ROOT / "stagekit")) - standard_library() - NEWER - {"stagekit"}
+    foreign = imported_modules(ROOT / "stagekit") - standard_library() - NEWER - {"stagekit"}
     assert set() == foreign - allowed
 
 
@@ -95,7 +101,7 @@ def test_every_dependency_is_used() -> None:
     """A base dependency that no module imports would be dead weight."""
     names = {distribution(requirement) for requirement in project()["dependencies"]}
     modules = {MODULES.get(name, name.replace("-", "_")) for name in names}
-    assert set() == modules - set(imported_modules(ROOT / "stagekit"))
+    assert set() == modules - imported_modules(ROOT / "stagekit")
 
 
 @pytest.mark.parametrize("extra", ["test", "dask", "examples", "bench"])

@@ -33,6 +33,7 @@ def test_a_stage_that_exits_has_failed_and_is_told_how_to_end(
     assert done.err.index("Traceback") < done.err.index(help_line)
 
 
+@pytest.mark.slow
 def test_the_line_that_raised_in_a_process_is_shown(cli: Cli, write: Write) -> None:
     """As if it had been raised here."""
     text = "from stagekit import stage\n@stage(executor='processes')\ndef load():\n    1 / 0\n"

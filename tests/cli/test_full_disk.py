@@ -44,19 +44,24 @@ def run(folder: Path, *arguments: str, full: str) -> subprocess.CompletedProcess
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["run", "flow", "--json"],
         ["run", "flow"],
-        ["run", "flow", "--events", "-"],
-        ["plan", "flow"],
-        ["list", "flow"],
-        ["graph", "flow"],
-        ["list", "nowhere", "--json"],
-        ["list", "flow", "--unknown", "--json"],
-        ["explain", "SK201"],
         ["--help"],
-        ["run", "--help"],
-        ["--version"],
-        ["--version", "-V"],
+        *(
+            pytest.param(line.split(), marks=pytest.mark.slow)
+            for line in (
+                "run flow --json",
+                "run flow --events -",
+                "plan flow",
+                "list flow",
+                "graph flow",
+                "list nowhere --json",
+                "list flow --unknown --json",
+                "explain SK201",
+                "run --help",
+                "--version",
+                "--version -V",
+            )
+        ),
     ],
     ids=" ".join,
 )
@@ -76,6 +81,7 @@ def test_a_failed_stage_comes_before_a_full_disk(tmp_path: Path) -> None:
     assert done.stderr.endswith(SAID)
 
 
+@pytest.mark.slow
 def test_a_full_standard_error_changes_no_exit_code(tmp_path: Path) -> None:
     """There is nowhere to say it, and results are whole."""
     done = run(tmp_path, "run", "flow", "--json", full="stderr")
@@ -84,6 +90,7 @@ def test_a_full_standard_error_changes_no_exit_code(tmp_path: Path) -> None:
     assert ExitCode.STAGE_FAILED == run(tmp_path, "run", "fails", full="stderr").returncode
 
 
+@pytest.mark.slow
 def test_a_full_file_of_events_does_not_hide_the_run(tmp_path: Path) -> None:
     """The run and its document are whole; the exit code says that the file is not."""
     done = run(tmp_path, "run", "flow", "--events", "/dev/full", "--json", full="neither")

@@ -22,6 +22,7 @@ if os.name == "nt":
 ROOT = Path(__file__).resolve().parent.parent.parent
 LIMIT = 60.0  # seconds until a test gives up
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+SLOW = [pytest.mark.slow]
 QUICK = "from stagekit import stage\n@stage\ndef one() -> int:\n    return 1\n"
 MODULE = ["-m", "stagekit"]
 SCRIPT = ["-c", "import sys\nfrom stagekit.__main__ import main\nsys.exit(main())"]
@@ -82,7 +83,12 @@ def sent_at(delay: float, number: int, folder: Path, way: List[str]) -> Tuple[in
 
 
 @pytest.mark.parametrize(
-    ("way", "instants"), [(SCRIPT, 18), pytest.param(MODULE, 90, marks=pytest.mark.slow)]
+    ("way", "instants"),
+    [
+        (SCRIPT, 6),
+        pytest.param(SCRIPT, 18, marks=pytest.mark.slow),
+        pytest.param(MODULE, 90, marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_at_any_instant_gives_its_exit_code(
     way: List[str], instants: int, tmp_path: Path
@@ -133,7 +139,9 @@ def one() -> None:
 """
 
 
-@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+@pytest.mark.parametrize(
+    ("name", "code"), [("SIGINT", 130), pytest.param("SIGTERM", 143, marks=pytest.mark.slow)]
+)
 def test_a_signal_whose_exception_gets_lost_keeps_the_run_from_starting(
     name: str, code: int, tmp_path: Path
 ) -> None:
@@ -188,8 +196,18 @@ def one() -> None:
 """
 
 
-@pytest.mark.parametrize("text", [BLOCKED, ALIVE], ids=["flushing", "threads"])
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        pytest.param(
+            number,
+            text,
+            marks=[] if (number, text) in {(SIGNALS[0], BLOCKED), (SIGNALS[1], ALIVE)} else SLOW,
+        )
+        for number in SIGNALS
+        for text in (BLOCKED, ALIVE)
+    ],
+)
 def test_a_signal_after_the_run_ends_the_process(text: str, number: int, tmp_path: Path) -> None:
     """While the last output is written, and while threads of the user go on."""
     (tmp_path / "late.py").write_text(text, encoding="utf-8")
@@ -247,7 +265,15 @@ print("alone", code)
 """
 
 
-@pytest.mark.parametrize("options", [[], ["--executor", "threads"], ["-vv"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param([], marks=SLOW),
+        ["--executor", "threads"],
+        pytest.param(["-vv"], marks=SLOW),
+    ],
+    ids=" ".join,
+)
 def test_no_thread_outlives_the_command(options: List[str], tmp_path: Path) -> None:
     """Neither the one that watches for signals, nor that of progress, nor workers."""
     (tmp_path / "quick.py").write_text(QUICK, encoding="utf-8")

@@ -69,6 +69,7 @@ EXITS = [
 ]
 
 
+@pytest.mark.slow
 def test_each_exit_code_is_that_of_a_process(
     tmp_path: Path, shop: str, write: Write, side_by_side: SideBySide
 ) -> None:
@@ -141,6 +142,7 @@ def test_the_version_is_told_at_once(option: str, tmp_path: Path) -> None:
     assert done.stdout.endswith(f" {python}, {sys.platform})\n")
 
 
+@pytest.mark.slow
 def test_the_version_is_told_among_other_options(tmp_path: Path) -> None:
     """What is not the shortest command line takes the long way to the same text."""
     long = started(tmp_path, "--version", "run")
@@ -168,7 +170,9 @@ def test_stdout_is_what_stages_print_and_nothing_else(tmp_path: Path, write: Wri
     assert done.stderr.startswith("[ 1/1] start  loud\n")
 
 
-@pytest.mark.parametrize("option", [["--json"], ["--events", "-"]])
+@pytest.mark.parametrize(
+    "option", [["--json"], pytest.param(["--events", "-"], marks=pytest.mark.slow)]
+)
 def test_stdout_is_the_documents_and_nothing_else(
     option: List[str], tmp_path: Path, write: Write
 ) -> None:
@@ -199,7 +203,7 @@ def after() -> None:
 """
 
 
-@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize("stream", ["stdout", pytest.param("stderr", marks=pytest.mark.slow)])
 def test_a_reader_that_has_gone_ends_the_output_and_not_the_run(
     stream: str, tmp_path: Path, write: Write
 ) -> None:
@@ -224,6 +228,7 @@ def test_a_reader_that_has_gone_ends_the_output_and_not_the_run(
     assert b"Exception ignored" not in kept.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_plan_that_nobody_reads_is_no_failure(tmp_path: Path, shop: str) -> None:
     """``stagekit graph shop | true`` says nothing about pipes."""
     source, sink = os.pipe()
@@ -242,6 +247,7 @@ def test_a_plan_that_nobody_reads_is_no_failure(tmp_path: Path, shop: str) -> No
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a shell closes the streams")
+@pytest.mark.slow
 def test_a_process_without_streams_runs(tmp_path: Path, write: Write) -> None:
     """Started with closed descriptors, as by some daemons, stages run all the same."""
     write("flow.py", MANY_LINES)
@@ -292,6 +298,7 @@ def test_without_a_terminal_nothing_is_drawn(
         assert ("\x1b[1;31merror[SK301]\x1b[0m" in done.stderr) == ("FORCE_COLOR" in variables)
 
 
+@pytest.mark.slow
 def test_arguments_that_are_no_text_are_shown_escaped(tmp_path: Path) -> None:
     """C8: bytes that the encoding has no characters for."""
     if os.name == "nt":

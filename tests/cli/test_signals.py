@@ -132,7 +132,10 @@ def interrupted_twice(terminal: Terminal) -> Tuple[int, bytes]:
     return terminal.end()
 
 
-@pytest.mark.parametrize("kind", PIPELINES)
+@pytest.mark.parametrize(
+    "kind",
+    ["threads", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("inline", "asyncio"))],
+)
 def test_a_signal_ends_the_run_with_a_summary(
     kind: str, started: List[Terminal], tmp_path: Path
 ) -> None:
@@ -155,7 +158,9 @@ def test_a_signal_ends_the_run_with_a_summary(
         assert b"Traceback" not in printed
 
 
-@pytest.mark.parametrize(("number", "code"), SIGNALS, ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize(
+    ("number", "code"), [SIGNALS[0], pytest.param(*SIGNALS[1], marks=pytest.mark.slow)]
+)
 def test_a_signal_during_the_import_ends_the_command(
     number: int, code: int, started: List[Terminal], tmp_path: Path
 ) -> None:
@@ -171,6 +176,7 @@ def test_a_signal_during_the_import_ends_the_command(
     assert b"Traceback" not in printed
 
 
+@pytest.mark.slow
 def test_the_second_ctrl_c_ends_the_wait(started: List[Terminal], tmp_path: Path) -> None:
     """Stages in threads cannot be stopped, but they need not be waited for."""
     (tmp_path / "flow.py").write_text(THREADS, encoding="utf-8")

@@ -134,7 +134,7 @@ def test_the_key_ctrl_c_ends_the_run(kind: str, tmp_path: Path) -> None:
     assert not is_there(worker_in(seen))
 
 
-@pytest.mark.parametrize("kind", ["processes", *map(slow, ("asyncio", "threads"))])
+@pytest.mark.parametrize("kind", ["threads", *map(slow, ("asyncio", "processes"))])
 def test_r25_closing_the_terminal_is_a_cancel(kind: str, tmp_path: Path) -> None:
     """R25: as with Ctrl-C, stages are told to end and resources are torn down; 128 + SIGHUP."""
     command, master = started(tmp_path, kind)
@@ -148,6 +148,7 @@ def test_r25_closing_the_terminal_is_a_cancel(kind: str, tmp_path: Path) -> None
     assert not is_there(worker_in(seen))
 
 
+@pytest.mark.slow
 def test_r25_what_is_to_outlive_its_terminal_does(tmp_path: Path) -> None:
     """R25: SIGHUP is ignored where it was, as by ``nohup``."""
     body = """

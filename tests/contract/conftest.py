@@ -23,12 +23,12 @@ HERE = (
     "threads",
     pytest.param("one thread", marks=pytest.mark.slow),
     "asyncio",
-    "mixed",
+    pytest.param("mixed", marks=pytest.mark.slow),
     "pool",
     pytest.param("mixed pool", marks=pytest.mark.slow),
-    "arun threads",
+    pytest.param("arun threads", marks=pytest.mark.slow),
     "arun asyncio",
-    "arun inline",
+    pytest.param("arun inline", marks=pytest.mark.slow),
     pytest.param("arun pool", marks=pytest.mark.slow),
 )
 # A pool of processes and a cluster, each one for the whole session; what stages of a test share

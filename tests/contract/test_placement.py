@@ -90,9 +90,20 @@ MIXES: Dict[str, List[Callable[[threading.Event], Any]]] = {
 }
 
 
-@pytest.mark.parametrize("is_listened_to", [False, True])
-@pytest.mark.parametrize("mix", MIXES)
-@pytest.mark.parametrize("how", ["token", "ctrl-c"])
+@pytest.mark.parametrize(
+    ("how", "mix", "is_listened_to"),
+    [
+        pytest.param(
+            how,
+            mix,
+            is_listened_to,
+            marks=[] if (how == "ctrl-c") is is_listened_to else pytest.mark.slow,
+        )
+        for how in ("token", "ctrl-c")
+        for mix in MIXES
+        for is_listened_to in (False, True)
+    ],
+)
 def test_grace_holds_in_every_run(
     mix: str, how: str, is_listened_to: bool, released: threading.Event
 ) -> None:

@@ -171,12 +171,14 @@ def test_a_notebook_cell_that_is_run_again_replaces_its_stages(tmp_path: Path) -
     assert (0, "".join(lines) + "3.0\n", "") == python(tmp_path, "notebook.py", "cell")
 
 
+@pytest.mark.slow
 def test_an_interactive_session_is_a_notebook(tmp_path: Path) -> None:
     """``python -c`` and the prompt have no file either."""
     text = "from stagekit import *\nfor n in (1, 2):\n  exec('@stage\\ndef f() -> int: return n')\n"
     assert (0, "2\n", "") == python(tmp_path, "-c", text + "print(run()['f'])")
 
 
+@pytest.mark.slow
 def test_a_script_that_declares_twice_is_no_notebook(tmp_path: Path) -> None:
     """A ``__main__`` with a file follows the rule of every module."""
     written(tmp_path, {"flow.py": LOAD.format(1) + LOAD.format(2)})
@@ -200,6 +202,7 @@ def check_twin(last: str, name: str) -> None:
     assert "move the stages to a module of their own" in last
 
 
+@pytest.mark.slow
 def test_a_module_run_by_name_and_imported_by_its_sibling_is_told_so(tmp_path: Path) -> None:
     """``python -m pkg.flow`` whose sibling imports ``pkg.flow`` has every type twice."""
     written(tmp_path, PACKAGE)
@@ -208,6 +211,7 @@ def test_a_module_run_by_name_and_imported_by_its_sibling_is_told_so(tmp_path: P
     check_twin(last, "pkg.flow")
 
 
+@pytest.mark.slow
 def test_a_file_of_a_package_run_as_a_script_is_told_so(tmp_path: Path) -> None:
     """``python pkg/flow.py`` gets the name of the package too, so the twin is found."""
     written(tmp_path, PACKAGE)
@@ -237,6 +241,7 @@ def test_ids_of_a_script_are_those_of_the_module(tmp_path: Path) -> None:
     assert expected == python(tmp_path / "pkg", "flow.py")
 
 
+@pytest.mark.slow
 def test_ids_of_a_package_that_is_run_are_those_of_its_main_module(tmp_path: Path) -> None:
     """``python -m pkg`` runs ``pkg/__main__.py``."""
     printing = "import stagekit\nprint(stagekit.plan().order)\n"
@@ -263,12 +268,14 @@ if __name__ == "__main__":
 )
 
 
+@pytest.mark.slow
 def test_the_main_module_of_a_child_process_counts_as_the_main_module(tmp_path: Path) -> None:
     """``multiprocessing`` imports the script as ``__mp_main__``: the ids are the same."""
     written(tmp_path, {"flow.py": SPAWNING})
     assert (0, "('__mp_main__', ('flow:load',))\n", "") == python(tmp_path, "flow.py")
 
 
+@pytest.mark.slow
 def test_a_script_whose_name_is_no_identifier_has_an_id(tmp_path: Path) -> None:
     """Signs that ids cannot have become underscores."""
     printing = "import stagekit\nprint(stagekit.plan().order)\n"

@@ -69,11 +69,11 @@ if __name__ == "__main__":
 @pytest.mark.parametrize(
     ("method", "executor"),
     [
-        ("spawn", "processes"),
+        pytest.param("spawn", "processes", marks=pytest.mark.slow),
         pytest.param(
             "forkserver", "processes", marks=pytest.mark.skipif("sys.platform == 'win32'")
         ),
-        ("spawn", "threads"),
+        pytest.param("spawn", "threads", marks=pytest.mark.slow),
     ],
 )
 def test_functions_of_a_script_run_in_a_child_of_it(

@@ -126,6 +126,7 @@ def test_x10_a_main_module_is_not_imported_again(
     assert (0, PRINTED, "") == outcome(start(*command, given=text), tmp_path)
 
 
+@pytest.mark.slow
 def test_x10_a_pool_that_is_started_by_an_import_is_refused(start: Any, tmp_path: Path) -> None:
     """X10: where a worker must import a script without a guard, one message says what to write."""
     (tmp_path / "unguarded.py").write_text(

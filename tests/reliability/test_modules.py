@@ -53,6 +53,7 @@ def test_d05_one_file_imported_twice_names_both_imports_and_the_cure(tmp_path: P
         assert part in err
 
 
+@pytest.mark.slow
 def test_d05_a_script_imported_by_name_is_the_same_error(tmp_path: Path) -> None:
     """A script whose helper imports the script."""
     (tmp_path / "flow.py").write_text(LOAD + "import part\n", encoding="utf-8")
@@ -89,6 +90,7 @@ for _ in range(2):
 """
 
 
+@pytest.mark.slow
 def test_d29_a_module_that_raises_leaves_no_stages_behind(tmp_path: Path) -> None:
     """What it had declared before it raised is taken out again, so that it can be tried again."""
     (tmp_path / "shop.py").write_text(f"{LOAD}1 / 0\n", encoding="utf-8")
@@ -97,6 +99,7 @@ def test_d29_a_module_that_raises_leaves_no_stages_behind(tmp_path: Path) -> Non
     assert (0, "SK011 ZeroDivisionError () False\n" * 2, "") == done
 
 
+@pytest.mark.slow
 def test_d30_a_target_that_is_not_there_gets_the_right_spelling(
     tmp_path: Path, side_by_side: SideBySide
 ) -> None:
@@ -110,6 +113,7 @@ def test_d30_a_target_that_is_not_there_gets_the_right_spelling(
         assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_d30_a_file_may_be_named_as_a_file(tmp_path: Path, side_by_side: SideBySide) -> None:
     """``shop.py`` where a module is meant is understood, as the file it is."""
     (tmp_path / "shop.py").write_text(LOAD, encoding="utf-8")
@@ -139,6 +143,7 @@ def test_d32_a_module_that_hides_another_is_warned_of(tmp_path: Path, name: str)
     assert "hides" in err
 
 
+@pytest.mark.slow
 def test_d33_a_module_without_stages_is_no_success(tmp_path: Path) -> None:
     """Nothing to run has an exit code of its own."""
     (tmp_path / "shop.py").write_text("x = 1\n", encoding="utf-8")

@@ -163,6 +163,7 @@ def command(folder: Path, text: str, *options: str) -> subprocess.CompletedProce
     )
 
 
+@pytest.mark.slow
 def test_a_stage_may_close_what_is_printed_to(tmp_path: Path, side_by_side: Any) -> None:
     """R16: streams or files; the run goes on to its end."""
     cases: List[Any] = []
@@ -176,6 +177,7 @@ def test_a_stage_may_close_what_is_printed_to(tmp_path: Path, side_by_side: Any)
         assert b"Traceback" not in ended.stderr
 
 
+@pytest.mark.slow
 def test_sigterm_to_a_runner_without_terminal_is_a_cancel(tmp_path: Path) -> None:
     """R25: as in a container; the resource is torn down, the exit code says which signal."""
     text = """

@@ -88,6 +88,7 @@ def test_an_async_stage_may_run_in_any_pool() -> None:
         assert "mine_0" == asyncio.run(arun(registry=registry))["a"]
 
 
+@pytest.mark.slow
 def test_a_call_that_kills_its_worker_is_tried_three_times_more(timed: Timed) -> None:
     """Crashes have a budget of their own, whatever ``retries`` says; others do not notice."""
 
@@ -136,6 +137,7 @@ def test_a_process_that_takes_too_long_is_ended(timed: Timed) -> None:
     assert () == result.abandoned
 
 
+@pytest.mark.slow
 def test_a_process_that_ignores_its_signal_is_killed(tmp_path: Path) -> None:
     """X6: SIGTERM, and after the grace SIGKILL."""
     registry, token = Registry(), CancelToken()

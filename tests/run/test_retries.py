@@ -127,6 +127,7 @@ def test_waits_differ_from_run_to_run_and_are_equal_for_a_seed(timed: Timed) -> 
     assert waits(seed=7) != waits(seed=8)
 
 
+@pytest.mark.slow
 def test_waits_differ_from_process_to_process() -> None:
     """Replicas that start the same script do not retry in step, whatever the seed of hashing."""
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
