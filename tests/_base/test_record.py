@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
-from typing import List, Tuple
+from typing import Any, List, Tuple
 
 import pytest
 
@@ -132,3 +132,14 @@ def test_a_constructor_of_its_own_is_kept() -> None:
     """A record may check or change what it is given."""
     assert 3 == Own("3").value
     assert 3 == Older(3).value
+
+
+@pytest.mark.parametrize("count", range(11))
+def test_a_record_keeps_up_to_ten_fields(count: int) -> None:
+    """By place and by name."""
+    names = [f"field{number}" for number in range(count)]
+    annotations = dict.fromkeys(names, "int")
+    made: Any = type("Made", (Record,), {"__annotations__": annotations, "__module__": __name__})
+    values = list(range(count))
+    for one in (made(*values), made(**dict(zip(names, values)))):
+        assert values == [getattr(one, name) for name in names]

@@ -434,6 +434,31 @@ def test_a_method_that_undoes_a_method_is_bound_with_it() -> None:
         assert ["base" if type(till) is Purse else "other"] == till.log
 
 
+def give_up(log: List[str]) -> None:
+    """Undo, as a function of its own."""
+    log.append("undone")
+
+
+class Till:
+    """A class with a stage that a function outside undoes."""
+
+    @stage(undo=give_up)
+    def take(self) -> List[str]:
+        """Do."""
+        return []
+
+    @stage(depends_on=take)
+    def fail(self) -> None:
+        """Have the run fail."""
+        raise ValueError
+
+
+def test_a_function_that_undoes_a_method_is_left_as_it_is() -> None:
+    """``Registry.collect(instance)`` binds methods of the class, and nothing else."""
+    result = run(registry=Registry.collect(Till()), rollback=True, check=False)
+    assert ["undone"] == result[Till.take]
+
+
 def test_a_wrapper_that_copies_the_mark_is_an_alias() -> None:
     """``functools.wraps`` copies the mark; the wrapper then means the stage, and is none itself."""
     registry = Registry()

@@ -375,3 +375,8 @@ def test_leaving_a_block_by_ctrl_c_ends_what_runs(gate: str) -> None:
     files[0].close()
     assert isinstance(futures[0].exception(), WorkerDiedError)
     assert futures[1].cancelled()
+
+
+def test_x5_a_death_by_a_signal_without_a_name_is_told() -> None:
+    """X5: signals differ from system to system."""
+    assert "worker died: signal 99, process 7" == str(WorkerDiedError("process 7", -99))

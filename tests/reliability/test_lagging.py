@@ -8,7 +8,7 @@ from typing import Callable, Dict, List
 
 import pytest
 
-from stagekit import CancelToken, Registry, Result, arun, run
+from stagekit import CancelToken, Registry, Result, arun, plan, run
 from stagekit._run.guards import loop_watchdog as lagging
 from stagekit.errors import StagekitWarning
 from stagekit.events import RunStatus
@@ -67,6 +67,38 @@ def test_a_stage_that_blocks_the_loop_is_named_once(way: str, told: threading.Ev
     assert "test_lagging.py:" in text
     assert ", in slow()" in text or ", in wait()" in text
     assert result.ok
+
+
+class Loads:
+    """A stage that is an object."""
+
+    def __init__(self, told: threading.Event) -> None:
+        self.told = told
+
+    async def __call__(self) -> int:
+        """Block the loop."""
+        return int(self.told.wait(PATIENCE))
+
+
+def test_an_object_that_blocks_the_loop_is_named(told: threading.Event) -> None:
+    """It is its ``__call__`` that is found in the way of the loop."""
+    registry = Registry()
+    registry.add(Loads(told), id="load")
+    with pytest.warns(StagekitWarning, match="'load' has blocked the event loop"):
+        assert 1 == run(registry=registry)["load"]
+
+
+def test_a_loop_that_is_closed_is_not_asked_again() -> None:
+    """Whoever closes it may be quicker than the end of the run."""
+    registry, notices = Registry(), [""]
+    registry.add(lambda: None, id="load")
+    loop = asyncio.new_event_loop()
+    loop.close()
+    watch = lagging.LoopWatch(plan(registry=registry), notices).on(loop)
+    watch.look()
+    watch.look()
+    assert watch.is_done
+    assert [""] == notices
 
 
 @pytest.mark.parametrize("way", WAYS)

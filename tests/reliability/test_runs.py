@@ -205,7 +205,15 @@ def mutating() -> Registry:
         text.append(value)
         return True
 
-    @registry.stage(id="reads", depends_on="each", critical=False)
+    @registry.stage(id="named", depends_on="each")
+    def named(*, text: bytearray) -> None:
+        text.append(7)
+
+    @registry.stage(id="opens", depends_on="named")
+    def opens(text: bytearray) -> Iterator[float]:
+        yield float(len(text))
+
+    @registry.stage(id="reads", depends_on="opens", critical=False)
     def reads(values: List[int], text: bytearray) -> None:
         raise ValueError(values, text)
 
@@ -229,6 +237,7 @@ def test_a_stage_that_changes_what_it_is_passed_is_named(way: str) -> None:
         "`sorts` has changed its argument `values` (list) in",
         "`extends` has changed its argument `text` (bytearray) in",
         "`each` has changed its argument `text` (bytearray) in",
+        "`named` has changed its argument `text` (bytearray) in",
     ]
     assert () == made.run(executor="inline").warnings
 

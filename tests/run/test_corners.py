@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+from types import ModuleType
 from typing import Any, AsyncIterator, Dict, Generator, Iterator, List, Tuple
 
 import pytest
@@ -19,6 +20,7 @@ from stagekit import Registry, Result, arun, plan, run
 from stagekit._run import resources
 from stagekit._run.backends import threads as backend_threads
 from stagekit._run.fast import threads as fast_threads
+from stagekit._run.guards import log_context
 from stagekit._run.guards.log_context import bound_plan
 from stagekit.errors import MachineLimitError
 from stagekit.events import Reason
@@ -260,7 +262,11 @@ def test_what_was_given_up_on_is_thrown_away_in_silence(
 ) -> None:
     """A coroutine that the collector closes, in a context of its own, has nothing to say."""
     ignored: List[object] = []
-    monkeypatch.setattr(sys, "unraisablehook", lambda what: ignored.append(what.exc_value))
+
+    def ignore(what: Any) -> None:
+        ignored.append(what.exc_value)
+
+    monkeypatch.setattr(sys, "unraisablehook", ignore)
     registry = Registry()
     fn, options = GIVEN_UP[kind]
     registry.add(fn, id="deaf", **options)
@@ -315,3 +321,48 @@ def bound_words() -> Dict[str, Any]:
     logger.info("what is bound?")
     logger.remove(number)
     return found[0]
+
+
+class Refuses(Exception):
+    """An exception that takes no note."""
+
+    __notes__ = 5
+
+
+def refuses() -> None:
+    """Raise it."""
+    raise Refuses("no note")
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"])
+def test_an_exception_that_takes_no_note_is_told_as_any_other(executor: str) -> None:
+    """A note is not worth an error."""
+    registry = Registry()
+    registry.add(refuses, id="refuses")
+    result = run(registry=registry, executor=executor, check=False)
+    assert "no note" == str(result.report("refuses").error)
+
+
+@pytest.mark.parametrize("options", [{}, {"retries": 1}])
+@pytest.mark.parametrize("executor", ["inline", "threads"])
+def test_a_run_goes_well_while_loguru_is_being_imported(
+    executor: str, options: Dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By another thread: its module is there, and has no logger yet."""
+    monkeypatch.setitem(sys.modules, "loguru", ModuleType("loguru"))
+    monkeypatch.setattr(log_context, "_found", None)
+    registry = Registry()
+    registry.add(lambda: 1, id="one", **options)
+    assert 1 == run(registry=registry, executor=executor)["one"]
+
+
+def test_a_stage_that_has_gone_to_a_process_without_loguru_is_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing is bound there, as nothing is logged."""
+    registry = Registry()
+    registry.add(lambda: 1, id="one")
+    fn = bound_plan(plan(registry=registry)).calls[0][0]
+    monkeypatch.setattr(log_context, "_found", None)
+    monkeypatch.delitem(sys.modules, "loguru")
+    assert 1 == fn()

@@ -14,7 +14,7 @@ import pytest
 
 from stagekit import Registry, Result, RunFailedError, arun, run
 from stagekit._run.state.columns import Columns
-from stagekit.events import RunStatus
+from stagekit.events import Event, RunStatus
 
 
 def fail() -> None:
@@ -174,6 +174,13 @@ async def async_value() -> Big:
     return Big()
 
 
+class Deaf:
+    """A hook that does nothing."""
+
+    def on_event(self, event: Event) -> None:
+        """Do nothing."""
+
+
 def undo(big: Big) -> None:
     """Take something big back."""
 
@@ -184,7 +191,7 @@ KINDS: Dict[str, Tuple[Callable[[], Any], Dict[str, Any], Dict[str, Any]]] = {
     "async": (async_value, {}, {}),
     "retries": (value, {"retries": 1}, {}),
     "async retries": (async_value, {"retries": 1}, {}),
-    "hook": (value, {}, {"hooks": [lambda event: None]}),
+    "hook": (value, {}, {"hooks": [Deaf()]}),
     "deadline": (value, {}, {"deadline": 60.0}),
     "rollback": (value, {"undo": undo}, {"rollback": True}),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from random import Random
-from typing import Dict, Iterator, List
+from typing import Any, Dict, Iterator, List
 
 import pytest
 from typing_extensions import Annotated
@@ -190,3 +190,12 @@ def test_a_resource_holds_slots_while_it_is_opened(way: Way) -> None:
 
     assert way.run(limits={"db": 1}).ok
     assert ["open", "use", "close"] == log
+
+
+def test_names_of_slots_are_texts() -> None:
+    """What is no text is told, with what to write."""
+    limits: Any = {3: 1, "db": 2}
+    registry = Registry()
+    registry.add(lambda: None, id="load")
+    with pytest.raises(UsageError, match=r'\{"db": 4, "async": 100\}, got the name 3'):
+        run(registry=registry, limits=limits)

@@ -496,3 +496,25 @@ class Log(List[str]):
     def undo(self) -> None:
         """Note that something was undone."""
         self.append("undo")
+
+
+def test_what_was_never_called_is_not_undone(way: Way) -> None:
+    """Nor with ``Rollback(partial=True)``: there is nothing to undo."""
+    log: List[str] = []
+
+    @way.stage()
+    def order() -> Order:
+        raise ValueError("the run stops")
+
+    @way.stage(undo=lambda: log.append("undo parcel"))
+    def parcel(order: Order) -> Parcel:
+        raise AssertionError("it is not called")
+
+    @way.stage(critical=False, undo=lambda: log.append("undo letter"))
+    def letter(order: Order) -> None:
+        raise AssertionError("it is not called")
+
+    with pytest.raises(RunFailedError) as caught:
+        way.run(rollback=Rollback(partial=True))
+    assert [] == log
+    assert {None} == {report.undone for report in caught.value.result.reports()}

@@ -1,11 +1,11 @@
 # `stagekit run --grace S`: after Ctrl-C the run waits S seconds at most for a plain stage that does not
 # end, also when an `async def` stage was running beside it, and every time. The signal comes when
-# both have begun; the stage would go on for 4 seconds more. Twenty-five runs, five at a time.
+# both have begun; the stage would go on for ten minutes more. Twenty-five runs, five at a time.
 
 import faulthandler
 import sys
 
-faulthandler.dump_traceback_later(60, exit=True)  # the watchdog
+faulthandler.dump_traceback_later(250, exit=True)  # the watchdog
 
 
 def fail(text):
@@ -19,7 +19,6 @@ import signal
 import subprocess
 import tempfile
 import threading
-import time
 
 SCRIPT = """
 import asyncio, time
@@ -28,17 +27,21 @@ from stagekit import stage
 @stage
 def plain() -> int:
     print("up", flush=True)
-    time.sleep(4)
+    time.sleep(600)
     return 1
 
 @stage
 async def waits() -> float:
-    await asyncio.sleep(4)
+    print("up", flush=True)
+    await asyncio.sleep(600)
     return 1.0
 """
 
 
-def once(folder, waited):
+LATE = 100  # seconds: many times what a slow machine needs, and less than the stage takes
+
+
+def once(folder, ended):
     process = subprocess.Popen(
         [sys.executable, "-m", "stagekit", "run", "mixed", "--grace", "0.5"],
         cwd=folder,
@@ -47,29 +50,30 @@ def once(folder, waited):
         universal_newlines=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    while "up" not in process.stdout.readline() and process.poll() is None:
-        pass
-    time.sleep(0.3)
+    for _ in range(2):
+        while "up" not in process.stdout.readline() and process.poll() is None:
+            pass
     process.send_signal(signal.SIGINT)
-    since = time.monotonic()
-    process.communicate(timeout=30)
-    waited.append(time.monotonic() - since)
+    try:
+        process.communicate(timeout=LATE)
+        ended.append(process.returncode)
+    finally:
+        process.kill()
 
 
 if __name__ == "__main__":
     if os.name == "nt":
         print("skipped: no SIGINT to send")
         sys.exit(0)
-    folder, waited = tempfile.mkdtemp(), []
+    folder, ended = tempfile.mkdtemp(), []
     with open(os.path.join(folder, "mixed.py"), "w") as file:
         file.write(SCRIPT)
     for _ in range(5):
-        threads = [threading.Thread(target=once, args=(folder, waited)) for _ in range(5)]
+        threads = [threading.Thread(target=once, args=(folder, ended)) for _ in range(5)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-    late = [round(seconds, 1) for seconds in waited if seconds > 2.5]
-    if late or len(waited) != 25:
-        fail(f"grace of 0.5 s: {len(late)} of {len(waited)} runs ended after {late} s")
+    if ended != [130] * 25:
+        fail(f"grace of 0.5 s: of 25 runs {len(ended)} ended in time, with {ended}")
     print("ok")
