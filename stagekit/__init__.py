@@ -19,8 +19,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stagekit._api import Plan, arun, plan, run
     from stagekit._base.cancel import CancelToken
+    from stagekit._base.decisions import Reuse, Skip, StageCall
     from stagekit._base.each import Each
-    from stagekit._base.ports import Hook
+    from stagekit._base.ports import Decider, Hook
     from stagekit._base.problem import Problem
     from stagekit._base.progress import Progress
     from stagekit._base.refs import Collect, From, Named, StageRef, given, one_of, optional
@@ -44,6 +45,7 @@ __all__ = [
     "CancelToken",
     "Collect",
     "Context",
+    "Decider",
     "DeclarationError",
     "DuplicateStageError",
     "Each",
@@ -57,10 +59,13 @@ __all__ = [
     "Registry",
     "Result",
     "Retry",
+    "Reuse",
     "Rollback",
     "RunCancelledError",
     "RunFailedError",
     "RunInfo",
+    "Skip",
+    "StageCall",
     "StageRef",
     "StagekitError",
     "__version__",
@@ -79,8 +84,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "stagekit._api": ("Plan", "arun", "plan", "run"),
     "stagekit._base.cancel": ("CancelToken",),
+    "stagekit._base.decisions": ("Reuse", "Skip", "StageCall"),
     "stagekit._base.each": ("Each",),
-    "stagekit._base.ports": ("Hook",),
+    "stagekit._base.ports": ("Decider", "Hook"),
     "stagekit._base.problem": ("Problem",),
     "stagekit._base.progress": ("Progress",),
     "stagekit._base.refs": (

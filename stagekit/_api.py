@@ -175,8 +175,8 @@ def run(
         check_mutation: compare the arguments of each call before and after it, as far as they can
             be pickled, and warn of stages that have changed one: that is an object which others
             take, too. With ``executor="inline"`` it is sure which of two stages did.
-        decider: an object whose ``before(call)`` is asked before each call of a stage, and whose
-            ``after(call, value)`` is passed what the call returned.
+        decider: an object whose ``before(call)`` says whether a stage is called, skipped, or given
+            a value, and whose ``after(call, value)`` takes what a call has returned.
         clock: tells the time, in tests; see ``stagekit.testing.VirtualClock``.
 
     Raises:

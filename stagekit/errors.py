@@ -25,6 +25,7 @@ from stagekit._base.problem import Code, Location, Problem
 __all__ = [
     "BadValueError",
     "Code",
+    "DeciderError",
     "DeclarationError",
     "DuplicateStageError",
     "InternalError",
@@ -290,6 +291,32 @@ class WorkerDiedError(StagekitError, RuntimeError):
         except ValueError:
             name = f"signal {-self.exitcode}"
         return f"{name} (possibly out of memory)" if name == "SIGKILL" else name
+
+
+class DeciderError(StagekitError):
+    """The decider of a run raised, or gave no answer that means anything; its stage fails with it.
+
+    Attributes:
+        decider: the name of its class.
+        method: ``before`` or ``after``.
+        stage_id: the stage that it was asked about.
+        item: the index of the item that it was asked about, or None.
+        mistake: what it has done.
+    """
+
+    def __init__(
+        self, decider: str, method: str, stage_id: str, item: Optional[int], mistake: str
+    ) -> None:
+        super().__init__(decider, method, stage_id, item, mistake)
+        self.decider = decider
+        self.method = method
+        self.stage_id = stage_id
+        self.item = item
+        self.mistake = mistake
+
+    def __str__(self) -> str:
+        of_item = "" if self.item is None else f"item {self.item} of "
+        return f"{self.decider}.{self.method}, asked about {of_item}{self.stage_id}, {self.mistake}"
 
 
 class RemoteError(StagekitError):

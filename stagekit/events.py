@@ -34,6 +34,7 @@ __all__ = [
     "StageFailed",
     "StageProgress",
     "StageRetrying",
+    "StageReused",
     "StageSkipped",
     "StageStarted",
     "StageSucceeded",
@@ -99,6 +100,15 @@ class StageSucceeded(StageEvent):
 
 
 @dataclass(frozen=True)
+class StageReused(StageEvent):
+    """A stage was not called, as the decider of the run had its value; *note* is what it says."""
+
+    outcome: ClassVar[Optional[Outcome]] = Outcome.REUSED
+
+    note: str
+
+
+@dataclass(frozen=True)
 class StageFailed(StageEvent):
     """The last attempt of a stage failed. ``critical`` is False where the run goes on anyway."""
 
@@ -147,13 +157,15 @@ class StageProgress(StageEvent):
 class StageSkipped(StageEvent):
     """A stage was not called because *cause*, the id of a stage, failed or gave no value.
 
-    *cause* is None where nobody needed what the stage, a resource, would have yielded.
+    *cause* is None where nobody needed what the stage, a resource, would have yielded, and where
+    the decider of the run skipped it: *note* is what that says.
     """
 
     outcome: ClassVar[Optional[Outcome]] = Outcome.SKIPPED
 
     reason: Reason
     cause: Optional[str]
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -168,6 +180,6 @@ class StageCancelled(StageEvent):
 # By outcome, the event of a stage that has ended so.
 ENDING_EVENTS: Dict[Outcome, Type[StageEvent]] = {
     each.outcome: each
-    for each in (StageSucceeded, StageFailed, StageSkipped, StageCancelled)
+    for each in (StageSucceeded, StageReused, StageFailed, StageSkipped, StageCancelled)
     if each.outcome is not None
 }

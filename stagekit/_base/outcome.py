@@ -38,6 +38,8 @@ class Reason(enum.Enum):
     TIMED_OUT = "timed_out"
     CRASHED = "crashed"
     NOT_NEEDED = "not_needed"
+    DECIDED = "decided"
+    DECIDER_FAILED = "decider_failed"
 
 
 class Tone(enum.Enum):
@@ -52,7 +54,7 @@ class OutcomeRow(Record):
     """What is said of stages with one outcome.
 
     Attributes:
-        status: its number in the column of statuses of a run; -1 where no run has it yet.
+        status: its number in the column of statuses of a run.
         word: of one stage, at the start of a line: ``ok``.
         counted: of several, in a summary: ``5 ran``.
         tone: how good it is.
@@ -74,13 +76,16 @@ OUTCOME_TABLE: Dict[Outcome, OutcomeRow] = {  # in the order in which they are c
     Outcome.SUCCEEDED: OutcomeRow(
         2, "ok", "ran", Tone.GOOD, is_always_counted=True, has_value=True
     ),
-    Outcome.REUSED: OutcomeRow(-1, "cached", "cached", Tone.GOOD, has_value=True),
+    Outcome.REUSED: OutcomeRow(6, "cached", "cached", Tone.GOOD, has_value=True),
     Outcome.FAILED: OutcomeRow(
         3,
         "FAILED",
         "failed",
         Tone.BAD,
-        (Reason.RAISED, Reason.BAD_VALUE, Reason.TIMED_OUT, Reason.CRASHED),
+        (
+            *(Reason.RAISED, Reason.BAD_VALUE, Reason.TIMED_OUT, Reason.CRASHED),
+            Reason.DECIDER_FAILED,
+        ),
         is_always_counted=True,
     ),
     Outcome.SKIPPED: OutcomeRow(
@@ -88,15 +93,15 @@ OUTCOME_TABLE: Dict[Outcome, OutcomeRow] = {  # in the order in which they are c
         "skip",
         "skipped",
         Tone.DOUBTFUL,
-        (Reason.UPSTREAM_FAILED, Reason.NO_VALUE, Reason.NOT_NEEDED),
+        (Reason.UPSTREAM_FAILED, Reason.NO_VALUE, Reason.NOT_NEEDED, Reason.DECIDED),
         is_always_counted=True,
     ),
     Outcome.CANCELLED: OutcomeRow(
         5, "cancel", "cancelled", Tone.DOUBTFUL, (Reason.STOPPED, Reason.INTERRUPTED)
     ),
 }
-OUTCOMES: Dict[int, Outcome] = {  # by status, those that runs have
-    row.status: outcome for outcome, row in OUTCOME_TABLE.items() if row.status >= 0
+OUTCOMES: Dict[int, Outcome] = {  # by status
+    row.status: outcome for outcome, row in OUTCOME_TABLE.items()
 }
 REASONS: Tuple[Reason, ...] = tuple(Reason)  # by their numbers in the column of reasons
 

@@ -10,12 +10,14 @@ from typing import (
     Protocol,
     Sequence,
     Tuple,
+    Union,
     runtime_checkable,
 )
 
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard
 
+    from stagekit._base.decisions import Reuse, Skip, StageCall
     from stagekit._base.pool_call import Batch, PoolCall
     from stagekit.events import Event
 
@@ -84,13 +86,23 @@ class Pool(Protocol):
 
 
 class Decider(Protocol):
-    """An object that may decide about a call of a stage before it is made."""
+    """An object that decides about each call of a stage before it is made.
 
-    def before(self, call: Any, /) -> Any:  # Any: what it says instead of the call, or None
-        """Return what becomes of a call that is about to be made; None to make it."""
+    It is asked once a stage, as soon as everything the stage needs has ended but for resources,
+    and once an item; attempts that follow a failed one are not asked about. Until it has answered
+    for all stages that are ready, nothing is started. It is called on the thread that called
+    ``run()`` (on the loop's thread under ``arun()``), so it needs no locks. What it raises fails
+    the stage.
+    """
 
-    def after(self, call: Any, value: Any, /) -> object:  # Any: whatever the call returned
-        """Take in what a call that was made has returned."""
+    def before(self, call: StageCall, /) -> Union[Reuse, Skip, None]:
+        """Return what becomes of a call instead of its being made; None to make it."""
+
+    def after(self, call: StageCall, value: Any, /) -> object:  # Any: whatever the call returned
+        """Take in what a call that was made has returned; it may be a handle.
+
+        Nobody is told of the success before this returns.
+        """
 
 
 class CallPool(Protocol):

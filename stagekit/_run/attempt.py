@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Dict, List, Optional, Tuple
 
+    from stagekit._plan.plan import Plan
     from stagekit._plan.slots import Call
 
 _NOTE = "stagekit: stage "
@@ -33,6 +34,11 @@ def arguments(call: Call, values: List[Any]) -> Tuple[Any, Tuple[Any, ...], Dict
         return fn, tuple([values[slot] for slot in rest]), {}
     found: Tuple[Any, Tuple[Any, ...], Dict[str, Any]] = fn.split(values)  # type: ignore[attr-defined]  # a PackedCall  # pyright: ignore[reportFunctionMemberAccess]
     return found
+
+
+def names_of(plan: Plan, step: int, kwargs: Dict[str, Any]) -> List[str]:
+    """Return the parameters that the positional arguments of a call are for, in order."""
+    return [each.parameter for each in plan.bindings[step] if each.parameter not in kwargs]
 
 
 def is_broken_promise(error: BaseException) -> bool:

@@ -28,6 +28,7 @@ from stagekit._run.state.actions import (
     AbandonClosing,
     Action,
     Close,
+    Decide,
     Ended,
     Expand,
     Open,
@@ -39,13 +40,15 @@ from stagekit._run.state.actions import (
     WithdrawnError,
 )
 from stagekit._run.state.agenda import SECOND
-from stagekit._run.state.columns import RAISED, SUCCEEDED
+from stagekit._run.state.columns import DECIDER_FAILED, RAISED, SUCCEEDED
 from stagekit._run.state.run_state import RunState
 from stagekit._run.worker_loop import CHAIN_DONE, ChainedCall, WorkerLoop, chained_steps
 
 if TYPE_CHECKING:
     import asyncio
 
+    from stagekit._run.deciding import Deciding
+    from stagekit._run.in_flight import Call
     from stagekit._run.interrupts import Gate
     from stagekit._run.loop_mailbox import LoopMailbox
     from stagekit._run.mailbox import Mailbox
@@ -92,12 +95,18 @@ class Coordinator:
             limits_of(settings, self.placement, self.clock.now()),
             on_failure=settings.on_failure,
             chance=jitter(settings.seed),
-            chains=chained_steps(plan, self.placement),
+            chains=chained_steps(plan, self.placement, decides=settings.decider is not None),
+            decides=settings.decider is not None,
         )
         self._pending: Deque[Action] = deque()
         self._is_called = False
         self._is_cancelled = False
         self.items = MapItems(plan, session.columns)
+        self._deciding: Optional[Deciding] = None
+        if settings.decider is not None:
+            from stagekit._run.deciding import Deciding
+
+            self._deciding = Deciding(settings.decider, session, self.items)
         self._in_flight = InFlight(session, self.placement, self.clock.now)
         self._resources = Resources(
             session,
@@ -271,6 +280,8 @@ class Coordinator:
             self._start(action)
         elif isinstance(action, Expand):
             return self._expand(action.step)
+        elif isinstance(action, Decide):
+            return self._decide(action.step, action.item)
         elif isinstance(action, StopClosing):
             self._resources.stop_closing(action.step)
         elif isinstance(action, AbandonClosing):
@@ -289,11 +300,34 @@ class Coordinator:
         with self._lock:
             return self.state.expanded(step, shape, None if error is None else cut(error), now)
 
+    def _decide(self, step: int, item: int) -> Sequence[Action]:
+        assert self._deciding is not None  # noqa: S101 - or nobody would ask
+        answer = None
+        try:
+            if self.state.awaits(step, item):
+                answer = self._deciding.before(step, item)
+        except KeyboardInterrupt as error:
+            return self._interrupt(error)
+        now = self.clock.now()
+        with self._lock:
+            if answer is not None:  # the stage may end with it
+                self.session.columns.ends[step] = now
+            return self.state.answered(step, item, answer, now)
+
+    def _interrupt(self, error: KeyboardInterrupt) -> Sequence[Action]:
+        """Cancel the run as Ctrl-C does."""
+        with self._lock:
+            self.session.interrupt(error)
+            return self.state.cancel(self.clock.now(), "interrupted")
+
     def _start(self, start: Start) -> None:
         call = self._in_flight.begin(start, self._job)
         if self._hooks is not None:
             if start.is_first:
                 self.state.decided.append(~start.step)
+                if start.leads:  # now that it starts, its first items have ended
+                    ended = len(self.session.plan) + start.step
+                    self.state.decided.extend([ended] * start.item)
                 self._hooks.tell()
             elif start.attempt > 1 and start.item < 0:
                 self._hooks.again(start.step, start.attempt, call.job.name, call.since)
@@ -404,21 +438,38 @@ class Coordinator:
         if error is not None and how == RAISED:
             annotate_call(error, self.session, self.items, start)
         if isinstance(error, KeyboardInterrupt):  # first of all, so that nothing starts after it
-            with self._lock:
-                self.session.interrupt(error)
-                actions = self.state.cancel(self.clock.now(), "interrupted")
-            self._do_all(actions)
+            self._do_all(self._interrupt(error))
+        now, failure = 0, error
+        if self._deciding is not None and error is None:
+            now = self.clock.now()
+            failure = self._keep(call, value, now)
+            how = how if failure is None else DECIDER_FAILED
         with self._lock:
             self.state.widen(start.lane, self.placement.backends[start.lane].ahead)
-            now = self.clock.now()
+            now = now or self.clock.now()
             took = now - call.since if self.placement.is_owners(start.lane) else 0
-            ended = self.state.judged(ticket, Ended(value, error, how), took)
+            ended = self.state.judged(ticket, Ended(value, failure, how), took)
             del value
             self._in_flight.record(call, ended.error)
             actions = self.state.ended(ticket, ended, now)
         if isinstance(start, Open) and self.session.scheduler.status[start.step] != SUCCEEDED:
             (self._resources.too_late if error is None else self._resources.failed)(start.step)
         self._do_all(actions)
+
+    def _keep(self, call: Call, value: Any, now: int) -> Optional[BaseException]:
+        """Pass on to the decider what a call has returned in time; return what that fails with."""
+        assert self._deciding is not None  # noqa: S101 - by the caller
+        start = call.start
+        took = now - call.since if self.placement.is_owners(start.lane) else 0
+        with self._lock:
+            ended = self.state.judged(start.ticket, Ended(value, None, RAISED), took)
+        if ended.error is not None:
+            return None
+        try:
+            return self._deciding.after(start.step, start.item, value)
+        except KeyboardInterrupt as error:
+            self._do_all(self._interrupt(error))
+            return None
 
     def _progress(self, ticket: int, said: Said) -> None:
         call = self._in_flight.find(ticket)

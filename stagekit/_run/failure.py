@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Dict, List, Optional
 
 from stagekit._base.text import error_line, plural
 from stagekit._run.attempt import attribute
-from stagekit._run.state.columns import CANCELLED, FAILED, SKIPPED, Columns
+from stagekit._run.state.columns import CANCELLED, DECIDER_FAILED, FAILED, SKIPPED, Columns
 
 if TYPE_CHECKING:
     from stagekit._plan.plan import Plan
@@ -86,6 +86,9 @@ def failed_item(columns: Columns, step: int) -> Optional[int]:
     error = columns.errors.get(step)
     if error is None:
         return None
+    if columns.reasons[step] == DECIDER_FAILED:
+        found_item: Optional[int] = getattr(error, "item", None)
+        return found_item
     for item, _, _, _, _, found in reversed(columns.attempts.get(step, ())):
         if found is error and item >= 0:
             return item
@@ -98,7 +101,9 @@ def _skipped(columns: Columns) -> List[str]:
         if step in columns.causes:  # nobody needed the others
             by_cause.setdefault(columns.causes[step], []).append(step)
     return [
-        f"  skipped, as {columns.plan.order[cause]} failed: {_named(columns, by_cause[cause])}"
+        f"  skipped, as {columns.plan.order[cause]} "
+        f"{'failed' if cause in columns.errors else 'was skipped'}: "
+        f"{_named(columns, by_cause[cause])}"
         for cause in sorted(by_cause)
     ]
 

@@ -195,6 +195,9 @@ class Notifier:
         cause = self._columns.causes.get(step)
         return None if cause is None else self._id(cause)
 
+    def _note(self, step: int) -> str:
+        return self._columns.notes.get(step, "")
+
     def _location(self, step: int) -> Optional[str]:
         from stagekit._run.failure import location_of  # only where a stage has failed
 

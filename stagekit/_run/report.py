@@ -52,13 +52,14 @@ class StageReport:
         stage_id: the id of the stage.
         outcome: how it ended.
         reason: why, unless it succeeded.
-        cause: the id of the failed stage because of which it was skipped.
+        cause: the id of the stage because of which it was skipped.
         attempts: its calls; none where it never started.
         teardown_error: what a resource raised when it was torn down, or None.
         undone: whether the stage was made undone; None where nobody tried.
         undo_error: what its compensation raised, or None.
         error: what the stage failed with, or None.
         item: of an ``Each`` stage that failed, the index of the item that it failed with.
+        note: what the decider of the run says of a stage that it skipped, or gave a value.
         location: where to look, as ``file:line``: of a failed stage, where it raised.
     """
 
@@ -73,6 +74,7 @@ class StageReport:
     undo_error: Optional[BaseException] = None
     error: Optional[BaseException] = None
     item: Optional[int] = None
+    note: str = ""
 
     @property
     def seconds(self) -> float:
@@ -105,6 +107,7 @@ def report_of(columns: Columns, info: RunInfo, step: int) -> StageReport:
         columns.undone.get(step),
         error,
         failed_item(columns, step),
+        columns.notes.get(step, ""),
     )
 
 

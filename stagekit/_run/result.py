@@ -234,12 +234,11 @@ def arguments_of(result: Result, step: int) -> Dict[str, Any]:
 
     For what tells of runs. Not a method: values of arguments are not for everybody to record.
     """
-    from stagekit._run.attempt import arguments
+    from stagekit._run.attempt import arguments, names_of
 
     plan = result.plan
     _, positional, keywords = arguments(plan.calls[step], result._columns.values)  # noqa: SLF001 - of this module
-    names = [each.parameter for each in plan.bindings[step] if each.parameter not in keywords]
-    return {**dict(zip(names, positional)), **keywords}
+    return {**dict(zip(names_of(plan, step, keywords), positional)), **keywords}
 
 
 def _overridden(plan: Plan, stage: _Stage) -> Optional[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
 from stagekit._base.handles import type_name
-from stagekit._base.outcome import OUTCOME_TABLE, OUTCOMES, RunStatus
+from stagekit._base.outcome import OUTCOME_TABLE, OUTCOMES, Reason, RunStatus
 from stagekit._base.text import error_line, escape_control, safe_text, seconds
 from stagekit._run.record import RunRecord, critical_path
 from stagekit._run.state.columns import CANCELLED, FAILED, SKIPPED, Columns
@@ -52,17 +52,22 @@ def why_no_value(columns: Columns, step: int) -> str:
     if status[step] == FAILED and error is not None:
         return f"stage {stage!r} has no value: it failed with {error_line(error)}"
     if status[step] == SKIPPED:
-        cause = columns.causes.get(step)
-        if cause is None:
-            return f"stage {stage!r} has no value: it was skipped, as nobody needed it"
-        why = error_line(columns.errors[cause])
-        return (
-            f"stage {stage!r} has no value: it was skipped, "
-            f"because {plan.order[cause]!r} failed with {why}"
-        )
+        return f"stage {stage!r} has no value: it was skipped, {_why_skipped(columns, step)}"
     if status[step] == CANCELLED:
         return f"stage {stage!r} has no value: it was cancelled, as the run stopped"
     return f"stage {stage!r} has no value: it was {OUTCOMES[status[step]].value}"
+
+
+def _why_skipped(columns: Columns, step: int) -> str:
+    cause = columns.causes.get(step)
+    if cause is None:
+        note = columns.notes.get(step)
+        return "as nobody needed it" if note is None else f"as the decider says: {note}"
+    name = repr(columns.plan.order[cause])
+    error = columns.errors.get(cause)
+    if error is None:
+        return f"because {name} was skipped, {_why_skipped(columns, cause)}"
+    return f"because {name} failed with {error_line(error)}"
 
 
 def _counts_text(run: RunRecord) -> str:
@@ -104,7 +109,10 @@ def _row(report: StageReport) -> Tuple[str, str, str, str]:
     if report.error is not None:
         why = f"{report.location}  {error_line(report.error, limit=200)}"
     elif report.cause is not None:
-        why = f"because {report.cause} failed"
+        why = f"because {report.cause} "
+        why += "gave no value" if report.reason is Reason.NO_VALUE else "failed"
+    elif report.note:
+        why = report.note
     elif report.reason is not None:
         why = report.reason.value
     return escape_control(report.stage_id), report.outcome.value, time, escape_control(why)
@@ -141,6 +149,7 @@ def _stage_json(columns: Columns, step: int, report: StageReport) -> Dict[str, A
         "outcome": report.outcome.value,
         "reason": None if report.reason is None else report.reason.value,
         "cause": report.cause,
+        "note": report.note or None,
         "value_type": type_name(value) if is_there else None,
         "attempts": [_attempt_json(attempt, report) for attempt in report.attempts],
         "teardown_error": _error_json(report.teardown_error, columns, step),

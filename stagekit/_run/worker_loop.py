@@ -272,14 +272,16 @@ class WorkerLoop:
         bind(context, **words)
 
 
-def chained_steps(plan: Plan, placement: Placement) -> bytearray:
+def chained_steps(plan: Plan, placement: Placement, *, decides: bool) -> bytearray:
     """Return for each step whether its call may follow another one in its place: 1 or 0.
 
     Only its failure then needs the coordinator: it has no time limit, no slots, and nothing that is
     made anew for each attempt. Its backend must be able to go on by itself, and no argument that it
     calls with here may be a handle. An owner that has others to listen to makes its own calls one
-    by one.
+    by one, and so does everybody where a decider is asked about each call.
     """
+    if decides:
+        return bytearray(len(plan))
     lanes, tasks = placement.of_step, [each.name == "asyncio" for each in placement.backends]
     can_chain = [
         backend.walks and (placement.is_inline or not placement.is_owners(lane))

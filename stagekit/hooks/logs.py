@@ -73,6 +73,7 @@ def _log_stage(bound: Any, event: Event) -> None:
         bound.debug(f"{event.stage_id} started on {event.worker}")
     elif isinstance(event, StageSkipped):
         cause = "" if event.cause is None else f", because of {event.cause}"
+        cause += f": {escape_control(event.note)}" if event.note else ""
         level = "DEBUG" if event.cause is None else "WARNING"
         bound.log(level, f"{event.stage_id} skipped: {event.reason.value}{cause}")
     elif isinstance(event, StageRetrying):
@@ -85,7 +86,9 @@ def _log_stage(bound: Any, event: Event) -> None:
 
 def _log_ending(bound: Any, event: StageEvent, outcome: Outcome) -> None:
     took, reason = getattr(event, "seconds", None), getattr(event, "reason", None)
+    note = getattr(event, "note", "")
     rest = "" if took is None else f" in {seconds(took)}"
     rest += "" if reason is None else f": {reason.value}"
+    rest += f": {escape_control(note)}" if note else ""
     level = "INFO" if OUTCOME_TABLE[outcome].tone is Tone.GOOD else "WARNING"
     bound.log(level, f"{event.stage_id} {outcome.value}{rest}")

@@ -84,6 +84,9 @@ class Tally:
 
 def why_ended(tally: Tally, event: StageEvent) -> str:
     """Return why a stage ended without a call that returned: ``load failed``, ``interrupted``."""
+    note: str = getattr(event, "note", None) or ""  # of other events it may be None
+    if note:
+        return escape_control(note)
     reason: Optional[Reason] = getattr(event, "reason", None)
     if isinstance(event, StageSkipped) and event.cause is not None:
         why = "gave no value" if reason is Reason.NO_VALUE else "failed"

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from stagekit._run.state.columns import CANCELLED, FAILED, REUSED, SKIPPED, SUCCEEDED
 from tests.run.world import World
 
 KEPT = Path(__file__).with_name("seeds.txt")  # seeds that once failed
 QUICK, SLOW, ALL = 300, 1_500, 20_000
 
 
-def simulate(seed: int) -> World:
+def simulate(seed: int, *, decides: bool = False) -> World:
     """Run one seed; a failure names it."""
-    world = World(seed)
+    world = World(seed, decides=decides)
     try:
         world.run()
     except Exception as error:
@@ -36,6 +37,21 @@ def test_no_schedule_breaks_a_promise(seeds: range) -> None:
     """Raise, hang, crash, time out, cancel, hurry: order, slots, ends and closings hold."""
     for seed in seeds:
         simulate(seed)
+
+
+def test_no_schedule_with_a_decider_breaks_a_promise() -> None:
+    """Each stage and item is asked about once, in time; what is not to be called is not."""
+    outcomes = bytearray()
+    for seed in range(QUICK):
+        outcomes += simulate(seed, decides=True).scheduler.status
+    assert set(outcomes) == {SUCCEEDED, FAILED, SKIPPED, CANCELLED, REUSED}
+
+
+@pytest.mark.heavy
+def test_twenty_thousand_schedules_with_a_decider_break_no_promise() -> None:
+    """The same, at length."""
+    for seed in range(QUICK, ALL):
+        simulate(seed, decides=True)
 
 
 @pytest.mark.heavy

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Dict, List, Optional, Set, Tuple
+from typing import Dict, List, Optional, Set, Tuple, Union
 
 from stagekit import Registry
 from stagekit._api import Plan, plan
+from stagekit._base.decisions import Reuse, Skip
 from stagekit._base.retry import Retry
 from stagekit._plan.policy import CALL, RESOURCE, Policy
 from stagekit._run.state.actions import (
@@ -16,6 +17,7 @@ from stagekit._run.state.actions import (
     AbandonClosing,
     Action,
     Close,
+    Decide,
     Ended,
     Expand,
     Recall,
@@ -32,6 +34,7 @@ from stagekit._run.state.columns import (
     FAILED,
     INTERRUPTED,
     RAISED,
+    REUSED,
     RUNNING,
     SKIPPED,
     SUCCEEDED,
@@ -42,6 +45,7 @@ from stagekit._run.state.run_state import RunState
 from stagekit._run.state.scheduler import Scheduler
 from stagekit._run.state.validation import validate_run
 
+Answer = Union[Reuse, Skip, BaseException, None]
 LANES = 3  # threads, which cannot be ended; the loop, which is asked again; processes
 SLOTS = {"db": 2, "gpu": 1}
 
@@ -52,6 +56,7 @@ class World:
 
     seed: int
     steps: int = 8
+    decides: bool = False
     chance: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
@@ -88,8 +93,11 @@ class World:
             self.limits,
             on_failure=self.on_failure,
             chance=chance.random,
-            chains=[self.is_plain(step) for step in range(count)],
+            chains=[not self.decides and self.is_plain(step) for step in range(count)],
+            decides=self.decides,
         )
+        self.questions: Dict[int, Tuple[int, int]] = {}  # those that wait for an answer
+        self.answers: Dict[Tuple[int, int], Answer] = {}
         self.now = 0
         self.widens = chance.random() < 0.5
         self.events: List[Tuple[int, int, str, int, Optional[Ended]]] = []
@@ -151,6 +159,8 @@ class World:
                 self.begun(which)
         elif kind == "proceed":
             self.obey(state.proceed(self.now))
+        elif kind == "answer":
+            self.answer(*self.questions.pop(which))
         elif kind == "expand":
             bad = self.chance.random() < 0.1
             count = self.items.setdefault(which, self.chance.randint(0, 5))
@@ -161,6 +171,48 @@ class World:
             self.closing.remove(which)
             bad = self.chance.random() < 0.1
             self.obey(state.closed(which, OSError("close") if bad else None, self.now))
+
+    def ask(self, decide: Decide) -> None:
+        """Have a question be answered in a moment."""
+        question = (decide.step, decide.item)
+        assert question not in self.answers, "asked twice"
+        assert question not in self.questions.values(), "asked twice"
+        for parent in self.plan.parents[decide.step]:
+            assert self.is_over(parent) or parent in self.state.resources.steps, "asked too early"
+        self.questions[self.serial + 1] = question
+        self.at(0, "answer", self.serial + 1)
+
+    def answer(self, step: int, item: int) -> None:
+        """Draw what a decider says of a stage or an item."""
+        kind = self.chance.random() if self.state.awaits(step, item) else 1.0
+        answer: Answer = None
+        if kind < 0.25:
+            answer = Reuse([] if item < 0 else f"{step}.{item}", "kept")
+        elif kind < 0.35 and item < 0:
+            answer = Skip("not now")
+        elif kind < 0.4:
+            answer = OSError()
+        self.answers[step, item] = answer
+        self.log.append(f"{self.now} {step}.{item} is answered {answer!r}")
+        actions = self.state.answered(step, item, answer, self.now)
+        if any(self.state.awaits(*question) for question in self.questions.values()):
+            assert not any(isinstance(action, Start) for action in actions), "started out of turn"
+        self.obey(actions)
+
+    def is_over(self, step: int) -> bool:
+        """Tell whether a step has ended otherwise than by being cancelled."""
+        return self.scheduler.status[step] in (SUCCEEDED, FAILED, SKIPPED, REUSED)
+
+    def is_used(self, resource: int) -> bool:
+        """Tell whether a stage that is to be called uses a resource, or nobody could."""
+        children = self.plan.children[resource]
+        resources = self.state.resources.steps
+        return not children or any(
+            self.is_used(child)
+            if child in resources
+            else (child, -1) in self.answers and self.answers[child, -1] is None
+            for child in children
+        )
 
     def end(self, which: int, ended: Ended) -> None:
         """Tell the state how a call has ended, as far as that can be."""
@@ -223,6 +275,8 @@ class World:
                 self.given_up.add(action.ticket)
             elif isinstance(action, Recall):
                 self.recall()
+            elif isinstance(action, Decide):
+                self.ask(action)
             elif isinstance(action, Expand):
                 self.at(0, "expand", action.step)
             elif isinstance(action, StopClosing):
@@ -240,9 +294,12 @@ class World:
     def begin(self, start: Start) -> None:
         """Draw how a call will end."""
         step, chance = start.step, self.chance
-        status = self.scheduler.status
         for parent in self.plan.parents[step]:
-            assert status[parent] in (SUCCEEDED, FAILED, SKIPPED), "started before its parents"
+            assert self.is_over(parent), "started before its parents"
+        if self.decides:
+            assert self.answers[step, -1] is None, "called though nobody wants that"
+            assert start.item < 0 or self.answers[step, start.item] is None, "as above"
+            assert self.is_used(step) or step not in self.state.resources.steps, "opened for nobody"
         assert self.state.cancelled == "", "started after a cancel"
         policy = self.policies.get(step) or Policy()
         key = (step, start.item)
@@ -355,7 +412,9 @@ class World:
             assert WAITING not in scheduler.status, "something was forgotten"
         scheduler.finish()
         for step, status in enumerate(scheduler.status):
-            assert status in (SUCCEEDED, FAILED, SKIPPED, CANCELLED)
+            assert status in (SUCCEEDED, REUSED, FAILED, SKIPPED, CANCELLED)
+            if isinstance(self.answers.get((step, -1)), Reuse):
+                assert REUSED == status
             if status == FAILED:
                 assert step in scheduler.columns.errors
         assert len(self.closed) == len(set(self.closed)), "closed twice"

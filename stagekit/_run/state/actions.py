@@ -27,6 +27,7 @@ class Start(Action):
         item: the index of the item of an ``Each`` stage, or -1.
         attempt: from 1.
         lane: what carries it out.
+        leads: no item before this one was called.
     """
 
     ticket: int
@@ -34,11 +35,12 @@ class Start(Action):
     item: int
     attempt: int
     lane: int
+    leads: bool = False
 
     @property
     def is_first(self) -> bool:
         """Whether the stage begins with it."""
-        return self.attempt == 1 and self.item < 1
+        return self.attempt == 1 and (self.item < 1 or self.leads)
 
 
 class Open(Start):
@@ -70,6 +72,13 @@ class Abandon(Action):
     ticket: int
     step: int
     error: Optional[BaseException]
+
+
+class Decide(Action):
+    """Ask the decider of the run about a stage, or an *item* of it; tell ``answered``."""
+
+    step: int
+    item: int
 
 
 class Expand(Action):

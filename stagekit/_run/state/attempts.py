@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Tuple
 
 from stagekit._run.state.actions import Ended, Stop
 from stagekit._run.state.agenda import GRACE, LOST, REASK, RETRY, SECOND, TIMEOUT, Agenda
-from stagekit._run.state.columns import BAD_VALUE, CRASHED, INTERRUPTED, RAISED, TIMED_OUT
+from stagekit._run.state.columns import (
+    BAD_VALUE,
+    CRASHED,
+    DECIDER_FAILED,
+    INTERRUPTED,
+    RAISED,
+    TIMED_OUT,
+)
 from stagekit._run.state.slots import Demand
 
 if TYPE_CHECKING:
@@ -59,17 +66,18 @@ def retry_delay(
     """Return after how many nanoseconds a call is made again, or None where it is not.
 
     The one rule of retries, for stages, items and compensations alike. A value that is not what
-    was promised is never tried again; a worker that died or a time limit that passed always is.
+    was promised is never tried again, nor one that a decider could not keep; a worker that died or
+    a time limit that passed always is.
 
     Args:
         retry: what was declared.
         attempts: how many attempts have been made.
         error: what the last one ended with.
-        how: and how: ``RAISED``, ``TIMED_OUT``, ``CRASHED`` or ``BAD_VALUE``.
+        how: and how: ``RAISED``, ``TIMED_OUT``, ``CRASHED``, ``BAD_VALUE``, ``DECIDER_FAILED``.
         chance: returns a number from 0 to 1, for the jitter.
         crashes: how many attempts have killed their worker.
     """
-    if retry is None or how == BAD_VALUE or attempts >= retry.attempts:
+    if retry is None or how in {BAD_VALUE, DECIDER_FAILED} or attempts >= retry.attempts:
         return None
     if how == CRASHED and crashes > MOST_CRASHES:
         return None

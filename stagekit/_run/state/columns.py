@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from stagekit._plan.plan import Plan
 
-# Statuses of a step. The last four are final: numbers of rows in `_base/outcome.py`.
-WAITING, RUNNING, SUCCEEDED, FAILED, SKIPPED, CANCELLED = range(6)
+# Statuses of a step. All but two are final: numbers of rows in `_base/outcome.py`.
+WAITING, RUNNING, SUCCEEDED, FAILED, SKIPPED, CANCELLED, REUSED = range(7)
 # Reasons, by their place in `Reason`. Steps that succeeded have none.
 RAISED, BAD_VALUE, UPSTREAM_FAILED, NO_VALUE, STOPPED, INTERRUPTED = range(6)
-TIMED_OUT, CRASHED, NOT_NEEDED = range(6, 9)
+TIMED_OUT, CRASHED, NOT_NEEDED, DECIDED, DECIDER_FAILED = range(6, 11)
 
 
 class Columns:
@@ -35,7 +35,9 @@ class Columns:
         order: the order in which steps ran where ``starts`` is None; None for the order of steps.
         errors: what the steps raised that failed, or were interrupted.
         reasons: why a step ended in another way than by succeeding.
-        causes: the failed step because of which a step was skipped.
+        causes: the step that failed, or was skipped by a decider, because of which a step was
+            skipped.
+        notes: what a decider says of a step that it skipped, or gave a value.
         attempts: of stages with a policy, by step: item, number, start, end, worker, error.
         undone: by step, what its compensation raised, or None.
         teardowns: what resources raised that failed to be torn down.
@@ -59,6 +61,7 @@ class Columns:
         "interrupted",
         "leaked",
         "names",
+        "notes",
         "order",
         "plan",
         "reasons",
@@ -84,6 +87,7 @@ class Columns:
         self.errors: Dict[int, BaseException] = {}
         self.reasons: Dict[int, int] = {}
         self.causes: Dict[int, int] = {}
+        self.notes: Dict[int, str] = {}
         self.interrupted = False
         self.why = ""
         self.abandoned: Tuple[int, ...] = ()
@@ -103,7 +107,7 @@ class Columns:
         record = Columns(self.plan, self.values[:], self.ends, self.began)
         for name in ("status", "starts", "workers", "order", "names", "ended", "_place"):
             setattr(record, name, getattr(self, name))
-        for name in ("interrupted", "why", "abandoned", "leaked", "reasons", "causes"):
+        for name in ("interrupted", "why", "abandoned", "leaked", "reasons", "causes", "notes"):
             setattr(record, name, getattr(self, name))
         for name in ("errors", "attempts", "undone", "teardowns"):
             setattr(record, name, dict(getattr(self, name)))

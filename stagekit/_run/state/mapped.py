@@ -15,10 +15,11 @@ class MappedStage:
         failed: by index, the last error of an item that failed, and how.
         left: how many items have no value yet, and have not failed.
         under_way: how many items run or wait for another attempt.
+        uncalled: how many items were not to be called, as a decider knew their values, or failed.
         is_stopped: no more items begin.
     """
 
-    __slots__ = ("_shape", "failed", "is_stopped", "left", "under_way", "values")
+    __slots__ = ("_shape", "failed", "is_stopped", "left", "uncalled", "under_way", "values")
 
     def __init__(self, shape: Shape) -> None:
         count = size(shape)
@@ -27,6 +28,7 @@ class MappedStage:
         self.failed: Dict[int, Tuple[BaseException, int]] = {}
         self.left = count
         self.under_way = 0
+        self.uncalled = 0
         self.is_stopped = False
 
     def begin(self, item: int) -> bool:
@@ -44,6 +46,11 @@ class MappedStage:
         self.left -= 1
         self.under_way -= 1
         return self.is_over
+
+    @property
+    def is_reused(self) -> bool:
+        """Whether no item was called, of one at least."""
+        return self.uncalled == len(self.values)
 
     @property
     def value(self) -> List[Any]:

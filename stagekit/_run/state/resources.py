@@ -59,17 +59,14 @@ class ResourceStates:
             self._left = [len(set(parents) - self.steps) for parents in plan.parents]
         self._users = {step: len(plan.children[step]) for step in self.steps}
 
-    def begin(self) -> None:
-        """Want what a stage without other needs, or nobody, asks for."""
-        if not self.steps:
-            return
-        for step, left in enumerate(self._left):
-            if not left and step not in self.steps:
-                self.want(step)
+    def begin(self) -> List[int]:
+        """Want what nobody uses; return the stages that lack nothing but resources."""
         for step in self.steps:
             if not self._plan.children[step]:
                 self._wanted.add(step)
                 self.want(step)
+        is_other = (step not in self.steps for step in range(len(self._left)))
+        return [step for step, is_free in enumerate(is_other) if is_free and not self._left[step]]
 
     def want(self, step: int) -> None:
         """Want the resources of a step that lacks nothing else, and what they need."""

@@ -4,17 +4,20 @@ It knows no clock, no thread and no chance: the time comes in as nanoseconds, ch
 Each call returns actions for the coordinator; their ends come in by ``began``, ``ended``,
 ``expanded``, ``closed`` and ``tick``. The parts are usable alone: ``Scheduler`` (which stage may
 start, what follows a failure), ``SlotQueue`` (what starts next), ``Attempts`` (calls, time limits,
-retries), ``MappedStage`` (items), ``ResourceStates`` and ``Agenda`` (actions and timers).
+retries), ``MappedStage`` (items), ``ResourceStates``, ``Decisions`` (questions to a decider) and
+``Agenda`` (actions and timers).
 
 A stage: waiting -> ready -> running -> (waiting for another attempt -> ready)* -> an outcome.
+With a decider: waiting -> asked about -> ready, or an outcome.
 A run: running -> closing -> over; nothing new starts while it is closing.
 """
 
 from __future__ import annotations
 
-from heapq import heappop
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
 
+from stagekit._base.decisions import Reuse, Skip
 from stagekit._base.nested import Shape, nested, size
 from stagekit._run.state.actions import (
     Abandon,
@@ -29,7 +32,16 @@ from stagekit._run.state.actions import (
 )
 from stagekit._run.state.agenda import CLOSING, DEADLINE, GRACE, REASK, RETRY, TIMEOUT, Agenda
 from stagekit._run.state.attempts import NO_DEMAND, Attempts, Call, retry_delay, timeout_error
-from stagekit._run.state.columns import BAD_VALUE, CRASHED, INTERRUPTED, RUNNING, TIMED_OUT, WAITING
+from stagekit._run.state.columns import (
+    BAD_VALUE,
+    CRASHED,
+    DECIDER_FAILED,
+    INTERRUPTED,
+    RUNNING,
+    TIMED_OUT,
+    WAITING,
+)
+from stagekit._run.state.decisions import Decisions
 from stagekit._run.state.mapped import MappedStage
 from stagekit._run.state.resources import ResourceStates
 from stagekit._run.state.slots import Demand, SlotQueue, Waiting
@@ -52,6 +64,7 @@ class RunState:
         on_failure: ``"stop"``, ``"continue"`` or ``"cancel"``.
         chance: returns a number from 0 to 1, for the jitter of retries.
         chains: of each step, whether its call may follow another one in its place: see ``go_on``.
+        decides: a decider is asked about each stage and item; then no call follows another.
 
     Attributes:
         cancelled: why the run was cancelled, or "".
@@ -71,6 +84,7 @@ class RunState:
         on_failure: str = "stop",
         chance: Callable[[], float] = lambda: 0.5,
         chains: Optional[Sequence[int]] = None,
+        decides: bool = False,
     ) -> None:
         self.scheduler = scheduler
         self.policies = policies
@@ -83,6 +97,7 @@ class RunState:
         self.queue = SlotQueue(limits.capacity, limits.slots, limits.width)
         self.attempts = Attempts(self.agenda, policies, limits)
         self.resources = ResourceStates(scheduler.plan, policies, self.agenda, limits)
+        self.decisions = Decisions(self.agenda, len(lanes)) if decides else None
         self.cancelled = ""
         self.abandoned: List[int] = []
         self.decided: List[int] = []
@@ -102,7 +117,8 @@ class RunState:
         self.agenda.now = now
         if self.limits.deadline is not None:
             self.agenda.set_timer(self.limits.deadline - now, DEADLINE, 0)
-        self.resources.begin()
+        for step in self.resources.begin():
+            self._lacks_resources(step)
         return self._advance()
 
     def began(self, ticket: int, at: int) -> None:
@@ -229,9 +245,37 @@ class RunState:
             self._cancel(step, None)
         elif size(shape):
             self._mapped[step] = MappedStage(shape)
-            self._push(step, 0)
+            self._offer(step, 0)
         else:
             self._succeed(step, nested((), shape))
+        return self._advance()
+
+    def answered(
+        self, step: int, item: int, answer: Union[Reuse, Skip, BaseException, None], now: int
+    ) -> List[Action]:
+        """Take in what a decider says of a stage, or of an item of it that is not -1.
+
+        *answer* is None where it is to be called, and an exception where the decider failed.
+        """
+        self.agenda.now = now
+        decisions, is_awaited = self.decisions, self.awaits(step, item)
+        if decisions is not None:
+            decisions.asked.pop((step, item), None)
+        if decisions is not None and is_awaited:
+            if item >= 0:
+                self._answered_item(step, item, answer)
+            elif answer is None:
+                decisions.settle(step)
+                if not self.scheduler.left[step]:
+                    heappush(self.scheduler.heaps[0], self.scheduler.rank[step])
+                self.resources.want(step)
+            elif isinstance(answer, Reuse):
+                self.scheduler.reuse(step, answer.value, answer.note)
+                self._over(step)
+            elif isinstance(answer, Skip):
+                self.scheduler.skip(step, answer.note)
+            else:
+                self._fail(step, answer, DECIDER_FAILED)
         return self._advance()
 
     def closed(self, step: int, error: Optional[BaseException], now: int) -> List[Action]:
@@ -271,6 +315,15 @@ class RunState:
 
     # What the coordinator asks.
 
+    def awaits(self, step: int, item: int) -> bool:
+        """Tell whether what a decider says of a stage or an item is of any use still.
+
+        It is not where the run has stopped meanwhile, or a resource has failed that it needs.
+        """
+        if self.decisions is None or (step, item) not in self.decisions.asked:
+            return False
+        return item >= 0 or self.scheduler.status[step] == WAITING
+
     @property
     def next_time(self) -> Optional[int]:
         """When ``tick`` has something to do; None for never."""
@@ -296,6 +349,8 @@ class RunState:
     def is_quiet(self) -> bool:
         """Whether nothing runs and nothing is about to."""
         attempts = self.attempts
+        if self.decisions is not None and self.decisions.asked:
+            return False
         return not (attempts.running or attempts.waiting or self.queue.count or self._expanding)
 
     @property
@@ -306,8 +361,11 @@ class RunState:
         return self.is_quiet and not is_closing
 
     def queued(self) -> List[int]:
-        """Return the steps that are ready and wait for a place, a slot or a user."""
-        waiting = [s for s in self.queue.steps() if self.scheduler.status[s] == WAITING]
+        """Return the steps that are ready and wait for a place, a slot, a user or an answer."""
+        scheduler = self.scheduler
+        asked = [] if self.decisions is None else self.decisions.steps()
+        steps = [*self.queue.steps(), *[step for step in asked if not scheduler.left[step]]]
+        waiting = [step for step in steps if scheduler.status[step] == WAITING]
         return [*waiting, *self.resources.held]
 
     # Time.
@@ -349,6 +407,8 @@ class RunState:
         """Have nothing new start: no stage, no item; after a cancel no other attempt either."""
         if self.attempts.running:
             self.agenda.actions.append(Recall())
+        if self.decisions is not None:
+            self.decisions.asked.clear()
         for _, item, step in self.queue.clear():
             call = self.attempts.open.get((step, item))
             if call is None:
@@ -445,16 +505,22 @@ class RunState:
         del self.attempts.open[call.step, call.item]
         if call.item < 0:
             self._fail(call.step, error, how)
-            return
-        mapped = self._mapped[call.step]
-        mapped.failed[call.item] = (error, how)
-        self.decided.append(len(self.lanes) + call.step)
+        else:
+            self._final_item(call.step, call.item, error, how)
+
+    def _final_item(self, step: int, item: int, error: BaseException, how: int) -> None:
+        """Record that an item has failed for good; no other one begins, unless the run goes on."""
+        mapped = self._mapped[step]
+        mapped.failed[item] = (error, how)
+        self._item_told(step, item)
         if self.on_failure != "continue":
             mapped.is_stopped = True
-            mapped.under_way -= self._forget_items(call.step)
-        if self.on_failure == "cancel" and self.scheduler.plan.critical[call.step]:
-            self.attempts.ask_all("stopped", call.step)
-        self._item_ended(call.step)
+            mapped.under_way -= self._forget_items(step)
+            if self.decisions is not None:
+                self.decisions.forget(step)
+        if self.on_failure == "cancel" and self.scheduler.plan.critical[step]:
+            self.attempts.ask_all("stopped", step)
+        self._item_ended(step)
 
     def _cancelled_call(self, call: Call, error: Optional[BaseException]) -> None:
         """Record that a call has ended without a value, as the run stops."""
@@ -469,7 +535,35 @@ class RunState:
 
     def _begin_item(self, step: int, item: int) -> None:
         if self._mapped[step].begin(item):
-            self._push(step, item + 1)
+            self._offer(step, item + 1)
+
+    def _offer(self, step: int, item: int) -> None:
+        """Queue the call for an item, unless a decider says otherwise."""
+        if self.decisions is None:
+            self._push(step, item)
+        else:
+            self.decisions.ask(step, item)
+
+    def _answered_item(
+        self, step: int, item: int, answer: Union[Reuse, Skip, BaseException, None]
+    ) -> None:
+        """Do with an item what a decider has said of it."""
+        if answer is None:
+            self._push(step, item)
+            return
+        self._mapped[step].uncalled += 1
+        self._begin_item(step, item)
+        if isinstance(answer, Reuse):
+            self._mapped[step].values[item] = answer.value
+            self._item_told(step, item)
+            self._item_ended(step)
+        else:
+            self._final_item(step, item, answer, DECIDER_FAILED)
+
+    def _item_told(self, step: int, item: int) -> None:
+        """Note for hooks that an item has ended, unless the stage has not started yet."""
+        if self._mapped[step].uncalled <= item:
+            self.decided.append(len(self.lanes) + step)
 
     def _item_ended(self, step: int) -> None:
         mapped = self._mapped[step]
@@ -480,6 +574,10 @@ class RunState:
             self._fail(step, *failure)
         elif mapped.left:
             self._cancel(step, None)
+        elif mapped.is_reused:
+            del self._mapped[step]
+            self.scheduler.reuse(step, mapped.value)
+            self._over(step)
         else:
             self._succeed(step, mapped.value)
 
@@ -504,7 +602,7 @@ class RunState:
         self._mapped.pop(step, None)
         scheduler = self.scheduler
         was_stopped = scheduler.is_stopped
-        scheduler.fail(step, error, how)
+        scheduler.fail(step, error, how, was=scheduler.status[step])
         self._over(step)
         if scheduler.is_stopped and not was_stopped:
             self._drop()
@@ -530,7 +628,14 @@ class RunState:
             resources.ended(step)
         for child in resources.parent_ended(step):
             if not self.scheduler.skip_blocked(child):
-                resources.want(child)
+                self._lacks_resources(child)
+
+    def _lacks_resources(self, step: int) -> None:
+        """Have the resources opened of a step that lacks nothing else, if it is to be called."""
+        if self.decisions is None or step in self.resources.steps:
+            self.resources.want(step)
+        elif self.scheduler.status[step] == WAITING and not self.scheduler.is_stopped:
+            self.decisions.ask(step)
 
     def _count_skipped(self) -> None:
         """Note the stages that were skipped, for hooks and for their resources."""
@@ -561,7 +666,7 @@ class RunState:
             self._interrupt("deadline")
         self._count_skipped()
         self._queue_ready()
-        while True:
+        while self.decisions is None or not self.decisions.asked:
             taken = self.queue.take()
             if taken is None:
                 break
@@ -571,7 +676,7 @@ class RunState:
 
     def _queue_ready(self) -> None:
         """Queue the stages whose parents have all ended."""
-        scheduler, resources = self.scheduler, self.resources
+        scheduler, resources, decisions = self.scheduler, self.resources, self.decisions
         heap, by_rank = scheduler.heaps[0], scheduler.by_rank
         status, policies = scheduler.status, self.policies
         if not heap and not resources.held:
@@ -583,12 +688,14 @@ class RunState:
             if status[step] != WAITING or scheduler.is_stopped:
                 continue
             policy = policies.get(step)
-            if policy is None:
+            if policy is None and decisions is None:
                 self.queue.push((scheduler.rank[step], -1, step), self.lanes[step], NO_DEMAND)
                 continue
             if step in resources.steps and not resources.may_open(step):
                 continue
-            if policy.each:
+            if decisions is not None and not decisions.is_settled(step):
+                decisions.ask(step)
+            elif policy is not None and policy.each:
                 scheduler.start(step)
                 self._expanding.append(step)
                 self.agenda.actions.append(Expand(step))
@@ -611,7 +718,8 @@ class RunState:
         if self.scheduler.status[step] != RUNNING:
             self.scheduler.start(step)
         ticket, call, is_first = self.attempts.start(step, item, lane, demand)
+        leads = item > 0 and is_first and item == self._mapped[step].uncalled
+        kind = Open if step in self.resources.steps else Start
+        self.agenda.actions.append(kind(ticket, step, item, call.attempts, lane, leads))
         if is_first and item >= 0:
             self._begin_item(step, item)
-        kind = Open if step in self.resources.steps else Start
-        self.agenda.actions.append(kind(ticket, step, item, call.attempts, lane))

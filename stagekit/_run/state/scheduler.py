@@ -14,6 +14,7 @@ Signatures:
 
 ``take(lane=0) -> int``, ``ready(lane=None) -> tuple[int, ...]`` (by rank, nothing changes),
 ``start(step)`` (a ready step of the caller's own choice), ``succeed(step, value)``,
+``reuse(step, value, note)``, ``skip(step, note)``,
 ``fail(step, error, reason=RAISED)``, ``cancel(step, error=None)``, ``interrupt()``, ``finish()``,
 ``running`` (a count), ``is_idle`` (nothing runs and nothing may start),
 ``is_stopped``, ``has_failed`` (a critical stage has), ``settled`` (steps skipped, in order).
@@ -26,11 +27,13 @@ from heapq import heapify, heappop, heappush
 
 from stagekit._run.state.columns import (
     CANCELLED,
+    DECIDED,
     FAILED,
     INTERRUPTED,
     NO_VALUE,
     NOT_NEEDED,
     RAISED,
+    REUSED,
     RUNNING,
     SKIPPED,
     STOPPED,
@@ -51,7 +54,10 @@ _LEGAL = frozenset([
     (WAITING, RUNNING),
     (WAITING, SKIPPED),
     (WAITING, CANCELLED),
+    (WAITING, REUSED),
+    (WAITING, FAILED),  # a decider failed
     (RUNNING, SUCCEEDED),
+    (RUNNING, REUSED),  # all its items were
     (RUNNING, FAILED),
     (RUNNING, CANCELLED),
 ])  # fmt: skip
@@ -159,9 +165,27 @@ class Scheduler:
             if not left[child]:
                 heappush(self.heaps[self.lane_of[child]], self.rank[child])
 
-    def fail(self, step: int, error: BaseException, reason: int = RAISED) -> None:
-        """Record that a running step failed. A critical one stops the run, unless told not to."""
-        self._move(step, FAILED)
+    def reuse(self, step: int, value: object, note: str = "") -> None:
+        """Record the value that a step has without being called; resources may be missing."""
+        self._move(step, REUSED)
+        self.columns.values[self.plan.constants + step] = value
+        self._say(step, note)
+        self._release(step)
+
+    def skip(self, step: int, note: str) -> None:
+        """Skip a step that could be called, as its caller wants it."""
+        self._skip(step, DECIDED)
+        self._say(step, note)
+        self._release(step)
+
+    def fail(
+        self, step: int, error: BaseException, reason: int = RAISED, *, was: int = RUNNING
+    ) -> None:
+        """Record that a step failed that *was* running, or waiting while a decider was asked.
+
+        A critical one stops the run, unless told not to.
+        """
+        self._move(step, FAILED, was)
         self._note(step, error, reason)
         if self.plan.critical[step]:
             self.has_failed = True
@@ -170,11 +194,7 @@ class Scheduler:
 
     def cancel(self, step: int, error: Optional[BaseException] = None) -> None:
         """Record that a running step was ended because the run stopped."""
-        if self.status[step] != RUNNING:
-            raise ValueError(
-                f"step {step} cannot go from status {self.status[step]} to {CANCELLED}"
-            )
-        self._move(step, CANCELLED)
+        self._move(step, CANCELLED, RUNNING)
         self._note(step, error, INTERRUPTED)
 
     def interrupt(self) -> None:
@@ -249,9 +269,7 @@ class Scheduler:
 
     def skip_unneeded(self, step: int) -> None:
         """Skip a step of which nobody needed what it provides."""
-        self._move(step, SKIPPED)
-        self._note(step, None, NOT_NEEDED)
-        self.settled.append(step)
+        self._skip(step, NOT_NEEDED)
 
     def _release(self, step: int) -> None:
         for child in self.after(step):
@@ -267,11 +285,16 @@ class Scheduler:
             for child in self.plan.children[step]:
                 self.left[child] -= 1
 
-    def _skip(self, step: int, reason: int, cause: int) -> None:
+    def _skip(self, step: int, reason: int, cause: Optional[int] = None) -> None:
         self._move(step, SKIPPED)
         self._note(step, None, reason)
-        self.columns.causes[step] = cause
+        if cause is not None:
+            self.columns.causes[step] = cause
         self.settled.append(step)
+
+    def _say(self, step: int, note: str) -> None:
+        if note:
+            self.columns.notes[step] = note
 
     def _note(self, step: int, error: Optional[BaseException], reason: int) -> None:
         self.trouble = True
@@ -279,9 +302,9 @@ class Scheduler:
         if error is not None:
             self.columns.errors[step] = error
 
-    def _move(self, step: int, status: int) -> None:
+    def _move(self, step: int, status: int, was: Optional[int] = None) -> None:
         before = self.status[step]
-        if (before, status) not in _LEGAL:
+        if (before, status) not in _LEGAL or was not in (None, before):
             raise ValueError(f"step {step} cannot go from status {before} to {status}")
         self.status[step] = status
         if status == RUNNING:
