@@ -71,6 +71,9 @@ class Interrupts:
         message: cancels the run.
         gate: says when a stage is being called.
         grace: seconds.
+
+    Attributes:
+        is_unread: a message has been posted that has not been read.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Interrupts:
         self._timer: Optional[threading.Timer] = None
         self._is_on = False
         self._count = 0
+        self.is_unread = False
 
     def __enter__(self) -> None:
         if threading.current_thread() is not threading.main_thread():
@@ -104,7 +108,12 @@ class Interrupts:
         self._gate.post = int  # else the run would be held in a circle
 
     def _post(self) -> None:
-        self._mailbox.post_in_handler(self._message)
+        self.is_unread = True
+        self._mailbox.post_in_handler(self._read)
+
+    def _read(self) -> None:
+        self.is_unread = False
+        self._message()
 
     def _handle(self, _number: int, _frame: Optional[FrameType]) -> None:
         gate = self._gate

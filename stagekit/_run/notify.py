@@ -45,7 +45,8 @@ class Notifier:
         delays: whether stages wait while a hook works, so that a slow one must be named.
 
     Attributes:
-        decided: what is to be told, in order: see ``RunState``. It only grows.
+        decided: what is to be told, in order, and only grows: a step that has ended; ``~step``, a
+            step whose first call has begun; beyond the number of steps, an item that has ended.
         items: returns how many items a stage is called for.
         interrupted: takes Ctrl-C in a hook, where it must not come in the middle of what is done.
         troubles: what is wrong with hooks.
@@ -59,7 +60,7 @@ class Notifier:
         *,
         delays: bool,
     ) -> None:
-        self.decided: Sequence[int] = ()
+        self.decided: List[int] = []
         self.items: Callable[[int], int] = int
         self.interrupted: Optional[Callable[[KeyboardInterrupt], object]] = None
         self.troubles: List[str] = []
@@ -71,6 +72,7 @@ class Notifier:
             [(hook, getattr(hook, "on_event", None) or hook) for hook in hooks]
         )
         self._told = 0  # how much of what was decided
+        self._facts: Optional[Tuple[Any, ...]] = None
         self._slow: List[object] = []
         self._names: Dict[int, str] = {}
         self._counts: Dict[int, Tuple[int, Progress]] = {}  # by step, the items that have ended
@@ -85,49 +87,51 @@ class Notifier:
         at = self._time(self._columns.ended)
         self._tell(RunFinished(self._run, at, status, seconds, counts))
 
-    def tell(self) -> None:
-        """Tell what has been decided since: stages that have started, or ended, and items."""
-        decided, columns, run, started_at = (
-            self.decided,
-            self._columns,
-            self._run,
-            self._started_at,
-        )
-        count, order, began = len(columns.ends), columns.plan.order, columns.began
-        starts, workers, status = columns.starts or (), columns.workers or (), columns.status or b""
-        while self._told < len(decided):  # others may add to it meanwhile
-            step = decided[self._told]
-            self._told += 1
+    def tell(self, count: Optional[int] = None) -> None:
+        """Tell what has been decided since, or the first *count* of all that was decided."""
+        run, began, order, starts, ends, workers, status, names = self._facts or self._look()
+        decided, told = self.decided, self._told
+        end = len(decided) if count is None else count  # others may add to it meanwhile
+        while told < end:
+            step = decided[told]
+            self._told = told = told + 1
             event: Event
             if step < 0:
                 step = ~step
                 event = _new(StageStarted)
                 event.__dict__.update(
                     run_id=run,
-                    time=started_at + (starts[step] - began) / 1e9,
+                    time=self._started_at + (starts[step] - began) / 1e9,
                     stage_id=order[step],
                     attempt=1,
-                    worker=self._names.get(workers[step]) or self._name(workers[step]),
+                    worker=names.get(workers[step]) or self._name(workers[step]),
                 )
-            elif step >= count:
-                self._item_ended(step - count)
+            elif step >= len(order):
+                self._item_ended(step - len(order))
                 continue
             elif status[step] == SUCCEEDED:
-                end, rows = columns.ends[step], columns.attempts.get(step)
+                now, rows = ends[step], self._columns.attempts.get(step)
                 event = _new(StageSucceeded)
                 event.__dict__.update(
                     run_id=run,
-                    time=started_at + (end - began) / 1e9,
+                    time=self._started_at + (now - began) / 1e9,
                     stage_id=order[step],
                     attempt=rows[-1][1] if rows else 1,
-                    seconds=(end - starts[step]) / 1e9 if starts[step] else 0.0,
+                    seconds=(now - starts[step]) / 1e9 if starts[step] else 0.0,
                     worker=rows[-1][4]
                     if rows
-                    else self._names.get(workers[step]) or self._name(workers[step]),
+                    else names.get(workers[step]) or self._name(workers[step]),
                 )
             else:
                 event = self._ended(step)
             self._tell(event)
+
+    def _look(self) -> Tuple[Any, ...]:
+        """Look up once what most events are made of."""
+        columns = self._columns
+        times = columns.starts, columns.ends, columns.workers, columns.status
+        found = self._facts = (self._run, columns.began, columns.plan.order, *times, self._names)
+        return found
 
     def settled(self, steps: Sequence[int]) -> None:
         """Tell how stages have ended that nobody has decided about before the end of the run."""

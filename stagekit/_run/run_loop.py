@@ -75,6 +75,8 @@ def run_blocking(
                         driven.open()
                 except KeyboardInterrupt as error:  # a handler of the program's own raises it
                     _cancel(driven, error)
+            if interrupts.is_unread:  # it came while a hook was told of the last end
+                _cancel(driven, KeyboardInterrupt())
     finally:
         driven.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from stagekit._run.fast.inline import run_fast
+from stagekit._run.fast.inline import FastInline, run_fast
 from stagekit._run.guards.log_context import bound_plan
 from stagekit._run.guards.nesting import enter, refuse_running_loop
 from stagekit._run.result import Result
@@ -52,7 +52,7 @@ def execute(plan: Plan, settings: RunSettings) -> Result:
     session: Optional[Session] = None
     result: Optional[Result] = None
     try:
-        if is_fast and mode == "inline":
+        if is_fast and mode == "inline" and not settings.hooks:
             record, error = run_fast(bound, settings, context)
             if error is None:
                 result = Result(record, settings.info)
@@ -123,14 +123,13 @@ async def aexecute(plan: Plan, settings: RunSettings) -> Result:
 def is_simple(plan: Plan, settings: RunSettings, mode: str) -> bool:
     """Tell whether a hot loop can carry a run out; the only place where that is decided.
 
-    Nothing then can end a call early, make it again or elsewhere, and nobody listens. All stages
-    are of one kind, and called in one place. Inline, a call can be made again: only when it has
-    raised, the coordinator goes on.
+    Nothing then can end a call early, make it again or elsewhere. All stages are of one kind, and
+    called in one place. Inline, a call can be made again, unless hooks are to be told of that: only
+    when it has raised, the coordinator goes on.
     """
     return not (
         mode == "pool"
-        or settings.hooks
-        or (plan.policies and not (mode == "inline" and _are_of_failure(plan)))
+        or (plan.policies and (mode != "inline" or settings.hooks or not _are_of_failure(plan)))
         or plan.per_attempt
         or settings.limits
         or settings.cancel is not None
@@ -297,6 +296,8 @@ def _driven(
         from stagekit._run.coordinator import Coordinator
 
         return Coordinator(session, mailbox, gate, loop)
+    if session.mode == "inline":
+        return FastInline(session, gate)
     if session.mode == "threads" or loop is None:
         from stagekit._run.fast.threads import FastThreads
 

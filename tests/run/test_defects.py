@@ -73,10 +73,11 @@ PLACES = [
     (aio, "what_cancels", "asyncio"),
     (branch_task, "variables_of", "asyncio"),
     (inline, "run_order", "inline"),
-    (Coordinator, "_start", "inline hooks"),
-    (RunState, "go_on", "inline hooks"),
+    (Coordinator, "_start", "inline deadline"),
+    (RunState, "go_on", "inline deadline"),
+    (Scheduler, "start", "inline deadline"),
     (Scheduler, "succeed", "inline hooks"),
-    (Scheduler, "start", "inline hooks"),
+    (Direct, "notify", "threads hooks"),
     (Notifier, "tell", "inline hooks"),
     (Notifier, "tell", "threads hooks"),
     (Notifier, "tell", "pool hooks"),
@@ -107,6 +108,7 @@ def test_a_defect_ends_the_run(
         options: Any = {
             "executor": pool if "pool" in way else "inline" if "inline" in way else "threads",
             "hooks": hooks,
+            "deadline": 600.0 if "deadline" in way else None,
             "registry": registry,
         }
         before = set(threading.enumerate())

@@ -184,7 +184,7 @@ def test_a_worker_that_cannot_be_started_is_not_waited_for(monkeypatch: pytest.M
 
     monkeypatch.setattr(backend_threads, "Thread", Broken)
     with pytest.raises(MachineLimitError, match="no room for a stack"):
-        run(registry=registry_of(alone), executor="threads", hooks=[RecordingHook()])
+        run(registry=registry_of(alone), executor="threads", deadline=600.0)
 
 
 def test_a_defect_is_told_once_what_a_pool_runs_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,13 +199,13 @@ def test_nothing_follows_after_a_cancel(executor: str) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="os.kill ends processes elsewhere")
 @pytest.mark.parametrize("at", [StageStarted, StageSucceeded])
-def test_ctrl_c_between_two_stages_is_not_lost(at: Any) -> None:
+@pytest.mark.parametrize("retries", [0, 1])
+def test_ctrl_c_between_two_stages_is_not_lost(at: Any, retries: int) -> None:
     """It comes while a hook is told: nothing more is called, and the run has been interrupted."""
     registry = Registry()
     called: List[str] = []
     for node in range(6):
         before = [f"s{node - 1}"] if node else []
-        retries = 1 if node == 0 else 0
         registry.add(_calls(called, node), id=f"s{node}", depends_on=before, retries=retries)
 
     class Interrupting(Hook):
@@ -219,7 +219,58 @@ def test_ctrl_c_between_two_stages_is_not_lost(at: Any) -> None:
     assert called in (["s0", "s1", "s2"], ["s0", "s1", "s2", "s3"])
     outcomes = [result.report(f"s{node}").outcome for node in range(6)]
     assert Outcome.CANCELLED in outcomes
+    assert not result.abandoned
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.skipif(os.name != "posix", reason="os.kill ends processes elsewhere")
+@pytest.mark.parametrize("retries", [0, 1])
+def test_ctrl_c_after_the_last_stage_is_not_lost(retries: int) -> None:
+    """It comes while a hook is told of the end of that stage, which keeps its value."""
+    registry = Registry()
+    registry.add(lambda: 7, id="only", retries=retries)
+
+    class Interrupting(Hook):
+        def on_event(self, event: Event) -> None:
+            if isinstance(event, StageSucceeded):
+                os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        run(registry=registry, executor="inline", hooks=[Interrupting()])
+    result: Any = getattr(caught.value, "result")  # noqa: B009 - not known to type checkers
+    assert 7 == result["only"]
+    assert "interrupted" == result.cancel_reason
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("is_async", [False, True])
+def test_hooks_need_no_coordinator(
+    executor: str, is_async: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a run is simple but for them, they are told by who carries it out."""
+    monkeypatch.setattr(Coordinator, "__init__", None)
+    hook, registry = RecordingHook(), Registry()
+
+    async def works() -> None: ...
+
+    async def fails() -> None:
+        raise ZeroDivisionError
+
+    for node, parents in {0: [], 1: [0], 2: [0], 3: [1, 2], 4: [3], 5: [2]}.items():
+        plain = _fails if node == 3 else _nothing
+        function: Any = (fails if node == 3 else works) if is_async else plain
+        before = [f"s{parent}" for parent in parents]
+        registry.add(function, id=f"s{node}", depends_on=before, critical=node != 3)
+    registry.add(works if is_async else _nothing, id="needs", depends_on=["s3"])
+    how = "auto" if is_async else executor
+    result = run(registry=registry, executor=how, workers=2, hooks=[hook], on_failure="continue")
+    told: Dict[str, List[str]] = {}
+    for event in hook.events[1:-1]:
+        told.setdefault(getattr(event, "stage_id", ""), []).append(type(event).__name__)
+    for report in result.reports():
+        end = f"Stage{report.outcome.value.capitalize()}"
+        assert ["StageStarted", end][report.outcome is Outcome.SKIPPED :] == told[report.stage_id]
 
 
 def _chain_of_tasks(*functions: Any) -> Registry:

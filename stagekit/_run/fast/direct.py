@@ -1,6 +1,6 @@
 """Transitions of a simple run, made straight on its columns and heaps by whoever ended a step.
 
-Valid where no stage has a policy and nobody listens, decides or bounds the run: see ``is_simple``.
+Valid where no stage has a policy and nobody decides or bounds the run: see ``is_simple``.
 The loops of ``threads.py`` and ``loop.py`` make the transitions of plain success themselves; what
 is left is here. One thread owns the run: it reads messages, and closes the run.
 """
@@ -8,6 +8,7 @@ is left is here. One thread owns the run: it reads messages, and closes the run.
 from __future__ import annotations
 
 import sys
+from functools import partial
 from heapq import heappop, heappush, heappushpop
 from threading import Lock
 from time import perf_counter_ns
@@ -28,6 +29,8 @@ class Direct:
         post: brings a message to the thread that owns the run.
 
     Attributes:
+        decided: what hooks are to be notified of: see ``Notifier``; None without hooks.
+        is_called: the owner is about to notify them.
         leaves: how many steps without children have not ended; with the last one the run is done.
         is_closed: nothing new starts.
         is_over: and nothing runs.
@@ -39,6 +42,11 @@ class Direct:
         self.post = post
         self.lock = Lock()
         self.heap = session.scheduler.heaps[0]
+        self.decided: Optional[List[int]] = None
+        self.is_called = False
+        if session.hooks is not None:
+            self.decided = session.hooks.decided
+            session.hooks.interrupted = partial(self.cancel, "interrupted")
         self.leaves = session.plan.children.count(())
         self.is_closed = False
         self.is_over = False
@@ -85,6 +93,10 @@ class Direct:
 
     def close(self) -> None:
         """Raise the defect that ended the run, if one did."""
+        hooks = self.session.hooks
+        if hooks is not None:
+            hooks.tell()
+            hooks.interrupted = None
         if self._crash is not None:
             raise self._crash
 
@@ -104,7 +116,27 @@ class Direct:
         self._crash = self._crash or error
         self.stop()
 
+    def _tell(self) -> None:
+        """Notify hooks of what has been decided, and done."""
+        self.is_called = False
+        hooks = self.session.hooks
+        assert hooks is not None  # noqa: S101 - or nobody asks for it
+        with self.lock:
+            count = len(hooks.decided)
+        hooks.tell(count)
+
     # What those call that make the calls of stages, on any thread.
+
+    def notify(self) -> None:
+        """Have the owner notify hooks."""
+        if not self.is_called:
+            self.is_called = True
+            self.post(self._tell)
+
+    def _decide(self, step: int) -> None:
+        """Note that a step ends; under the lock, before others can follow from it."""
+        if self.decided is not None:
+            self.decided.append(step)
 
     def wake(self) -> None:
         """Have ready steps started, of which there may be some."""
@@ -116,8 +148,9 @@ class Direct:
             if self.is_abandoned:
                 return
             known = len(scheduler.settled)
+            self._decide(step)
             scheduler.succeed(step, value)
-            skipped = scheduler.settled[known:]
+            skipped = self._skipped(known)
         self._follow([step, *skipped])
 
     def raised(self, step: int, error: BaseException) -> None:
@@ -127,8 +160,9 @@ class Direct:
             if self.is_abandoned:
                 return
             known = len(scheduler.settled)
+            self._decide(step)
             self.session.settle(step, error)
-            skipped = scheduler.settled[known:]
+            skipped = self._skipped(known)
             is_stopped = scheduler.is_stopped
             if is_stopped:
                 self.is_closed = True
@@ -140,6 +174,7 @@ class Direct:
         """Record that a stage was ended because the run stopped."""
         with self.lock:
             if not self.is_abandoned:
+                self._decide(step)
                 self.session.cancelled(step, error)
 
     def release(self, child: int) -> None:
@@ -150,7 +185,7 @@ class Direct:
             ready = [child] if scheduler.admit(child) else scheduler.after(child)
             for each in ready:
                 heappush(self.heap, scheduler.rank[each])
-            skipped = scheduler.settled[known:]
+            skipped = self._skipped(known)
         self._follow(skipped)
 
     def leaf_ended(self, count: int = 1) -> None:
@@ -160,6 +195,14 @@ class Direct:
             is_last = not self.leaves
         if is_last:
             self.post(self.stop)
+
+    def _skipped(self, known: int) -> List[int]:
+        """Return the steps that have been skipped but for those *known*."""
+        found = self.session.scheduler.settled[known:]
+        if self.decided is not None:
+            self.decided += found
+            self.notify()
+        return found
 
     def _follow(self, ended: List[int]) -> None:
         children = self.session.plan.children

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, List, Optional, Sequence, Tuple
 
     from stagekit._plan.plan import Plan
+    from stagekit._run.interrupts import Gate
     from stagekit._run.session import Session
     from stagekit._run.settings import RunSettings
 
@@ -128,18 +129,82 @@ def go_on(session: Session, record: Columns, error: BaseException) -> None:
     """
     _replay(session, record)
     _judge(session, record, error)
-    scheduler, plan, columns = session.scheduler, session.plan, session.columns
+    _walk(session, None)
+
+
+class FastInline:
+    """One run in the calling thread that hooks are told of."""
+
+    def __init__(self, session: Session, gate: Gate) -> None:
+        self._session = session
+        self._gate = gate
+        self.is_over = False
+        if session.hooks is not None:
+            session.hooks.interrupted = session.interrupt
+
+    def open(self) -> None:
+        """Call one stage after another, to the end of the run."""
+        gate = self._gate
+        _walk(self._session, gate)
+        gate.is_used = False
+        if gate.is_asked_for:  # Ctrl-C has come after the last stage
+            self.cancel("interrupted", KeyboardInterrupt())
+        self.is_over = True
+
+    def tick(self) -> None:
+        """Do nothing: the run is over."""
+
+    def patience(self) -> Optional[float]:
+        """Return that there is nothing to wait for."""
+        return 0.0
+
+    def cancel(self, why: str, error: Optional[KeyboardInterrupt] = None) -> None:
+        """Cancel the run, between two stages."""
+        self._session.columns.why = why
+        self._session.interrupt(error)
+        self.is_over = True
+
+    def close(self) -> None:
+        """Let go of the run."""
+        if self._session.hooks is not None:
+            self._session.hooks.interrupted = None
+
+
+def _walk(session: Session, gate: Optional[Gate]) -> None:
+    """Call what is ready, one step after another, and tell hooks of each."""
+    scheduler, plan, columns, hooks = (
+        session.scheduler,
+        session.plan,
+        session.columns,
+        session.hooks,
+    )
     values, copy, clock = columns.values, session.context.copy, perf_counter_ns
-    starts = columns.starts or []
+    starts, settled = columns.starts or [], scheduler.settled
+    known = len(settled)
     step = scheduler.take()
     while step >= 0:
         starts[step] = clock()
+        if hooks is not None:
+            hooks.decided.append(~step)
+            hooks.tell()
         try:
-            value = copy().run(invoke, plan.calls[step], values)
+            try:
+                if gate is not None:
+                    gate.open()
+                value = copy().run(invoke, plan.calls[step], values)
+            finally:
+                if gate is not None:
+                    gate.is_open = False
         except BaseException as found:  # noqa: BLE001 - the session judges it
             session.raised(step, found)
         else:
             session.returned(step, value)
+        if hooks is not None:
+            hooks.decided.append(step)
+            if len(settled) > known:
+                hooks.decided += settled[known:]
+                known = len(settled)
+            hooks.tell()
         step = scheduler.take()
 
 

@@ -158,6 +158,7 @@ class FastLoop(Direct):
         values: List[Any] = columns.values
         workers, starts = columns.workers or [], columns.starts or []
         follow, stays = self._follower(), what_stays(self.session.context)
+        decided = self.decided
         begun, give_back, gone = self._new.discard, partial(heappush, self._free), self._gone
 
         async def branch(number: int, kept: int, context: contextvars.Context) -> None:
@@ -178,6 +179,9 @@ class FastLoop(Direct):
                     status[step] = RUNNING
                     workers[step] = -number
                     starts[step] = now
+                    if decided is not None:
+                        decided.append(~step)
+                        self.notify()
                     try:
                         if rest is None:
                             if a < 0:
@@ -227,7 +231,7 @@ class FastLoop(Direct):
         calls, children, indegree, base = plan.calls, plan.children, plan.indegree, plan.constants
         status, left, rank = scheduler.status, scheduler.left, scheduler.rank
         values: List[Any] = session.columns.values
-        push = self.push
+        push, decided = self.push, self.decided
 
         def follow(step: int, value: Any) -> int:
             promise = calls[step][4]
@@ -242,6 +246,9 @@ class FastLoop(Direct):
                 return -1
             values[base + step] = value
             status[step] = SUCCEEDED
+            if decided is not None:
+                decided.append(step)
+                self.notify()
             below = children[step]
             if not below:
                 self.leaves -= 1

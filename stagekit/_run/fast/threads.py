@@ -185,6 +185,7 @@ class FastThreads(Direct):
         calls, children, indegree, base = plan.calls, plan.children, plan.indegree, plan.constants
         copy, clock = session.context.copy, perf_counter_ns
         push, pop, pushpop = self.push, self.pop, self.pushpop
+        decided = self.decided
         now = clock()
         kept = -1  # the rank of the step to go on with
         while True:
@@ -206,6 +207,9 @@ class FastThreads(Direct):
             status[step] = RUNNING
             workers[step] = number
             starts[step] = now
+            if decided is not None:
+                decided.append(~step)
+                self.notify()
             try:
                 if rest is None:
                     if a < 0:
@@ -229,6 +233,9 @@ class FastThreads(Direct):
             values[base + step] = value
             ends[step] = now = clock()
             status[step] = SUCCEEDED
+            if decided is not None:
+                decided.append(step)
+                self.notify()
             below = children[step]
             if not below:
                 self.leaf_ended()
