@@ -231,7 +231,13 @@ PLANNING = (  # what ``plan`` takes, too
     ),
     Option(name="values", type="Values", default=()),
     Option(name="overrides", type="Optional[Mapping[Any, object]]", default=None),
-    Option(name="strict", type="bool", default=False, key="strict"),
+    Option(
+        name="strict",
+        type="bool",
+        default=False,
+        key="strict",
+        flags=(Flag(names=("--strict",), help="Take warnings of the plan for errors."),),
+    ),
 )
 RUNNING = (
     Option(name="arguments", type="Sequence[str]", default=(), check=_arguments, key="arguments"),

@@ -19,6 +19,7 @@ from stagekit._plan.slots import (
     Edge,
     Slot,
 )
+from stagekit._plan.sources import name_of
 from stagekit._plan.wiring import Gather, Provenance, reasons_of, sources_of, stages_in
 
 TYPE_CHECKING = False
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 
 _PROVIDED = (STAGE, COLLECT, GIVEN, VALUE)
-_MARKERS = ("From", "Named", "Collect")
 
 
 def binding_of(
@@ -62,9 +62,7 @@ def _reason(parameter: Parameter, chosen: str) -> str:
     """Return why a parameter has this provider: its marker decides, or *chosen* says it."""
     marker = parameter.marker
     beside = marker.source if marker is not None and marker.is_each else marker
-    if beside is None or chosen != BY_TYPE:
-        return chosen
-    return next(kind.__name__ for kind in type(beside).__mro__ if kind.__name__ in _MARKERS)
+    return chosen if beside is None or chosen != BY_TYPE else name_of(beside)
 
 
 def bindings_of(made: Provenance, count: int) -> Tuple[Tuple[Binding, ...], ...]:

@@ -65,10 +65,13 @@ class Rule(Record):
 
 def rule_of(marker: Any) -> Optional[Rule]:
     """Return the rule of a marker, or of none; None where the marker is not known."""
-    if marker is None:
-        return BY_TYPE
+    return BY_TYPE if marker is None else RULES.get(name_of(marker))
+
+
+def name_of(marker: Any) -> str:
+    """Return by which name planning knows a marker: of its class, or of one that it inherits."""
     names = [kind.__name__ for kind in type(marker).__mro__]
-    return next((RULES[name] for name in names if name in RULES), None)
+    return next((name for name in names if name in RULES), names[0])
 
 
 def source_of(index: ProviderIndex, consumer: Consumer, parameter: Parameter) -> Tuple[Found, bool]:

@@ -263,9 +263,13 @@ def explain(context: click.Context, /, code: Optional[str], color: str) -> int:
 
 
 def _selection(options: Any) -> Selection:
+    from stagekit._options import PLANNING
     from stagekit.cli.planning import Selection
+    from stagekit.cli.running import typed_options
 
-    return Selection(options["select"], options["exclude"], options["start"], options["end"])
+    others = typed_options(PLANNING, options)
+    select, exclude = others.pop("select"), others.pop("exclude")
+    return Selection(select, exclude, options["start"], options["end"], others)
 
 
 def _refuse_both(context: click.Context, options: Any, *names: str) -> None:

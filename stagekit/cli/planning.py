@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import List, Mapping, NamedTuple, Optional, Tuple
+from types import MappingProxyType
+from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
 
 from stagekit._api import Plan, plan
 from stagekit._base.text import escape_control
@@ -14,12 +15,13 @@ from stagekit.errors import Code, UsageError
 
 
 class Selection(NamedTuple):
-    """The options that say which stages of a target are meant."""
+    """The options that say which stages of a target are meant, and how they are planned."""
 
     select: Tuple[str, ...] = ()
     exclude: Tuple[str, ...] = ()
     start: Optional[str] = None
     end: Optional[str] = None
+    others: Mapping[str, Any] = MappingProxyType({})  # options of `plan`
 
     def words(self) -> Tuple[str, ...]:
         """Return the options as one selection; ``--from`` and ``--until`` narrow all others.
@@ -40,7 +42,8 @@ class Selection(NamedTuple):
         return tuple(",".join([*each, *narrow]) for each in ([[word] for word in words] or [[]]))
 
     def __bool__(self) -> bool:
-        return any(each is not None and each != () for each in self)
+        *selecting, others = self
+        return any(each is not None and each != () for each in selecting) or any(others.values())
 
 
 def plan_of(
@@ -67,11 +70,17 @@ def plan_of(
         if selection:
             raise UsageError(
                 f"{escape_control(text)} is a plan, made already; "
-                "select in plan(select=...) instead"
+                "say it where it is made: plan(select=..., strict=...)"
             )
     else:
         words = selection.words()
-        made = plan(found.what, registry=found.registry, select=words, exclude=selection.exclude)
+        made = plan(
+            found.what,
+            registry=found.registry,
+            select=words,
+            exclude=selection.exclude,
+            **selection.others,
+        )
     kept = kept_warnings(made.warnings, executor, limits) if made.warnings else ()
     # Whoever names a registry knows that it spans several modules.
     shown = [each for each in kept if each.code is not Code.SEVERAL_MODULES]

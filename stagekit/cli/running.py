@@ -1,28 +1,34 @@
-"""What the command line says of how stages run, as options of ``run``."""
+"""What the command line says of plans and runs, as options of ``plan`` and ``run``."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Iterable, Mapping
 
-from stagekit._options import MAX_WORKERS, RUNNING
+from stagekit._options import MAX_WORKERS, RUNNING, Option
 from stagekit._run.settings import GRACE
 from stagekit.cli.output import Output
 
 
-def run_options(typed: Mapping[str, Any], output: Output) -> Dict[str, Any]:
-    """Return the options of ``Plan.run``, from what click has read; note what is not as typed.
+def typed_options(table: Iterable[Option], typed: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the options of a table that have flags, from what click has read of these.
 
     Raises:
         UsageError: flags do not go together.
     """
     options: Dict[str, Any] = {}
-    for option in RUNNING:
+    for option in table:
         values = [typed[flag.parameter] for flag in option.flags]
         if not values:
             continue
         value = values[0] if option.of_flags is None else option.of_flags(*values)
         if value is not None:  # nothing was typed, and the default holds
             options[option.name] = value
+    return options
+
+
+def run_options(typed: Mapping[str, Any], output: Output) -> Dict[str, Any]:
+    """Return the options of ``Plan.run``; note what is not as typed. Raises as above."""
+    options = typed_options(RUNNING, typed)
     workers = options.get("workers", 0)
     if workers > MAX_WORKERS:
         output.note(f"--workers {workers:,} is more than there can be; {MAX_WORKERS:,} are used")

@@ -123,3 +123,21 @@ def test_an_empty_selection_is_refused(cli: Cli, shop: str) -> None:
     done = cli("plan", shop, "--select", " ", "--from", "load")
     assert 3 == done.code
     assert "error[SK213]" in done.err
+
+
+@pytest.mark.parametrize("command", ["run", "plan", "graph"])
+def test_warnings_of_a_plan_are_errors_where_that_is_asked_for(
+    command: str, cli: Cli, shop: str
+) -> None:
+    """``--strict`` has nothing run; ``--select`` and its like say so, too."""
+    done = cli(command, shop, "--select", "tag:laet+", "--strict")
+    assert 3 == done.code
+    assert "error[SK226]: the selection `tag:laet+` means no stage" in done.err
+
+
+def test_a_plan_that_is_made_already_is_not_made_strictly(cli: Cli, write: Write) -> None:
+    """The flag would do nothing, and is refused."""
+    write("made.py", f"{FLOW}\nfrom stagekit import plan\nflow = plan([a, b])\n")
+    done = cli("run", "made:flow", "--strict")
+    assert 2 == done.code
+    assert "made:flow is a plan, made already; say it where it is made" in done.err

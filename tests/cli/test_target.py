@@ -236,7 +236,10 @@ def test_a_plan_cannot_be_selected_from(cli: Cli, write: Write) -> None:
     """What is planned already is refused together with a selection, not run in whole."""
     write("many.py", MANY)
     done = cli("run", "many:flow", "-s", "three")
-    told = "error: many:flow is a plan, made already; select in plan(select=...) instead\n"
+    told = (
+        "error: many:flow is a plan, made already; "
+        "say it where it is made: plan(select=..., strict=...)\n"
+    )
     assert (2, "", told) == done[:3]
 
 

@@ -19,6 +19,7 @@ from stagekit import (
     run,
 )
 from stagekit._base.refs import Marker
+from stagekit._plan import sources
 from stagekit.errors import Code
 
 
@@ -314,3 +315,20 @@ def test_a_marker_may_be_subclassed() -> None:
     left = Orders("left")
     value = given(left, as_=Orders, name="left")
     assert left is run("take", registry=registry, values=[value], executor="inline")["take"]
+
+
+def first_declared(index: Any, consumer: Any, parameter: Any) -> Any:
+    """Return the provider that was declared first."""
+    pairs = [each for each in index.providers[parameter.key] if each[0] != consumer.place]
+    return index.source(min(pairs))
+
+
+def test_all_that_planning_knows_of_a_marker_is_its_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that gets a rule fills parameters, and is shown as the reason, by its name."""
+    monkeypatch.setitem(sources.RULES, "Lucky", sources.Rule(first_declared))
+    registry = registry_of(one=Orders("one"), two=Orders("two"))
+    registry.add(taking(Annotated[Orders, Lucky()]), id="take")
+    made = plan("take", registry=registry)
+    assert Orders("one") == run(made, executor="inline")["take"]
+    (binding,) = made.bindings[made.step_of("take")]
+    assert "Lucky" == binding.reason
