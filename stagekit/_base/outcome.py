@@ -2,7 +2,8 @@
 
 A new outcome is a member of ``Outcome``, a row of ``OUTCOME_TABLE``, a number in
 ``_run/state/columns.py``, a transition in ``_run/state/scheduler.py``, and an event in
-``events.py``; reports, summaries, hooks and documents follow.
+``events.py``; reports, summaries, hooks and documents follow, and the schemas of the command line
+by ``python -m tests.test_schemas``.
 """
 
 from __future__ import annotations

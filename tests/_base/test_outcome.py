@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
-import stagekit
 from stagekit._base.outcome import OUTCOME_TABLE, OUTCOMES, REASONS, Outcome, Reason
 from stagekit._run.state import columns
 from stagekit.events import ENDING_EVENTS
@@ -39,23 +34,3 @@ def test_every_outcome_of_a_run_has_its_event() -> None:
     """Hooks hear of each stage how it ended."""
     assert set(OUTCOMES.values()) == set(ENDING_EVENTS)
     assert all(kind.outcome is outcome for outcome, kind in ENDING_EVENTS.items())
-
-
-def schema(name: str) -> Any:
-    """Return a schema of the command line's JSON."""
-    path = Path(stagekit.__file__).with_name("cli") / "schemas" / name
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def test_the_schemas_know_every_outcome() -> None:
-    """What the command line writes of stages and events is in its schemas, reason by reason."""
-    stage = schema("run-1.json")["$defs"]["stage"]["properties"]
-    assert {each.value for each in Outcome} == set(stage["outcome"]["enum"])
-    assert {each.value for each in Reason} == set(stage["reason"]["enum"]) - {None}
-    events = {
-        each["properties"]["event"]["const"]: each for each in schema("event-1.json")["oneOf"]
-    }
-    assert set(schema("event-1.json")["properties"]["event"]["enum"]) == set(events)
-    for outcome, kind in ENDING_EVENTS.items():
-        told = events[kind.__name__]["properties"].get("reason", {"enum": []})["enum"]
-        assert [reason.value for reason in OUTCOME_TABLE[outcome].reasons] == told
