@@ -247,7 +247,8 @@ def settings_for(
 def _is_beyond(executor: object) -> bool:
     from stagekit._base.ports import is_call_pool, is_cluster
 
-    return isinstance(executor, str) or is_call_pool(executor) or is_cluster(executor)
+    is_far = isinstance(executor, str) or is_cluster(executor)
+    return is_far or (is_call_pool(executor) and executor.is_elsewhere)
 
 
 def _rollback(said: object) -> Rollback:

@@ -39,7 +39,7 @@ def qualified(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def type_name(value: Any) -> str:
+def type_name(value: object) -> str:
     """Return the type of a value as module and name; of what a handle stands for, if known."""
     found: str = getattr(value, "type_name", "") if is_handle(value) else ""
     return found or qualified(type(value))

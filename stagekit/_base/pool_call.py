@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence
 
+from stagekit._base.promise import check_value
+
 if TYPE_CHECKING:
     import contextvars
 
@@ -120,6 +122,17 @@ class PoolCall:
         return self.value
 
     # For pools.
+
+    def make(self) -> None:
+        """Make the call in this thread, and end it."""
+        self.begun()
+        try:
+            value = self.context.copy().run(self.fn, *self.args, **self.kwargs)
+            check_value(value, self.promise)
+        except BaseException as error:  # noqa: BLE001 - whatever the call raises
+            self.raised(error)
+        else:
+            self.returned(value)
 
     def begun(self) -> None:
         """Tell that a worker has begun the call."""

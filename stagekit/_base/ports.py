@@ -8,7 +8,6 @@ from typing import (
     Callable,
     Optional,
     Protocol,
-    Sequence,
     Tuple,
     Union,
     runtime_checkable,
@@ -108,20 +107,25 @@ class Decider(Protocol):
 class CallPool(Protocol):
     """A pool as a run uses it; ``executors.futures`` makes one of anything with ``submit``.
 
+    Who derives a pool from this has to say how many workers it has, how it starts, withdraws and
+    recalls calls, and how it is shut down; the rest is for pools that can do more.
+
     Attributes:
         workers: how many calls the pool carries out at once.
         capacity: how many calls it wants to have at the moment: one for each worker, and those that
             it holds ahead of their turn. It changes while calls end.
+        is_elsewhere: whether calls are made outside of this process, where all is sent to.
         can_stop: whether ``stop`` ends calls that have begun.
         recalls_at_once: whether ``recall`` is quick, and may be called even in a signal handler.
         returns_handles: whether what a call returned may be a ``Handle``.
         left_out: the names of context variables that could not travel.
     """
 
-    can_stop: bool
-    recalls_at_once: bool
-    returns_handles: bool
-    left_out: Tuple[str, ...]
+    is_elsewhere: bool = False
+    can_stop: bool = False
+    recalls_at_once: bool = False
+    returns_handles: bool = False
+    left_out: Tuple[str, ...] = ()
 
     @property
     def workers(self) -> int:
@@ -131,7 +135,7 @@ class CallPool(Protocol):
     @property
     def capacity(self) -> int:
         """How many calls the pool wants to have."""
-        ...
+        return self.workers
 
     def start_call(self, call: PoolCall, /) -> None:
         """Have a call made; it may end before this returns.
@@ -145,6 +149,12 @@ class CallPool(Protocol):
         """Take a call back that has not begun; tell whether it has ended so, and was never made."""
         ...
 
+    def recall(self, batch: Batch, /) -> None:
+        """Withdraw all calls of a batch that have not begun; none of it begins any more."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as concurrent.futures has it
+        """Take no more calls; end when those that there are have ended."""
+
     def stop(self, call: PoolCall, /, *, force: bool = False) -> None:
         """Withdraw a call, or end what makes it, where the pool can: it ends in its own time.
 
@@ -152,23 +162,18 @@ class CallPool(Protocol):
             call: which.
             force: leave it no time to tidy up.
         """
-
-    def recall(self, batch: Batch, /) -> None:
-        """Withdraw all calls of a batch that have not begun; none of it begins any more."""
+        del force
+        self.withdraw(call)
 
     def takes(self, handle: Handle, /) -> bool:
         """Tell whether a handle may be an argument of a call, and stands for its value there."""
-        ...
-
-    def fetch_together(self, handles: Sequence[Handle], /) -> None:
-        """Bring the values of many handles here in one go; what fails is left to ``fetch``."""
+        del handle
+        return False
 
     def check(self, fn: Callable[..., Any], /) -> Optional[str]:
         """Return why a function cannot be sent to a worker, or None."""
-        ...
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as concurrent.futures has it
-        """Take no more calls; end when those that there are have ended."""
+        del fn
+        return None
 
 
 def is_call_pool(executor: object) -> TypeGuard[CallPool]:

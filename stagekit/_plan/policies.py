@@ -105,7 +105,7 @@ def where_beyond(executor: Any) -> Optional[str]:  # Any: a name, a pool, or Non
     if executor is None or isinstance(executor, str):
         return _BEYOND.get(executor or "")
     names = {kind.__name__ for kind in type(executor).__mro__}
-    if is_call_pool(executor) or "ProcessPoolExecutor" in names:
+    if (is_call_pool(executor) and executor.is_elsewhere) or "ProcessPoolExecutor" in names:
         return f"`{type(executor).__name__}`"
     return None
 

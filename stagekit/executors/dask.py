@@ -92,6 +92,7 @@ class DaskPool:
         UsageError: the target cannot be used.
     """
 
+    is_elsewhere = True
     can_stop = False  # Dask calls in threads; a `CancelToken` reaches them all the same
     recalls_at_once = False
     returns_handles = True

@@ -10,12 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 from stagekit._base.pool_call import PoolCall
-from stagekit._base.ports import is_call_pool
+from stagekit._base.ports import CallPool, is_call_pool
 from stagekit._base.promise import check_value
 
 if TYPE_CHECKING:
     from stagekit._base.pool_call import Batch
-    from stagekit._base.ports import CallPool, Handle, Pool
+    from stagekit._base.ports import Pool
 
     _Future = Future[Any]
 else:
@@ -50,7 +50,7 @@ def call_pool(pool: Pool, workers: Optional[int] = None) -> CallPool:
     return pool if is_call_pool(pool) else SubmitPool(pool, workers or workers_of(pool))
 
 
-class SubmitPool:
+class SubmitPool(CallPool):
     """Makes a ``CallPool`` of anything with ``submit``, whose futures can do what a ``Future`` can.
 
     The pool is left open: who made it closes it.
@@ -60,16 +60,15 @@ class SubmitPool:
         workers: how many it carries out at once.
     """
 
-    can_stop = False
-    recalls_at_once = False  # a future takes a lock to be cancelled
-    returns_handles = False
-    left_out: Tuple[str, ...] = ()
-
     def __init__(self, pool: Pool, workers: int) -> None:
-        self.workers = workers
-        self.capacity = workers
+        self._workers = workers
         self._pool = pool
         self._sent: Dict[PoolCall, Tuple[SentCall, Any]] = {}  # with their futures
+
+    @property
+    def workers(self) -> int:
+        """How many calls are carried out at once."""
+        return self._workers
 
     def start_call(self, call: PoolCall, /) -> None:
         """Submit a call; raises what the pool raises."""
@@ -93,30 +92,12 @@ class SubmitPool:
             sent.is_ours = bool(future.cancel())
         return call.is_withdrawn
 
-    def stop(self, call: PoolCall, /, *, force: bool = False) -> None:
-        """Withdraw a call that has not begun; others cannot be ended."""
-        del force
-        self.withdraw(call)
-
     def recall(self, batch: Batch, /) -> None:
         """Cancel the futures of a batch."""
         batch.is_recalled = True
         for call in tuple(self._sent):
             if call.batch is batch:
                 self.withdraw(call)
-
-    def takes(self, handle: Handle, /) -> bool:
-        """Tell that handles are of no use here."""
-        del handle
-        return False
-
-    def fetch_together(self, handles: Sequence[Handle], /) -> None:
-        """Leave it to ``fetch``."""
-
-    def check(self, fn: Callable[..., Any], /) -> Optional[str]:
-        """Tell nothing: only the pool knows what it can send."""
-        del fn
-        return None
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as concurrent.futures has it
         """Leave the pool open: it is the user's."""

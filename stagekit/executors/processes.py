@@ -72,6 +72,7 @@ class ProcessPool:
         UsageError: an argument is wrong; the method ``"fork"`` is, too.
     """
 
+    is_elsewhere = True
     can_stop = True
     recalls_at_once = True
     returns_handles = True
@@ -186,9 +187,6 @@ class ProcessPool:
         """
         whole = handle.whole if isinstance(handle, PackedItem) else handle
         return isinstance(whole, PackedValue) and not needs_main(whole.data)
-
-    def fetch_together(self, handles: Sequence[Handle], /) -> None:
-        """Leave it to ``fetch``: all values are here."""
 
     def check(self, fn: Callable[..., Any], /) -> Optional[str]:
         """Return why *fn* cannot be sent to a worker, or None."""

@@ -14,6 +14,7 @@ import pytest
 
 from stagekit import Registry, Result, arun, run
 from tests.contract.shared import SharedEvent, SharedList
+from tests.executors.third_pool import ThirdPool
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,6 +27,7 @@ HERE = (
     pytest.param("mixed", marks=pytest.mark.slow),
     "pool",
     pytest.param("mixed pool", marks=pytest.mark.slow),
+    pytest.param("third pool", marks=pytest.mark.slow),
     pytest.param("arun threads", marks=pytest.mark.slow),
     "arun asyncio",
     pytest.param("arun inline", marks=pytest.mark.slow),
@@ -128,6 +130,12 @@ class Flow:
         """Run what *order* says, given the executor of this way."""
         if self.is_beyond:
             return self._call(*order(self._pool))
+        if self.way == "third pool":
+            third = ThirdPool(3)
+            try:
+                return self._call(*order(third))
+            finally:
+                third.shutdown()
         if "pool" in self.way:
             with ThreadPoolExecutor(3) as pool:
                 return self._call(*order(pool))

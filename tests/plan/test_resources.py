@@ -240,6 +240,7 @@ def test_a_resource_is_not_opened_for_each_item() -> None:
 class Cluster(Executor):
     """A pool of ours, beyond this process."""
 
+    is_elsewhere = True
     can_stop = False
 
     def start_call(self) -> None:

@@ -12,7 +12,7 @@ from time import perf_counter_ns
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Callable, Dict, NoReturn, Optional, Tuple
 
-from stagekit._base.handles import qualified
+from stagekit._base.handles import type_name
 from stagekit._base.packed import is_quick
 from stagekit._base.promise import check_value
 from stagekit._base.variables import restored
@@ -129,12 +129,12 @@ class Worker:
 
     def _call(self, frame: Frame) -> None:
         began = perf_counter_ns()
-        kind, number, type_name = kinds.RAISED, frame.number, ""
+        kind, number, named = kinds.RAISED, frame.number, ""
         WORKER.begin(number)
         WORKER.tell = lambda said: self._send(kinds.TOLD, number, pickle.dumps(said, PROTOCOL))
         try:
             self._is_calling = True
-            body, type_name = self._value(frame.body)
+            body, named = self._value(frame.body)
             self._is_calling = False
             kind = kinds.RETURNED
         except BaseException as error:  # noqa: BLE001 - all that a call raises is the pool's
@@ -145,8 +145,8 @@ class Worker:
         _flush()
         if getsignal(_TERMINATE) is not self._terminate or getsignal(_INTERRUPT) is not ignored:
             self._handle_signals()
-        if type_name:
-            self._send(kinds.NAMED, number, type_name.encode())
+        if named:
+            self._send(kinds.NAMED, number, named.encode())
         self._send(kind, number, body, perf_counter_ns() - began)
         if self._is_stopping:
             _die_of(signal.SIGTERM)
@@ -175,7 +175,7 @@ class Worker:
                 f"returned {article(value)} of {len(body):,} bytes pickled, more than the "
                 f"{most:,} that max_value_bytes allows"
             )
-        return body, "" if is_quick(body) else qualified(type(value))
+        return body, "" if is_quick(body) else type_name(value)
 
     def _read(self, body: bytes) -> Any:
         WORKER.is_reading = True
