@@ -1,7 +1,7 @@
-"""The schemas of the command line's JSON know all outcomes, reasons and events there are.
+"""The schemas of the command line's JSON know all outcomes, reasons, events and markers there are.
 
 After a change that is meant: ``python -m tests.test_schemas`` writes what follows from the table of
-outcomes and the classes of events; all else in the schemas is written by hand.
+outcomes, the classes of events and the rules of markers; all else is written by hand.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import pytest
 import stagekit
 from stagekit._base.frozen import field_names
 from stagekit._base.outcome import OUTCOME_TABLE, Outcome, Reason
+from stagekit._plan.slots import BY_DEPENDS_ON, BY_NAME, BY_TYPE
+from stagekit._plan.sources import RULES
 from stagekit.events import ENDING_EVENTS, Event
 
 FOLDER = Path(stagekit.__file__).with_name("cli") / "schemas"
@@ -64,6 +66,15 @@ def event_schema() -> Any:
     return schema
 
 
+def plan_schema() -> Any:
+    """Return the schema of a plan as it ought to be."""
+    schema = read("plan-1.json")
+    parameter = schema["$defs"]["stage"]["properties"]["parameters"]["items"]["properties"]
+    markers = [name for name in RULES if name != "Each"]  # it stands beside what decides
+    parameter["reason"]["enum"] = [BY_TYPE, BY_NAME, BY_DEPENDS_ON, *markers, None]
+    return schema
+
+
 def _of_ending(outcome: Outcome, kind: Type[Event]) -> Any:
     """Return the part of the schema for the event of a stage that has ended."""
     annotations = {
@@ -80,12 +91,12 @@ def _of_ending(outcome: Outcome, kind: Type[Event]) -> Any:
     }
 
 
-WANTED = {"run-1.json": run_schema, "event-1.json": event_schema}
+WANTED = {"run-1.json": run_schema, "event-1.json": event_schema, "plan-1.json": plan_schema}
 
 
 @pytest.mark.parametrize("name", WANTED)
 def test_a_schema_is_up_to_date(name: str) -> None:
-    """No outcome, reason or event comes, goes or changes unseen."""
+    """No outcome, reason, event or marker comes, goes or changes unseen."""
     assert WANTED[name]() == read(name), f"if this is meant: {__doc__}"
 
 
