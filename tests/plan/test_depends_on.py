@@ -10,7 +10,6 @@ from typing_extensions import Annotated
 from stagekit import (
     From,
     PlanError,
-    Problem,
     Registry,
     one_of,
     optional,
@@ -18,63 +17,7 @@ from stagekit import (
     run,
 )
 from stagekit.errors import Code
-
-
-class Orders:
-    """A class with a name to tell its objects apart."""
-
-    def __init__(self, name: str = "") -> None:
-        self.name = name
-
-    def __repr__(self) -> str:
-        return f"Orders({self.name!r})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Orders) and self.name == other.name
-
-    def __hash__(self) -> int:
-        return hash(self.name)
-
-
-class Users:
-    """Another class."""
-
-
-def taking(annotation: object, *default: object) -> Any:  # Any: a function made for one test
-    """Return a function with one parameter of this annotation, which it returns."""
-
-    def take(x: object) -> object:
-        return x
-
-    take.__annotations__ = {"x": annotation}
-    take.__defaults__ = default or None
-    return take
-
-
-def returning(value: object, annotation: object = None) -> Callable[[], object]:
-    """Return a function that returns a value, annotated with its type unless said."""
-
-    def make() -> object:
-        return value
-
-    make.__annotations__ = {"return": type(value) if annotation is None else annotation}
-    return make
-
-
-def registry_of(**values: object) -> Registry:
-    """Return a registry of stages that return these values, each typed by it."""
-    registry = Registry()
-    for stage_id, value in values.items():
-        registry.add(returning(value), id=stage_id)
-    return registry
-
-
-def refused(registry: Registry, *arguments: Any, **options: Any) -> Problem:
-    """Return the one problem for which a registry cannot be planned."""
-    with pytest.raises(PlanError) as caught:
-        plan(*arguments, registry=registry, **options)
-    (problem,) = caught.value.problems
-    return problem
+from tests.plan.orders import Orders, Users, refused, registry_of, returning, taking
 
 
 def test_depends_on_orders_and_passes_nothing() -> None:
@@ -174,10 +117,11 @@ def test_short_names_of_the_same_module_come_first() -> None:
     """``depends_on="load"`` means the stage of the own module, where there are several."""
     registry = Registry()
     registry.add(returning(Orders("far")), id="far:load")
-    registry.add(returning(Orders("here")), id=f"{__name__}:load")
+    here = taking.__module__
+    registry.add(returning(Orders("here")), id=f"{here}:load")
     registry.add(taking(Annotated[Orders, From("load")]), id="take", depends_on="load")
     made = plan("take", registry=registry)
-    assert (f"{__name__}:load", "take") == made.order
+    assert (f"{here}:load", "take") == made.order
 
 
 def test_every_problem_of_every_stage_is_told_at_once() -> None:
