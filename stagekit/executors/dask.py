@@ -29,13 +29,12 @@ from stagekit._base.packed import PackedItem, PackedValue, aside, value_of
 from stagekit._base.pool_call import PoolCall
 from stagekit._base.sending import by_value, mistake_in, name_of
 from stagekit._base.variables import travelling
+from stagekit.executors._dask.batching import END, Groups
 from stagekit.executors._dask.calls import Call, Sending
 from stagekit.executors._dask.cluster import Connection
 from stagekit.executors._dask.explaining import Explainer, called, died
 from stagekit.executors._dask.future import DaskHandle, DaskItem, type_name_of
-from stagekit.executors._dask.grouping import Groups
 from stagekit.executors._dask.packing import Packing
-from stagekit.executors._dask.together import END
 from stagekit.executors._dask.work import (
     BEGUN,
     HOME,

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import pickle
+from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, List, Tuple
+
+from stagekit._base.packed import aside, value_of
+from stagekit.executors._processes import protocol
+from stagekit.executors._remote_exceptions import is_quick_error, unpack_error
 
 if TYPE_CHECKING:
     from stagekit._base.cancel import CancelToken
     from stagekit._base.pool_call import PoolCall
     from stagekit.executors._processes.functions import Definition
+    from stagekit.executors._processes.protocol import Frame
 
 
 class Call:
@@ -48,8 +55,35 @@ class Call:
         self.type_name = ""
         self.leaves: List[Callable[[], object]] = []
 
+    def heard(self, frame: Frame) -> None:
+        """Take in what its worker says of it, and tell who wanted the call."""
+        wanted = self.wanted
+        if frame.kind == protocol.TOLD:
+            wanted.progressed(pickle.loads(frame.body))  # noqa: S301 - from our own worker
+        elif frame.kind == protocol.BEGUN:
+            wanted.begun()
+        elif frame.kind == protocol.NAMED:
+            self.type_name = frame.body.decode()
+        elif frame.kind == protocol.RETURNED:
+            self.leave()
+            value = value_of(frame.body, self.definition.name, self.type_name)
+            wanted.returned(value, frame.took)
+        elif is_quick_error(frame.body):
+            self._raised(frame)
+        else:  # its class may take as long as it likes to make it again
+            aside(partial(self._raised, frame))
+
+    def _raised(self, frame: Frame) -> None:
+        self.leave()
+        self.wanted.raised(unpack_error(frame.body), frame.took)
+
+    def failed(self, error: BaseException) -> None:
+        """End a call that its worker cannot end."""
+        self.leave()
+        self.wanted.raised(error)
+
     def leave(self) -> None:
-        """Note that it has ended: tokens are not listened to any more."""
+        """Listen to its tokens no more: it has ended."""
         for leave in self.leaves:
             leave()
 

@@ -8,17 +8,16 @@ import signal
 from functools import partial
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Callable, Iterable, List, Optional, Sequence
+from typing import TYPE_CHECKING, Callable, Iterable, List, Optional, Sequence, Tuple
 
 from stagekit.errors import MachineLimitError, WorkerDiedError
 from stagekit.executors._prefetch import Prefetch
-from stagekit.executors._processes import kinds
-from stagekit.executors._processes.answers import Answer, deliver, fail
+from stagekit.executors._processes import protocol
 from stagekit.executors._processes.assignment import Assignment
 from stagekit.executors._processes.environment import environment
-from stagekit.executors._processes.frames import RubbishError
 from stagekit.executors._processes.io_thread import IoThread
 from stagekit.executors._processes.process_exit import REFUSED
+from stagekit.executors._processes.protocol import Frame, RubbishError
 from stagekit.executors._processes.worker_handle import WorkerHandle
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from stagekit._base.pool_call import Batch, PoolCall
     from stagekit.executors._processes.call import Call
     from stagekit.executors._processes.spawn import Ended, Launcher
+
+    Answer = Tuple[Call, Frame]
 
 AHEAD_NS = 2_000_000  # of work that a worker may have before it; it takes 0.1 ms to send more
 MOST_FAILED_STARTS = 3  # workers one after another that die before they are ready
@@ -299,7 +300,7 @@ class Supervisor:
         with self._lock:
             while link.frames.ready:
                 frame = link.frames.ready.popleft()
-                if frame.kind == kinds.READY:
+                if frame.kind == protocol.READY:
                     link.is_ready = True
                     link.pid = int(frame.body)
                     self._failed_starts = 0
@@ -308,7 +309,7 @@ class Supervisor:
                     self._break_later(link)
                     break
                 call = link.sent[0]
-                if frame.kind not in kinds.ON_THE_WAY:
+                if frame.kind not in protocol.ON_THE_WAY:
                     link.sent.popleft()
                     call.link = None
                 answers.append((call, frame))
@@ -328,9 +329,9 @@ class Supervisor:
             return
         self._is_delivering = True
         for answer in answers:
-            if answer[1].kind not in kinds.ON_THE_WAY:
+            if answer[1].kind not in protocol.ON_THE_WAY:
                 self.prefetch.ended(answer[1].took, self._size)
-            deliver(answer)
+            answer[0].heard(answer[1])
         with self._lock:
             self._is_delivering = False
             self._give_out()
@@ -397,9 +398,9 @@ class Supervisor:
             self._settle()
         name = "a process" if link.pid is None else f"process {link.pid}"
         for call in failed:
-            fail(call, WorkerDiedError(name, status, link.reason))
+            call.failed(WorkerDiedError(name, status, link.reason))
         for call in lost:
-            fail(call, WorkerDiedError(name, status, "no worker could be started"))
+            call.failed(WorkerDiedError(name, status, "no worker could be started"))
         self._fail_refused()
         self._finish()
 
@@ -411,7 +412,7 @@ class Supervisor:
             calls, self._refused = self._refused, []
             error, self._refusal = self._refusal, None
         for call in calls:
-            fail(call, error or WorkerDiedError("a process", None, "no worker could be started"))
+            call.failed(error or WorkerDiedError("a process", None, "no worker could be started"))
 
     def _bury(self, link: WorkerHandle) -> List[Call]:
         if self._io is not None:

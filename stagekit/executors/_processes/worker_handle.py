@@ -10,9 +10,9 @@ from socket import socket, socketpair
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Deque, List, Mapping, Optional, Set, Tuple, Union
 
-from stagekit.executors._processes import kinds
-from stagekit.executors._processes.frames import FrameReader, framed, head_of
+from stagekit.executors._processes import protocol
 from stagekit.executors._processes.packing import PROTOCOL
+from stagekit.executors._processes.protocol import FrameReader, framed, head_of
 
 if TYPE_CHECKING:
     from stagekit.executors._processes.call import Call
@@ -107,18 +107,18 @@ class WorkerHandle:
 
     def begin(self, environment: Mapping[str, Any]) -> None:
         """Send what the worker begins with."""
-        self._queue(kinds.BEGIN, 0, pickle.dumps(dict(environment), PROTOCOL))
+        self._queue(protocol.BEGIN, 0, pickle.dumps(dict(environment), PROTOCOL))
 
     def add(self, call: Call) -> None:
         """Queue a call to be sent, with its function where the worker does not have it."""
         definition = call.definition
         if definition.number not in self.known:
             self.known.add(definition.number)
-            self._queue(kinds.DEFINE, 0, definition.data)
+            self._queue(protocol.DEFINE, 0, definition.data)
         call.link = self
         self.sent.append(call)
         self._promised.append(call.number)
-        kind = kinds.CALL if call.wanted.on_begin is None else kinds.TIMED_CALL
+        kind = protocol.CALL if call.wanted.on_begin is None else protocol.TIMED_CALL
         self._queue(kind, call.number, call.body)
         if call.tokens:
             for place, token in enumerate(call.tokens):
@@ -129,12 +129,12 @@ class WorkerHandle:
         """Have the worker forget a function."""
         if number in self.known:
             self.known.discard(number)
-            self._queue(kinds.FORGET, 0, pickle.dumps(number, PROTOCOL))
+            self._queue(protocol.FORGET, 0, pickle.dumps(number, PROTOCOL))
 
     def leave(self) -> None:
         """Tell the worker that there is no more for it."""
         self.is_ending = True
-        self._queue(kinds.CLOSE, 0, b"")
+        self._queue(protocol.CLOSE, 0, b"")
 
     def take_back(self, most: int) -> List[Call]:
         """Take back calls that it has not begun, the next ones first; it will not begin them."""
@@ -153,7 +153,7 @@ class WorkerHandle:
 
     def cancel(self, call: int, place: int, reason: str) -> None:
         """Pass on that a token of a call is cancelled; on any thread, even in a handler."""
-        data = framed(kinds.CANCEL, call, pickle.dumps((place, reason), PROTOCOL))
+        data = framed(protocol.CANCEL, call, pickle.dumps((place, reason), PROTOCOL))
         with suppress(OSError):  # it is gone, or does not read
             self.control.send(data)
 

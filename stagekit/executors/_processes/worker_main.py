@@ -17,9 +17,8 @@ from stagekit._base.packed import is_quick
 from stagekit._base.promise import check_value
 from stagekit._base.variables import restored
 from stagekit.errors import BadValueError
-from stagekit.executors._processes import kinds
+from stagekit.executors._processes import protocol
 from stagekit.executors._processes.environment import enter
-from stagekit.executors._processes.frames import Frame, FrameReader, send_frame
 from stagekit.executors._processes.inherited import reset_signals
 from stagekit.executors._processes.packing import (
     PROTOCOL,
@@ -28,6 +27,7 @@ from stagekit.executors._processes.packing import (
     pack_result,
     reason_of,
 )
+from stagekit.executors._processes.protocol import Frame, FrameReader, send_frame
 from stagekit.executors._processes.proxies import WORKER
 from stagekit.executors._remote_exceptions import pack_error
 
@@ -87,28 +87,28 @@ class Worker:
                 if not is_open:
                     end_group()
             frame = frames.ready.popleft()
-            if frame.kind == kinds.CLOSE:
+            if frame.kind == protocol.CLOSE:
                 return
             self._obey(frame)
 
     def _obey(self, frame: Frame) -> None:
-        if frame.kind == kinds.CALL or frame.kind == kinds.TIMED_CALL:  # noqa: PLR1714 - for each call
+        if frame.kind == protocol.CALL or frame.kind == protocol.TIMED_CALL:  # noqa: PLR1714 - for each call
             if self._may_begin(frame.number):
-                if frame.kind == kinds.TIMED_CALL:
-                    self._send(kinds.BEGUN, frame.number, b"")
+                if frame.kind == protocol.TIMED_CALL:
+                    self._send(protocol.BEGUN, frame.number, b"")
                 self._call(frame)
-        elif frame.kind == kinds.DEFINE:
+        elif frame.kind == protocol.DEFINE:
             number, data = pickle.loads(frame.body)  # noqa: S301 - from the pool we serve
             self._functions[number] = data
-        elif frame.kind == kinds.FORGET:
+        elif frame.kind == protocol.FORGET:
             number = pickle.loads(frame.body)  # noqa: S301 - as above
             self._functions.pop(number, None)
             self._loaded.pop(number, None)
-        elif frame.kind == kinds.BEGIN:
+        elif frame.kind == protocol.BEGIN:
             begun_with = pickle.loads(frame.body)  # noqa: S301 - as above
             self._max_value_bytes = begun_with["max_value_bytes"]
             enter(begun_with)
-            self._send(kinds.READY, 0, b"%d" % os.getpid())
+            self._send(protocol.READY, 0, b"%d" % os.getpid())
 
     def _may_begin(self, number: int) -> bool:
         """Claim a call, unless the pool has taken it back: then the next number is of another one.
@@ -129,14 +129,14 @@ class Worker:
 
     def _call(self, frame: Frame) -> None:
         began = perf_counter_ns()
-        kind, number, named = kinds.RAISED, frame.number, ""
+        kind, number, named = protocol.RAISED, frame.number, ""
         WORKER.begin(number)
-        WORKER.tell = lambda said: self._send(kinds.TOLD, number, pickle.dumps(said, PROTOCOL))
+        WORKER.tell = lambda said: self._send(protocol.TOLD, number, pickle.dumps(said, PROTOCOL))
         try:
             self._is_calling = True
             body, named = self._value(frame.body)
             self._is_calling = False
-            kind = kinds.RETURNED
+            kind = protocol.RETURNED
         except BaseException as error:  # noqa: BLE001 - all that a call raises is the pool's
             self._is_calling = False
             if self._is_stopping:
@@ -146,7 +146,7 @@ class Worker:
         if getsignal(_TERMINATE) is not self._terminate or getsignal(_INTERRUPT) is not ignored:
             self._handle_signals()
         if named:
-            self._send(kinds.NAMED, number, named.encode())
+            self._send(protocol.NAMED, number, named.encode())
         self._send(kind, number, body, perf_counter_ns() - began)
         if self._is_stopping:
             _die_of(signal.SIGTERM)

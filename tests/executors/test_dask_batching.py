@@ -20,7 +20,7 @@ from stagekit._base.handles import fetched
 from stagekit._base.pool_call import PoolCall
 from stagekit._base.progress import Progress
 from stagekit.errors import BadValueError, WorkerDiedError
-from stagekit.executors._dask import together
+from stagekit.executors._dask import batching
 from stagekit.executors.dask import DaskPool
 from stagekit.executors.futures import CallFuture
 from tests.contract.shared import SharedEvent, SharedList
@@ -200,7 +200,7 @@ def test_a_worker_forgets_what_has_ended(dask_pool: Any) -> None:
     """Nothing is kept there of calls that were sent together."""
 
     def left() -> int:
-        return len(together._begun) + len(together._withdrawn)
+        return len(batching._begun) + len(batching._withdrawn)
 
     for future in [send(dask_pool, abs, -n) for n in range(32)]:
         future.result(LIMIT)

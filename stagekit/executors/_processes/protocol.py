@@ -1,4 +1,8 @@
-"""Frames: what goes over a socket between a pool and a worker, so that rubbish is told from it."""
+"""What a pool and a worker say to each other: frames over a socket, of these kinds.
+
+Each frame has a mark, a checksum, a kind, the number of the call that it belongs to, and a body.
+So a pool finds out where a call has written to the socket, or closed it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,25 @@ from zlib import crc32
 
 if TYPE_CHECKING:
     from socket import socket
+
+# From a pool to its worker:
+BEGIN = 1  # the environment that calls are made in; the first frame
+DEFINE = 2  # a function and its number
+FORGET = 3  # the number of a function that is not needed any more
+CALL = 4  # a call of a function, by its number
+CLOSE = 5  # there will be no more
+CANCEL = 6  # a token of a call is cancelled; by the other socket, read while a call runs
+TIMED_CALL = 7  # a call whose beginning is told
+
+# From a worker to its pool:
+READY = 17  # its process id
+RETURNED = 18  # what a call returned
+RAISED = 19  # what a call raised
+TOLD = 20  # what a call tells of its progress
+BEGUN = 21  # a call has begun
+NAMED = 22  # the type of what a call is to return, where its pool does not read that at once
+
+ON_THE_WAY = (TOLD, BEGUN, NAMED)  # said of a call that has not ended
 
 _MAGIC = b"SGK1"
 _HEAD = Struct("<4sIIQQQ")  # magic, kind, checksum, number, length of the body, time taken
