@@ -140,10 +140,12 @@ def declare_as(fn: Any, stage_id: Optional[str], depends_on: object) -> Declarat
         and "__wrapped__" not in fn.__dict__
         and id_mistake(stage_id) is None
     ):
-        kind = type(depends_on)
-        plain: Any = (depends_on,) if kind is str or kind is FunctionType else depends_on
-        if (kind is list or type(plain) is tuple) and _PLAIN.issuperset(map(type, plain)):
-            return Declaration(fn, stage_id, tuple(plain), DEFAULTS, fn.__globals__.get("__spec__"))
+        if isinstance(depends_on, (list, tuple)):
+            refs: Tuple[object, ...] = (*depends_on,)  # pyright: ignore[reportUnknownVariableType]
+        else:
+            refs = (depends_on,)
+        if _PLAIN.issuperset(map(type, refs)):
+            return Declaration(fn, stage_id, refs, DEFAULTS, fn.__globals__.get("__spec__"))
     return declare(fn, {"depends_on": depends_on, "id": stage_id})
 
 

@@ -13,7 +13,7 @@ from stagekit._plan.wiring import Gather, Item, Omit, Provenance, Wiring, stages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple, Type, TypeVar
+    from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple, Type, TypeVar, Union
 
     from stagekit._plan.slots import Call
     from stagekit._plan.wiring import AnyWiring, Source
@@ -114,13 +114,13 @@ def _parents(
 def _children(
     parents: Sequence[Sequence[int]], numbers: Sequence[int]
 ) -> Tuple[Tuple[int, ...], ...]:
-    found: List[Any] = [()] * len(parents)
+    found: List[Union[Tuple[int, ...], List[int]]] = [()] * len(parents)
     for step, above in zip(numbers, parents):
         for parent in above:
             known = found[parent]
             if not known:
                 found[parent] = (step,)
-            elif type(known) is list:
+            elif isinstance(known, list):
                 known.append(step)
             else:
                 found[parent] = [*known, step]

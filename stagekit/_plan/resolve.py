@@ -75,7 +75,7 @@ def index_of(
             known = providers.get(key)
             if known is None:
                 providers[key] = ((place, item),)  # most have one, and numbers cost no collection
-            elif type(known) is list:
+            elif isinstance(known, list):
                 known.append((place, item))
             else:
                 providers[key] = [*known, (place, item)]

@@ -114,7 +114,7 @@ def waited_for(wiring: AnyWiring) -> Sequence[int]:
     """Return the stages that a stage waits for, without repeats."""
     sources = sources_of(wiring)
     if len(sources) == 1 and isinstance(sources[0], int) and not order_of(wiring):
-        return sources[:1]  # type: ignore[return-value]
+        return (sources[0],)
     found = dict.fromkeys(order_of(wiring))
     for source in sources_of(wiring):
         if isinstance(source, int):
