@@ -1,10 +1,10 @@
-"""Handles: values that are where they were made, alone and in lists; found, and brought here."""
+"""Handles: values that are where they were made, alone and in lists; and what awaits a value."""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Tuple
+    from typing import Any, Callable, Dict, List, Tuple
 
     _List = List[Any]
 else:
@@ -107,3 +107,22 @@ def _fetch_together(handles: List[Any]) -> None:
         pool: Any = getattr(together[0], "pool", None)
         if len(together) > 1 and hasattr(pool, "fetch_together"):
             pool.fetch_together(together)
+
+
+class Awaited:
+    """Calls an async function, and runs what it returns to its end, on a loop of its own.
+
+    Args:
+        func: the function. It can be sent wherever that can be.
+    """
+
+    def __init__(self, func: Callable[..., Any]) -> None:
+        self.func = func
+        self.args: Tuple[Any, ...] = ()  # as a functools.partial, for who looks into it
+        self.keywords: Dict[str, Any] = {}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # Any: as of the function
+        """Return what awaiting gives."""
+        import asyncio
+
+        return asyncio.run(self.func(*args, **kwargs))

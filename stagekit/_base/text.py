@@ -16,11 +16,6 @@ def short_name(stage_id: str) -> str:
     return stage_id.rpartition(":")[2]
 
 
-def last_name(stage_id: str) -> str:
-    """Return the last segment of an id: the name of the function, unless it was given one."""
-    return stage_id.replace(":", ".").rpartition(".")[2]
-
-
 def short_names(ids: Iterable[str]) -> Dict[str, str]:
     """Return for each id its short name, or the id itself where the short name is not unique.
 

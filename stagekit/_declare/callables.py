@@ -27,6 +27,11 @@ def function_name(fn: object) -> str:
     return str(getattr(inner, "__name__", None) or type(inner).__name__)
 
 
+def last_name(stage_id: str) -> str:
+    """Return the last segment of an id: the name of the function, unless it was given one."""
+    return stage_id.replace(":", ".").rpartition(".")[2]
+
+
 def module_of(fn: object) -> str:
     """Return the module name of a function; for the main module the name of its file."""
     inner = unwrap_partial(fn)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stagekit._base.keys import Parametrised, UnionOf
 from stagekit._base.record import Record
-from stagekit._base.text import last_name
+from stagekit._declare.callables import last_name
 from stagekit._declare.context import Arguments, Context, RunInfo
 from stagekit._plan.slots import BY_DEPENDS_ON, BY_NAME, BY_TYPE, INJECTABLE, Slot
 from stagekit._plan.wiring import Item

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Seque
 
 from stagekit._base.keys import NamedKey, builtin_names, describe
 from stagekit._base.problem import Code, Problem
-from stagekit._base.text import did_you_mean, last_name
-from stagekit._declare.callables import namespace_of
+from stagekit._base.text import did_you_mean
+from stagekit._declare.callables import last_name, namespace_of
 from stagekit._declare.declaration import Declaration
 from stagekit._plan.signature_data import BARE, MARKER, NO_KEY, UNRESOLVED
 from stagekit._plan.suggestions import (

@@ -11,9 +11,8 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Deque, List, Optional, Sequence, Union
 
-from stagekit._base.awaited import Awaited
 from stagekit._base.cancel import CancelToken
-from stagekit._base.handles import fetched, is_remote, opened
+from stagekit._base.handles import Awaited, fetched, is_remote, opened
 from stagekit._run.attempt import cut
 from stagekit._run.backends.job import Job
 from stagekit._run.backends.placement import Placement, limits_of

@@ -8,6 +8,28 @@ Example:
 
 from __future__ import annotations
 
-from stagekit.cli.exitcode import ExitCode
+import enum
 
 __all__ = ["ExitCode"]
+
+
+class ExitCode(enum.IntEnum):
+    """The exit codes of every command. They are stable: scripts may rely on them.
+
+    Example:
+        >>> ExitCode(3).name
+        'INVALID_PIPELINE'
+    """
+
+    OK = 0
+    STAGE_FAILED = 1
+    USAGE = 2
+    INVALID_PIPELINE = 3
+    NOTHING_SELECTED = 4
+    INTERNAL_ERROR = 5
+    INCOMPLETE = 7  # something was not undone, or not torn down
+    NOT_WRITTEN = 74  # standard output, or the file of events: the disk is full, for one
+    DEADLINE = 124
+    HUNG_UP = 129  # its terminal was closed
+    INTERRUPTED = 130
+    TERMINATED = 143

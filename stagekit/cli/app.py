@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, List, Optional, Sequence
 import click
 
 from stagekit._base.text import escape_control
+from stagekit.cli import ExitCode
 from stagekit.cli.click_parts import Command, Group
 from stagekit.cli.command_runner import ERROR, RUN, CommandOptions, run_command
-from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.interruption import Interruption
 from stagekit.cli.options import (
     Choice,
@@ -24,7 +24,6 @@ from stagekit.cli.options import (
 )
 from stagekit.cli.output import ColorChoice, Output, ProgressChoice
 from stagekit.cli.streams import NotWrittenError, results_to
-from stagekit.cli.version import version_line
 
 if TYPE_CHECKING:
     from stagekit.cli.planning import Selection
@@ -94,6 +93,8 @@ def _color_of(given: Sequence[str]) -> ColorChoice:
 
 def _print_version(context: click.Context, _: click.Parameter, value: object) -> None:
     if value and not context.resilient_parsing:
+        from stagekit.cli.version import version_line
+
         Output().print_result(version_line())
         context.exit()
 

@@ -8,11 +8,30 @@ import click
 
 from stagekit._base.text import did_you_mean, escape_control
 
-_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
+_SETTINGS = {"max_content_width": 80}
 _COLUMNS = 80
 
 
-class Command(click.Command):
+class _WithHelp(click.Command):
+    """A command whose option ``--help`` looks for no translations: there are none of our texts."""
+
+    _help: Optional[click.Option] = None
+
+    def get_help_option(self, ctx: click.Context) -> Optional[click.Option]:  # noqa: ARG002
+        """Return the option that prints the help."""
+        if self._help is None:
+            self._help = click.Option(
+                ["-h", "--help"],
+                is_flag=True,
+                is_eager=True,
+                expose_value=False,
+                callback=_print_help,
+                help="Show this message and exit.",
+            )
+        return self._help
+
+
+class Command(_WithHelp):
     """A command whose help ends with examples.
 
     Args:
@@ -89,7 +108,7 @@ class Command(click.Command):
         formatter.write_usage(ctx.command_path, " ".join(pieces))
 
 
-class Group(click.Group):
+class Group(_WithHelp, click.Group):
     """The command above all others."""
 
     def __init__(self, *args: Any, examples: Sequence[Tuple[str, str]] = (), **kwargs: Any) -> None:
@@ -121,6 +140,12 @@ class Group(click.Group):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the examples below the commands."""
         _format_examples(self.examples, formatter)
+
+
+def _print_help(context: click.Context, _: click.Parameter, value: object) -> None:
+    if value and not context.resilient_parsing:
+        click.echo(context.get_help(), color=context.color)
+        context.exit()
 
 
 def _format_examples(examples: Sequence[Tuple[str, str]], formatter: click.HelpFormatter) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple, Tuple
+from typing import Callable, Tuple
 
-from stagekit.cli.exitcode import ExitCode
+from stagekit._base.record import Record
+from stagekit.cli import ExitCode
 from stagekit.cli.interruption import Interruption
 from stagekit.cli.output import ColorChoice, Output
 from stagekit.cli.streams import NotWrittenError, claimed_stdout
@@ -14,7 +15,7 @@ RUN = "stagekit.run/1"
 ERROR = "stagekit.error/1"
 
 
-class CommandOptions(NamedTuple):
+class CommandOptions(Record):
     """The options of every command.
 
     Attributes:

@@ -12,7 +12,7 @@ from stagekit._declare.declaration import Declaration
 from stagekit._plan.policy import PLAIN
 from stagekit._render.policies import declared_policy, document, undo_name
 from stagekit._run.result import Result
-from stagekit.cli.exitcode import ExitCode
+from stagekit.cli import ExitCode
 from stagekit.errors import Problem
 from stagekit.events import Event, RunFinished
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Optional, Sequence, Tuple
 
 from stagekit._base.frames import user_frames
 from stagekit._base.text import error_line, escape_control, safe_text
-from stagekit.cli.exitcode import ExitCode
+from stagekit.cli import ExitCode
 from stagekit.cli.output import Style
 from stagekit.cli.show_problem import Details, show_problem, show_problems
 from stagekit.cli.target import NothingSelectedError

@@ -9,7 +9,6 @@ import builtins
 import contextlib
 import importlib
 import importlib.machinery
-import importlib.util
 import os
 import re
 import sys
@@ -223,7 +222,10 @@ def _import_from(path: str, name: str) -> ModuleType:
     loader = importlib.machinery.SourceFileLoader(name, os.path.abspath(path))
     spec = importlib.machinery.ModuleSpec(name, loader, origin=path)
     spec.has_location = True
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(name)
+    module.__spec__, module.__loader__ = spec, loader
+    module.__file__ = loader.path
+    module.__package__ = spec.parent
     sys.modules[name] = module
     try:
         loader.exec_module(module)

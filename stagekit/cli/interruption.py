@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
-import signal
 import threading
 import time
 from types import FrameType
-from typing import Any, Callable, Generator, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, Generator, Optional
 
-from stagekit.cli.exitcode import ExitCode
+from stagekit._base.record import Record
+from stagekit.cli import ExitCode
+
+if TYPE_CHECKING:
+    import signal
+else:
+    import _signal as signal  # without the enums of ``signal``: 1 ms
 
 _PATIENCE = 0.3  # seconds that a run may take to end before a word is said about it
 _AGAIN = 0.1  # seconds after which the main thread is nudged once more
@@ -26,7 +30,7 @@ if hasattr(signal, "SIGHUP"):
 _NUDGE = getattr(signal, "SIGURG", signal.SIGTERM)  # ignored unless somebody asks for it
 
 
-class Phases(NamedTuple):
+class Phases(Record):
     """What happens while a run that was asked to end goes on.
 
     Attributes:
@@ -172,11 +176,17 @@ class _Watch:
     def run(self) -> None:
         """Watch until the run is over."""
         while not self.is_over:
-            ready, _, _ = select.select([self._source], [], [], self._patience())
-            if ready:
+            if self._has_come(self._patience()):
                 self._take(os.read(self._source, 1)[0])
             elif not self.is_over:
                 self._do_due()
+
+    def _has_come(self, patience: Optional[float]) -> bool:
+        if patience is None:  # what reads it waits
+            return True
+        import select
+
+        return bool(select.select([self._source], [], [], patience)[0])
 
     def _patience(self) -> Optional[float]:
         """Return the seconds to what is due next; None for nothing."""

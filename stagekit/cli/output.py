@@ -5,8 +5,9 @@ from __future__ import annotations
 import enum
 import os
 import sys
-from typing import Mapping, NamedTuple, TextIO, Union
+from typing import Mapping, TextIO, Union
 
+from stagekit._base.record import Record
 from stagekit._base.text import escape_control
 from stagekit.cli.streams import StandardError, results_to
 from stagekit.errors import Location
@@ -44,7 +45,7 @@ class ProgressChoice(enum.Enum):
     NONE = "none"
 
 
-class Style(NamedTuple):
+class Style(Record):
     """What one stream can show. A colour never carries a meaning that the text does not."""
 
     has_color: bool = False

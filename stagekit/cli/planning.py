@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, List, Mapping, Optional, Tuple
 
 from stagekit._api import Plan, plan
+from stagekit._base.record import Row
 from stagekit._base.text import escape_control
 from stagekit._settings import kept_warnings
 from stagekit.cli.importing import load
@@ -14,7 +15,7 @@ from stagekit.cli.target import NothingSelectedError, why_empty
 from stagekit.errors import Code, UsageError
 
 
-class Selection(NamedTuple):
+class Selection(Row):
     """The options that say which stages of a target are meant, and how they are planned."""
 
     select: Tuple[str, ...] = ()

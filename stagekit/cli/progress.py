@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import Dict, Generator, List, NamedTuple, Sequence, TextIO, Tuple, cast
+from typing import Dict, Generator, List, Sequence, TextIO, Tuple, cast
 
 from stagekit import __version__
 from stagekit._base.keys import describe
 from stagekit._base.ports import Hook
+from stagekit._base.record import Record
 from stagekit._base.text import escape_control, short_names
 from stagekit._plan.plan import Plan
 from stagekit._plan.slots import Binding
@@ -31,7 +32,7 @@ _SOURCES = {
 }
 
 
-class Watching(NamedTuple):
+class Watching(Record):
     """What a person wants to see of a run.
 
     Attributes:

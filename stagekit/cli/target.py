@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from types import ModuleType
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, cast
+from typing import Any, List, Optional, Sequence, Tuple, cast
 
+from stagekit._base.record import Record
 from stagekit._base.refs import StageRef
 from stagekit._base.text import did_you_mean, escape_control, short_names
 from stagekit._declare.declaration import own_mark
@@ -19,7 +20,7 @@ _FILE = re.compile(r"(?P<file>.+?\.pyw?)(?::(?P<attribute>.*))?", re.DOTALL)
 _KINDS = "a stage, a Registry, a Plan, or a list of stages"
 
 
-class Target(NamedTuple):
+class Target(Record):
     """What was written: a module or a file, and an attribute of it (empty: all of it)."""
 
     text: str
@@ -28,7 +29,7 @@ class Target(NamedTuple):
     attribute: str
 
 
-class Found(NamedTuple):
+class Found(Record):
     """What a target names.
 
     Attributes:
@@ -51,7 +52,7 @@ def parse(text: str) -> Target:
 
     Example:
         >>> parse("shop.orders:load")
-        Target(text='shop.orders:load', module='shop.orders', file=None, attribute='load')
+        Target('shop.orders:load', 'shop.orders', None, 'load')
         >>> parse("flows/shop.py").file
         'flows/shop.py'
     """

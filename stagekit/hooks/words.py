@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import Optional
 
+from stagekit._base.record import Row
 from stagekit._base.text import error_line, escape_control, seconds
 from stagekit.events import StageProgress, StageRetrying
 from stagekit.hooks.terminal import QuietStream
@@ -49,7 +50,7 @@ def _number(number: float) -> str:
     return f"{int(number):,}" if number == int(number) else f"{number:,.1f}"
 
 
-class Marks(NamedTuple):
+class Marks(Row):
     """The characters before the lines of stages."""
 
     ok: str

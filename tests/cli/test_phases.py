@@ -192,7 +192,7 @@ def test_a_signal_that_came_just_before_a_wait_is_not_slept_through(
         if not number or len(woken) > 3:
             kill(thread, number)
 
-    monkeypatch.setattr(signal, "pthread_kill", lose_some)
+    monkeypatch.setattr("stagekit.cli.interruption.signal.pthread_kill", lose_some)
     is_taken = threading.Event()
 
     def take(_number: int, _frame: object) -> None:

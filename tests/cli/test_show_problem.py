@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Optional
 
 import pytest
 
+from stagekit.cli import ExitCode
 from stagekit.cli.errors import report_of
-from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.output import Style
 from stagekit.cli.show_problem import show_problem, show_problems
 from stagekit.cli.source_span import span_of

@@ -12,8 +12,8 @@ from typing import Iterator, List, NamedTuple, Tuple
 
 import pytest
 
+from stagekit.cli import ExitCode
 from stagekit.cli.command_runner import CommandOptions, run_command
-from stagekit.cli.exitcode import ExitCode
 from stagekit.cli.interruption import Interruption
 from stagekit.cli.output import Output
 from tests.cli.terminals import LIMIT, read_all, read_until

@@ -7,7 +7,7 @@ import re
 from typing import Iterator, List, NamedTuple, Optional
 
 from stagekit._base.text import did_you_mean, escape_control
-from stagekit.cli.exitcode import ExitCode
+from stagekit.cli import ExitCode
 from stagekit.cli.output import Output, Style
 from stagekit.errors import Code, UsageError
 

@@ -7,7 +7,7 @@ import shutil
 
 from stagekit._api import Plan
 from stagekit._render.tree import to_tree
-from stagekit.cli.exitcode import ExitCode
+from stagekit.cli import ExitCode
 from stagekit.cli.output import Output
 from stagekit.cli.planning import Selection, plan_of
 

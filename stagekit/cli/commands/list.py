@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from types import ModuleType
+import sys
+from types import FunctionType, ModuleType
 from typing import List, Sequence, Tuple
 
 from stagekit._base.text import escape_control, pad, short_names, width
 from stagekit._declare.declaration import Declaration
 from stagekit._plan.plan import Plan
 from stagekit._plan.references import Miss, References, targets_of
-from stagekit._render.policies import declared_policy, facts
-from stagekit.cli.exitcode import ExitCode
+from stagekit.cli import ExitCode
 from stagekit.cli.importing import load
 from stagekit.cli.output import Output
 from stagekit.cli.target import Found, NothingSelectedError, why_empty
 from stagekit.errors import PlanError, Problem
 
 _GAP = "  "
+_GENERATOR = 0x20 | 0x200  # inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+_EACH = "stagekit._base.each"  # loaded with the first marker that takes items
 
 
 def list_stages(target: str, output: Output, *, is_json: bool) -> ExitCode:
@@ -60,8 +62,32 @@ def _problem(miss: Miss) -> Problem:
 
 def _said(stage: Declaration) -> str:
     """Return the description of a stage, and in brackets what it is besides a call."""
-    policy = facts(stage, declared_policy(stage))
+    policy = ""
+    if not _is_plain_call(stage):
+        from stagekit._render.policies import declared_policy, facts
+
+        policy = facts(stage, declared_policy(stage))
     return "  ".join(filter(None, [escape_control(stage.description), policy and f"[{policy}]"]))
+
+
+def _is_plain_call(stage: Declaration) -> bool:
+    """Tell, without reading its annotations, whether a stage is a call and nothing more."""
+    fn = stage.fn
+    return (
+        stage.options.policy is None
+        and type(fn) is FunctionType
+        and "__wrapped__" not in fn.__dict__
+        and not fn.__code__.co_flags & _GENERATOR
+        and not _may_take_items(fn)
+    )
+
+
+def _may_take_items(fn: FunctionType) -> bool:
+    try:
+        annotations = fn.__annotations__.values()
+    except Exception:  # noqa: BLE001 - from 3.14 on they are evaluated here
+        return True
+    return _EACH in sys.modules or any(type(each) is str and "Each" in each for each in annotations)
 
 
 def _table(declarations: Sequence[Declaration], output: Output) -> List[str]:

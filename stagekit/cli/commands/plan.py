@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stagekit.cli.exitcode import ExitCode
+from stagekit.cli import ExitCode
 from stagekit.cli.output import Output
 from stagekit.cli.planning import Selection, plan_of
 

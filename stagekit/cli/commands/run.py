@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from typing import TYPE_CHECKING, Any, Dict, Generator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Generator, List, Mapping, Optional, Tuple
 
 from stagekit._api import Plan
 from stagekit._base.outcome import RunStatus
 from stagekit._base.ports import Hook
+from stagekit._base.record import Record
 from stagekit._run.result import Result
-from stagekit.cli.exitcode import ExitCode
+from stagekit.cli import ExitCode
 from stagekit.cli.interruption import Interruption, Phases
 from stagekit.cli.output import Output, ProgressChoice
 from stagekit.cli.planning import Selection, plan_of
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _SHOW_CURSOR = b"\x1b[?25h"  # what a live board must not leave hidden
 
 
-class RunRequest(NamedTuple):
+class RunRequest(Record):
     """What the command line says of a run."""
 
     target: str
