@@ -218,7 +218,6 @@ def test_a_failed_run_holds_its_values_no_longer_than_its_result(
         registry.add(breaks, id="breaks", depends_on="value")
         assert (carried_out(registry, executor, check=check, **options) is None) is check
 
-    gc.collect()
     gc.disable()
     try:
         carry_out()
@@ -235,7 +234,6 @@ def test_values_live_as_long_as_their_result(kind: str, executor: str) -> None:
     registry = Registry()
     registry.add(fn, id="value", **declared)
     registry.add(lambda: None, id="after", depends_on="value")
-    gc.collect()
     gc.disable()
     try:
         result = carried_out(registry, executor, **options)
