@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Schedule", "ScheduledStep", "simulate"]
 
-PLAIN, ASYNC = 0, 1
 MAX_SHOWN = 5
 
 
@@ -114,7 +113,7 @@ def simulate(
     durations = _by_id(plan, durations)
     seconds = _seconds(plan, durations)
     rank = plan.ranked(durations if estimates is None else _by_id(plan, estimates))
-    scheduler = Scheduler(plan, [None] * plan.constants, rank=rank, lanes=2)
+    scheduler = Scheduler(plan, [None] * plan.constants, rank=rank)
     steps = _Clock(scheduler, seconds, workers).run()
     return Schedule(plan, steps, workers)
 
@@ -158,6 +157,7 @@ class _Clock:
         self.seconds = seconds
         self.now = 0.0
         self.free = list(range(workers))  # a heap: the lowest number first
+        self.waiting: List[Tuple[int, int]] = []  # a heap: plain steps that are ready, by rank
         self.ends: List[Tuple[float, int]] = []
         self.steps: List[Optional[ScheduledStep]] = [None] * len(seconds)
 
@@ -172,18 +172,17 @@ class _Clock:
         return tuple(step for step in self.steps if step is not None)
 
     def _start_all(self) -> None:
-        take = self.scheduler.take
-        step = take(ASYNC)
-        while step >= 0:
-            self._start(step, None)
-            step = take(ASYNC)
-        while self.free:
-            step = take(PLAIN)
-            if step < 0:
-                return
-            self._start(step, heappop(self.free))
+        scheduler = self.scheduler
+        for step in scheduler.arrived():
+            if scheduler.plan.is_async[step]:
+                self._start(step, None)
+            else:
+                heappush(self.waiting, (scheduler.rank[step], step))
+        while self.free and self.waiting:
+            self._start(heappop(self.waiting)[1], heappop(self.free))
 
     def _start(self, step: int, worker: Optional[int]) -> None:
+        self.scheduler.start(step)
         end = self.now + self.seconds[step]
         stage_id = self.scheduler.plan.order[step]
         self.steps[step] = ScheduledStep(stage_id, self.now, end, worker)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
-from hypothesis import assume, settings, stateful
+from hypothesis import settings, stateful
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -86,21 +86,6 @@ def test_a_caller_may_choose_among_the_ready() -> None:
         scheduler.start(step)
     with pytest.raises(ValueError, match="is not ready"):
         scheduler.start(2)
-
-
-def test_lanes_keep_plain_and_async_steps_apart() -> None:
-    """With two lanes each kind is taken from its own."""
-
-    async def waits() -> None: ...
-
-    registry = Registry()
-    registry.add(lambda: None, id="plain")
-    registry.add(waits, id="async")
-    made = plan(registry=registry)
-    scheduler = Scheduler(made, lanes=2)
-    assert (0, 1) == scheduler.ready()
-    assert ((0,), (1,)) == (scheduler.ready(0), scheduler.ready(1))
-    assert (0, 1) == (scheduler.take(0), scheduler.take(1))
 
 
 @pytest.mark.parametrize("move", ["succeed", "fail", "cancel"])
@@ -187,7 +172,7 @@ def test_validate_finds_bad_states() -> None:
     spoils: List[Tuple[Callable[[Any], object], str]] = [  # Any: to reach what is not for others
         (lambda s: s.left.__setitem__(1, 0), "parents are left"),
         (lambda s: s.status.__setitem__(3, RUNNING), "started before its parents"),
-        (lambda s: s.heaps[0].clear(), "ready are"),
+        (lambda s: s.heap.clear(), "ready are"),
         (_started_in_spite, "started although it had to be skipped"),
         (lambda s: setattr(s, "running", 7), "7 are said to run"),
         (lambda s: s.columns.reasons.__setitem__(2, 0), "with a reason"),
@@ -227,12 +212,11 @@ class Runs(RuleBasedStateMachine):
     @initialize(
         made=plans(),
         on_failure=st.sampled_from(["stop", "continue"]),
-        lanes=st.sampled_from([1, 2]),
     )
-    def begin(self, made: Plan, on_failure: str, lanes: int) -> None:
+    def begin(self, made: Plan, on_failure: str) -> None:
         """Begin a run."""
         constants = [None] * made.constants
-        self.scheduler = Scheduler(made, constants, on_failure=on_failure, lanes=lanes)
+        self.scheduler = Scheduler(made, constants, on_failure=on_failure)
 
     @precondition(lambda self: self.scheduler.ready())
     @rule(data=st.data())
@@ -243,12 +227,11 @@ class Runs(RuleBasedStateMachine):
         self.running.append(step)
 
     @precondition(lambda self: not self.is_finished)
-    @rule(lane=st.integers(0, 1))
-    def take_best(self, lane: int) -> None:
-        """Start the best step of a lane."""
-        assume(lane < len(self.scheduler.heaps))
-        ready = self.scheduler.ready(lane)
-        step = self.scheduler.take(lane)
+    @rule()
+    def take_best(self) -> None:
+        """Start the best step."""
+        ready = self.scheduler.ready()
+        step = self.scheduler.take()
         assert step == (ready[0] if ready else -1)
         if step >= 0:
             self.running.append(step)

@@ -41,7 +41,7 @@ class Direct:
         self.session = session
         self.post = post
         self.lock = Lock()
-        self.heap = session.scheduler.heaps[0]
+        self.heap = session.scheduler.heap
         self.decided: Optional[List[int]] = None
         self.is_called = False
         if session.hooks is not None:

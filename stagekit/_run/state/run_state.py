@@ -14,7 +14,7 @@ A run: running -> closing -> over; nothing new starts while it is closing.
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heappush
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
 
 from stagekit._base.decisions import Reuse, Skip
@@ -161,7 +161,7 @@ class RunState:
             self.decided.append(call.step)
             if scheduler.trouble:
                 self._count_skipped()
-        deadline, heap = self.limits.deadline, scheduler.heaps[0]
+        deadline, heap = self.limits.deadline, scheduler.heap
         is_late = deadline is not None and deadline <= now
         may_follow = not (self.is_halted or scheduler.is_stopped or call.why or is_late)
         item = step = -1
@@ -267,7 +267,7 @@ class RunState:
             elif answer is None:
                 decisions.settle(step)
                 if not self.scheduler.left[step]:
-                    heappush(self.scheduler.heaps[0], self.scheduler.rank[step])
+                    heappush(self.scheduler.heap, self.scheduler.rank[step])
                 self.resources.want(step)
             elif isinstance(answer, Reuse):
                 self.scheduler.reuse(step, answer.value, answer.note)
@@ -677,11 +677,10 @@ class RunState:
     def _queue_ready(self) -> None:
         """Queue the stages whose parents have all ended."""
         scheduler, resources, decisions = self.scheduler, self.resources, self.decisions
-        heap, by_rank = scheduler.heaps[0], scheduler.by_rank
         status, policies = scheduler.status, self.policies
-        if not heap and not resources.held:
+        if not scheduler.heap and not resources.held:
             return
-        arrived = [by_rank[heappop(heap)] for _ in range(len(heap))]
+        arrived = scheduler.arrived()
         if resources.held:
             arrived += resources.freed()
         for step in arrived:

@@ -2,7 +2,7 @@
 
 It owns every transition and the rules of failure. Whoever carries calls out asks it::
 
-    scheduler = Scheduler(plan, constants)      # rank=, on_failure=, lanes=
+    scheduler = Scheduler(plan, constants)      # rank=, on_failure=
     while True:
         step = scheduler.take()                 # the best ready step, now RUNNING; or -1
         if step < 0:
@@ -12,7 +12,8 @@ It owns every transition and the rules of failure. Whoever carries calls out ask
 
 Signatures:
 
-``take(lane=0) -> int``, ``ready(lane=None) -> tuple[int, ...]`` (by rank, nothing changes),
+``take() -> int``, ``ready() -> tuple[int, ...]`` (by rank, nothing changes),
+``arrived() -> list[int]`` (by rank; whoever takes them out starts them),
 ``start(step)`` (a ready step of the caller's own choice), ``succeed(step, value)``,
 ``reuse(step, value, note)``, ``skip(step, note)``,
 ``fail(step, error, reason=RAISED)``, ``cancel(step, error=None)``, ``interrupt()``, ``finish()``,
@@ -71,16 +72,14 @@ class Scheduler:
         constants: the values of the plan's constant slots.
         rank: ready steps start in ascending rank; a permutation of the steps.
         on_failure: what a critical failure does: ``"stop"``, ``"continue"``, ``"cancel"``.
-        lanes: with 2, plain steps are in lane 0 and async ones in lane 1; with 1 all are in 0.
     """
 
     __slots__ = (
         "by_rank",
         "columns",
         "has_failed",
-        "heaps",
+        "heap",
         "is_stopped",
-        "lane_of",
         "left",
         "plan",
         "rank",
@@ -98,7 +97,6 @@ class Scheduler:
         *,
         rank: Optional[Sequence[int]] = None,
         on_failure: str = "stop",
-        lanes: int = 1,
     ) -> None:
         count = len(plan)
         columns = Columns(plan, [*constants, *[None] * count], [0] * count, 0)
@@ -110,22 +108,18 @@ class Scheduler:
         self.rank = plan.rank if rank is None else rank
         self.by_rank = plan.by_rank if self.rank is plan.rank else inverse(self.rank)
         self.left = list(plan.indegree)
-        self.lane_of = plan.is_async if lanes > 1 else bytes(count)
-        self.heaps: Sequence[List[int]] = [[] for _ in range(lanes)]
         self.stops = on_failure != "continue"
         self.running = 0
         self.settled: List[int] = []
         self.trouble = False  # whether any step has ended without a value
         self.has_failed = False
         self.is_stopped = False
-        for step in _roots(self.left):
-            self.heaps[self.lane_of[step]].append(self.rank[step])
-        for heap in self.heaps:
-            heapify(heap)
+        self.heap = [self.rank[step] for step in _roots(self.left)]  # of the ready steps
+        heapify(self.heap)
 
-    def take(self, lane: int = 0) -> int:
+    def take(self) -> int:
         """Start the ready step of the lowest rank and return it, or -1 where none may start."""
-        heap = self.heaps[lane]
+        heap = self.heap
         while heap and not self.is_stopped:
             step = self.by_rank[heappop(heap)]
             if self.status[step] == WAITING:
@@ -139,12 +133,16 @@ class Scheduler:
             raise ValueError(f"step {step} is not ready")
         self._move(step, RUNNING)
 
-    def ready(self, lane: Optional[int] = None) -> Tuple[int, ...]:
+    def arrived(self) -> List[int]:
+        """Take out the steps that have become ready, by rank; one or the other may be over."""
+        heap, by_rank = self.heap, self.by_rank
+        return [by_rank[heappop(heap)] for _ in range(len(heap))]
+
+    def ready(self) -> Tuple[int, ...]:
         """Return the steps that may start now, by rank."""
         if self.is_stopped:
             return ()
-        heaps = self.heaps if lane is None else (self.heaps[lane],)
-        steps = [self.by_rank[rank] for rank in sorted(rank for heap in heaps for rank in heap)]
+        steps = [self.by_rank[rank] for rank in sorted(self.heap)]
         return tuple(step for step in steps if self.status[step] == WAITING)
 
     @property
@@ -163,7 +161,7 @@ class Scheduler:
         for child in self.plan.children[step]:  # the same, where nothing can be in the way
             left[child] -= 1
             if not left[child]:
-                heappush(self.heaps[self.lane_of[child]], self.rank[child])
+                heappush(self.heap, self.rank[child])
 
     def reuse(self, step: int, value: object, note: str = "") -> None:
         """Record the value that a step has without being called; resources may be missing."""
@@ -273,7 +271,7 @@ class Scheduler:
 
     def _release(self, step: int) -> None:
         for child in self.after(step):
-            heappush(self.heaps[self.lane_of[child]], self.rank[child])
+            heappush(self.heap, self.rank[child])
 
     def _settle(self, step: int) -> None:
         verdict = self.blocked(step)
