@@ -123,6 +123,11 @@ UNASKED = (
     *("stagekit.cli.documents", "stagekit.cli.errors", "stagekit.executors"),
     *("importlib.util", "locale", "select", "signal", "stagekit.cli.version"),
 )
+# What a run of plain stages, told of in lines, does not need: that of runs with a policy.
+MANAGED = (
+    *("stagekit._run.coordinator", "stagekit._run.backends", "stagekit._run.worker_loop"),
+    *("stagekit._run.resources", "stagekit._run.compensation", "stagekit._run.map_items"),
+)
 # What a list does not need of planning, where no stage says anything of how it is run.
 UNPLANNED = (
     *("stagekit._api", "stagekit._run", "stagekit.events", "stagekit._render"),
@@ -134,7 +139,7 @@ UNPLANNED = (
     ("command", "unasked"),
     [
         (["list", "three.py"], (*UNASKED, *UNPLANNED)),
-        (["run", "three.py", "--progress", "plain"], UNASKED),
+        (["run", "three.py", "--progress", "plain"], (*UNASKED, *MANAGED)),
     ],
     ids=["list", "run"],
 )
