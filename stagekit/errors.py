@@ -123,9 +123,11 @@ class PlanError(StagekitError):
         self.problems = problems
 
     def __str__(self) -> str:
+        from stagekit._base.problem_blocks import blocks_of, text_of
+
         count = len(self.problems)
         head = "1 problem in the plan" if count == 1 else f"{count} problems in the plan"
-        return "\n".join([f"{head}:", *(str(problem) for problem in self.problems)])
+        return "\n".join([f"{head}:", *map(text_of, blocks_of(self.problems))])
 
 
 class UsageError(StagekitError, ValueError):

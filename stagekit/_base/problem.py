@@ -68,6 +68,22 @@ class Location(Record):
         return f"{short}:{self.line}"
 
 
+class Cause(Record):
+    """What several problems have in common, so that they are shown as one.
+
+    Attributes:
+        title: what is wrong with all of them, to stand behind their number.
+        row: the line of a problem in their table.
+        notes: facts that help with all of them.
+        fixes: what to write instead, for all of them.
+    """
+
+    title: str
+    row: Tuple[str, ...]
+    notes: Tuple[str, ...]
+    fixes: Tuple[str, ...]
+
+
 class Problem(Record):
     """One thing that is wrong with a plan.
 
@@ -81,6 +97,7 @@ class Problem(Record):
         fixes: what to write instead, each ready to copy.
         path: for a cycle, its stage ids, the first repeated at the end; else empty.
         subject: the slot, or the executor, that a warning is about, where there is one.
+        cause: what it has in common with others, where there may be several of its kind.
     """
 
     code: Code
@@ -92,6 +109,7 @@ class Problem(Record):
     fixes: Tuple[str, ...] = ()
     path: Tuple[str, ...] = ()
     subject: Optional[str] = None
+    cause: Optional[Cause] = None
 
     def __str__(self) -> str:
         place = f" ({self.location})" if self.location is not None else ""

@@ -43,7 +43,7 @@ def make_plan(cls: Type[P], request: Request) -> P:
     Raises:
         PlanError: with every problem found, ordered by file and line. No stage was called.
     """
-    general: List[Problem] = []
+    general: List[Any] = []  # problems, and what makes some
     reader = Reader()
     index = _index(request, reader, general)
     resolver = Resolver(index, reader)
@@ -68,7 +68,9 @@ def make_plan(cls: Type[P], request: Request) -> P:
     if request.is_strict:
         general += [*warnings, *_builtin_keys(resolver, places)]
     if general:
-        _refuse(general)
+        from stagekit._plan.advice import with_advice
+
+        _refuse(with_advice(resolver, targets, general))
     return assemble(cls, resolver, places, above, height, tuple(warnings), target)
 
 
@@ -117,7 +119,8 @@ def _refuse(problems: Sequence[Problem]) -> None:
     def place(problem: Problem) -> Tuple[str, int, str, str]:
         location = problem.location
         file, line = (location.file, location.line) if location else ("", 0)
-        return file, line, problem.code.value, problem.message
+        text = problem.message if problem.parameter is None else ""  # parameters: as they stand
+        return file, line, problem.code.value, text
 
     raise PlanError(tuple(sorted(dict.fromkeys(problems), key=place)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import AbstractSet, Any, List, Tuple, Union
+from typing import AbstractSet, Any, List, Sequence, Tuple, Union
 
 from stagekit._base.keys import UnionOf
 from stagekit._base.problem import Problem
@@ -11,7 +11,7 @@ from stagekit._base.refs import From
 from stagekit._declare.declaration import Declaration
 from stagekit._declare.options import DEFAULTS
 from stagekit._plan import problems, problems_policy
-from stagekit._plan.index import Consumer, ProviderIndex
+from stagekit._plan.index import Consumer, Lack, ProviderIndex
 from stagekit._plan.signature import Reader
 from stagekit._plan.signature_data import Parameter, Reading
 from stagekit._plan.sources import may_repeat, repeated, source_of
@@ -37,7 +37,7 @@ class Undo(Record):
 
 def undo_of(
     index: ProviderIndex, reader: Reader, place: int, fn: Any, order: Tuple[int, ...]
-) -> Tuple[Undo, List[Problem]]:
+) -> Tuple[Undo, Sequence[Union[Problem, Lack]]]:
     """Return *fn*, which undoes a stage, with what fills its parameters; and what is wrong."""
     declaration = Declaration(fn, index.stages[place].id, (), DEFAULTS, None)
     reading = reader.read(declaration)
@@ -48,25 +48,28 @@ def undo_of(
     parameters = reader.parameters(declaration, reading)
     consumer = Consumer(place, declaration, order, is_undo=True)
     sources: List[Source] = []
-    wrong: List[Problem] = []
+    wrong: List[Union[Problem, Lack]] = []
     for parameter in parameters:
         found = _source(index, consumer, parameter)
         if isinstance(found, Unfit):
             wrong.append(found.problem)
             found = found.source
-        elif isinstance(found, Problem):
+        elif isinstance(found, (Problem, Lack)):
             wrong.append(found)
             found = OMIT
         sources.append(found)
     if may_repeat(sources):
-        wrong += repeated(index, consumer, parameters, sources)
+        wrong += repeated(consumer, parameters, sources)
     undo = Undo(fn, reading, parameters, tuple(sources))
-    return undo, [problems_policy.of_undo(problem, declaration) for problem in wrong]
+    return undo, [
+        each if isinstance(each, Lack) else problems_policy.of_undo(each, declaration)
+        for each in wrong
+    ]
 
 
 def _source(
     index: ProviderIndex, consumer: Consumer, parameter: Parameter
-) -> Union[Source, Problem, Unfit]:
+) -> Union[Source, Problem, Lack, Unfit]:
     """Return what fills one parameter: what the stage returned, where it takes that, first."""
     marker, place = parameter.marker, consumer.place
     if parameter.fault is None:

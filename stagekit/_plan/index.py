@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stagekit._base.keys import Parametrised, UnionOf
+from stagekit._base.keys import NamedKey, Parametrised, UnionOf
 from stagekit._base.record import Record
 from stagekit._declare.callables import last_name
 from stagekit._declare.context import Arguments, Context, RunInfo
@@ -57,6 +57,24 @@ class Consumer(Record):
         if key is not Context:
             return Slot(INJECTABLE, key)
         return Slot(INJECTABLE, key, (self.stage.id, "undo") if self.is_undo else (self.stage.id,))
+
+
+class Lack(Record):
+    """What a parameter lacks: a provider, the choice of one, a type, or a value of its own.
+
+    What is told of it is made when all is known: see ``advice``.
+
+    Attributes:
+        consumer: whose parameter it is.
+        parameter: the parameter.
+        found: its providers where there are several; what fills it, where that fills others too.
+        filled: the parameters that one value fills, where it fills several.
+    """
+
+    consumer: Consumer
+    parameter: Parameter
+    found: Tuple[Source, ...] = ()
+    filled: Tuple[Parameter, ...] = ()
 
 
 class Nesting:
@@ -160,19 +178,13 @@ class ProviderIndex(Record):
             return part_of(constant, item, self.readings[stage].promise)
         return stage if item is None else Item(stage, item)
 
-    def provided_but_by(self, place: int) -> Dict[object, List[Declaration]]:
-        """Return by key what stages provide, but for one of them."""
-        provided = {
-            key: [self.stages[p] for p, _ in pairs if p != place]
-            for key, pairs in self.providers.items()
-        }
-        return {key: stages for key, stages in provided.items() if stages}
-
 
 def fits(key: object, got: object) -> bool:
     """Tell whether a value of type *got* may stand where *key* is asked for by ``From``."""
     if key == got:
         return True
+    if isinstance(got, NamedKey):  # who names the stage need not repeat the name of its value
+        return fits(key, got.type)
     if isinstance(key, UnionOf):
         wanted = set(key.members)
         if isinstance(got, UnionOf):

@@ -12,11 +12,10 @@ from stagekit._base.keys import NamedKey, Parametrised, describe
 from stagekit._base.problem import Problem
 from stagekit._base.refs import From
 from stagekit._plan import problems, problems_policy
-from stagekit._plan.index import Consumer, Nesting, ProviderIndex, fits
+from stagekit._plan.index import Consumer, Lack, Nesting, ProviderIndex, fits
 from stagekit._plan.references import Miss
 from stagekit._plan.signature_data import Parameter, Reading
-from stagekit._plan.slots import GIVEN, Slot
-from stagekit._plan.wiring import Chosen, chosen, places_of
+from stagekit._plan.wiring import Chosen, chosen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -188,15 +187,14 @@ def _depth_in(reading: Reading, wanted: Key) -> Optional[int]:
 
 def list_of_items(
     index: ProviderIndex, consumer: Consumer, parameter: Parameter
-) -> Union[Source, Problem, Chosen]:
+) -> Union[Source, Problem, Chosen, Lack]:
     """Return what provides the list of the items that a parameter takes."""
     place, stage = consumer.place, consumer.stage
     depth = _depth_of(index, place, parameter)
     if isinstance(parameter.marker.source, From):
         return _list_of_stage(index, consumer, parameter, depth)
     if depth is None:
-        provided, given = index.provided_but_by(place), tuple(index.given)
-        return problems.missing(stage, as_list(parameter), provided, given)
+        return Lack(consumer, as_list(parameter))
     nesting = _nesting(index)
     if depth != nesting.depths.get(place, depth):
         return problems_policy.uneven(stage, parameter, depth, nesting.depths[place])
@@ -204,9 +202,7 @@ def list_of_items(
     found, reason = index.candidates(consumer, parameter.name, keys)
     if len(found) == 1:
         return chosen(found[0], reason)
-    many = [index.stages[each] for each in places_of(found)]
-    values = [each.key for each in found if isinstance(each, Slot) and each.kind == GIVEN]
-    return problems_policy.ambiguous_items(stage, parameter, many, values)
+    return Lack(consumer, parameter, tuple(found))
 
 
 def _list_of_stage(

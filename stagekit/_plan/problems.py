@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, Mapping, Optional, Sequence, Tuple
 
 from stagekit._base.keys import NamedKey, builtin_names, describe
 from stagekit._base.problem import Code, Problem
 from stagekit._base.text import did_you_mean
-from stagekit._declare.callables import last_name, namespace_of
+from stagekit._declare.callables import namespace_of
 from stagekit._declare.declaration import Declaration
 from stagekit._plan.signature_data import BARE, MARKER, NO_KEY, UNRESOLVED
 from stagekit._plan.suggestions import (
     MAX_SHOWN,
+    Near,
     as_annotation,
     as_value,
     at,
-    near_misses,
     place,
     several,
     short,
@@ -46,23 +46,23 @@ def unsupported(stage: Declaration, why: str) -> Problem:
     return Problem(Code.UNSUPPORTED_FUNCTION, f"stage `{short(stage)}`: {why}", **at(stage))
 
 
-def bare_parameter(stage: Declaration, parameter: Parameter) -> Problem:
-    """A required parameter has no annotation."""
+def without_type(
+    stage: Declaration, parameter: Parameter, fault: Fault, proposal: str, notes: Tuple[str, ...]
+) -> Problem:
+    """A required parameter has no annotation, or one that every value fits."""
     name = parameter.name
+    of, why = f"parameter `{name}` of stage `{short(stage)}`", fault.text
+    text = (
+        f"{of} has no annotation, so nothing can fill it" if fault.kind == BARE else f"{of}: {why}"
+    )
     return Problem(
         Code.NO_KEY,
-        f"parameter `{name}` of stage `{short(stage)}` has no annotation, so nothing can fill it",
+        text,
         parameter=name,
-        fixes=(f"say what it takes: {name}: Orders", f"or give it a default: {name}=..."),
+        notes=notes,
+        fixes=(f"say what it takes: {proposal}", f"or give it a default: {name}=..."),
         **at(stage),
     )
-
-
-def bad_parameter(stage: Declaration, parameter: Parameter, fault: Fault) -> Problem:
-    """The annotation of a parameter is wrong, or absent."""
-    if fault.kind == BARE:
-        return bare_parameter(stage, parameter)
-    return bad_annotation(stage, fault, parameter.name)
 
 
 def unknown_marker(stage: Declaration, parameter: Parameter) -> Problem:
@@ -86,12 +86,7 @@ def bad_annotation(stage: Declaration, fault: Fault, parameter: Optional[str]) -
         return _unresolved(stage, fault, of, parameter)
     code = {MARKER: Code.BAD_MARKER, NO_KEY: Code.NO_KEY}.get(fault.kind, Code.BAD_ANNOTATION)
     fixes: Tuple[str, ...] = ()
-    if fault.kind == NO_KEY:
-        fixes = (
-            f"name the type it takes: {parameter}: Orders",
-            f"or give it a default: {parameter}=...",
-        )
-    elif fault.kind == MARKER and "parentheses" in fault.text:
+    if fault.kind == MARKER and "parentheses" in fault.text:
         fixes = ('write Collect(), From(load) or Named("name")',)
     return Problem(code, f"{of}: {fault.text}", parameter=parameter, fixes=fixes, **at(stage))
 
@@ -128,26 +123,17 @@ def _unresolved(stage: Declaration, fault: Fault, of: str, parameter: Optional[s
 
 
 def missing(
-    stage: Declaration,
-    parameter: Parameter,
-    provided: Dict[object, List[Declaration]],
-    given: Sequence[object],
+    stage: Declaration, parameter: Parameter, near: Sequence[Near], available: Sequence[object]
 ) -> Problem:
     """Nothing provides what a parameter asks for."""
-    key = parameter.key
-    text = describe(key)
-    near = near_misses(key, provided, given)
-    available = sorted({describe(k) for k in provided} | {describe(k) for k in given})
-    held = ", ".join(available[:MAX_SHOWN]) + (" …" if len(available) > MAX_SHOWN else "")
+    text = describe(parameter.key)
+    there = sorted({describe(key) for key in available})
+    held = ", ".join(there[:MAX_SHOWN]) + (" …" if len(there) > MAX_SHOWN else "")
     return Problem(
         Code.MISSING_PROVIDER,
-        f"nothing provides `{text}` for stage `{short(stage)}`",
+        f"nothing provides `{text}` for parameter `{parameter.name}` of stage `{short(stage)}`",
         parameter=parameter.name,
-        notes=(*near, f"there is: {held or 'nothing else'}"),
-        fixes=(
-            f"annotate the producer: -> {as_annotation(key)}",
-            f"or give a value: stagekit.run(..., values=[{as_value(key)}])",
-        ),
+        notes=(*[each.text for each in near], f"there is: {held or 'nothing else'}"),
         **at(stage),
     )
 
@@ -163,21 +149,15 @@ def ambiguous(
         return _ambiguous_with_given(stage, parameter, providers, given)
     names = [short(provider) for provider in providers]
     text, name = describe(parameter.key), parameter.name
-    places = tuple(
-        f"`{short(provider)}`" + (f"  ({provider.location})" if provider.location else "")
-        for provider in providers[:MAX_SHOWN]
-    )
-    first = names[0].rpartition(".")[2]
+    what = f"stages provide `{text}`"
+    if parameter.takes_items:
+        what = f"lists have items `{text}`"
+    places = [f"`{short(each)}`{place(each)}" for each in providers[:MAX_SHOWN]]
     return Problem(
         Code.AMBIGUOUS_PROVIDER,
-        f"{len(names)} stages provide `{text}` for stage `{short(stage)}`: {several(names)}",
+        f"{len(names)} {what} for parameter `{name}` of stage `{short(stage)}`: {several(names)}",
         parameter=name,
-        notes=places,
-        fixes=(
-            f"say which: {name}: Annotated[{text}, From({first})]",
-            f"or depend on it: @stage(depends_on={first})",
-            "or give one a type of its own: NewType",
-        ),
+        notes=tuple(places),
         **at(stage),
     )
 
@@ -191,41 +171,33 @@ def _ambiguous_with_given(
     text, name = describe(parameter.key), parameter.name
     who = [f"stage `{short(provider)}`" for provider in providers]
     who += [f"the value given for `{describe(key)}`" for key in given]
+    what = "lists have items" if parameter.takes_items else "values fit"
+    ask = f"ask for the one you mean: {name}: {describe(given[0])}"
     return Problem(
         Code.AMBIGUOUS_PROVIDER,
-        f"{len(who)} values fit `{text}` of stage `{short(stage)}`: {', '.join(who[:MAX_SHOWN])}",
+        f"{len(who)} {what} `{text}` for parameter `{name}` of stage `{short(stage)}`: "
+        f"{', '.join(who[:MAX_SHOWN])}",
         parameter=name,
-        fixes=(f"ask for the one you mean: {name}: {describe(given[0])}",),
+        fixes=() if parameter.takes_items else (ask,),
         **at(stage),
     )
 
 
 def same_value(
-    stage: Declaration, parameters: Sequence[Parameter], source: Optional[Declaration]
+    stage: Declaration,
+    parameter: Parameter,
+    names: Sequence[str],
+    source: Optional[Declaration],
+    fixes: Tuple[str, ...],
 ) -> Problem:
-    """One value fills several parameters, and none of them names it.
-
-    Args:
-        stage: whose parameters they are.
-        parameters: the parameters.
-        source: the stage that provides the value; None where the caller gives it.
-    """
-    names = [parameter.name for parameter in parameters]
-    text = as_annotation(parameters[-1].key)
+    """One value fills several parameters, and none of them names it."""
     who = "the caller" if source is None else f"`{short(source)}`"
-    own = None if source is None else last_name(source.id)
-    odd = next(name for name in reversed(names) if name != own)
-    fixes = [f"say which other stage is meant: {odd}: Annotated[{text}, From(...)]"]
-    if source is None:
-        fixes = [f"give both a name: {odd}: Annotated[{text}, Named({odd!r})]"]
-    else:
-        fixes += [f"or, if it is meant: {odd}: Annotated[{text}, From({own})]"]
     return Problem(
         Code.SAME_VALUE,
         f"one value of {who} fills {len(names)} parameters of stage `{short(stage)}`: "
         f"{several(names)}",
-        parameter=odd,
-        fixes=tuple(fixes),
+        parameter=parameter.name,
+        fixes=fixes,
         **at(stage),
     )
 

@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence
+from typing import Optional
 
 from stagekit._base.keys import describe
 from stagekit._base.problem import Code, Location, Problem
 from stagekit._base.text import short_name
 from stagekit._declare.declaration import Declaration
 from stagekit._plan.signature_data import Parameter
-from stagekit._plan.suggestions import MAX_SHOWN, at, place, short
-
-
-def ambiguous_items(
-    stage: Declaration,
-    parameter: Parameter,
-    providers: Sequence[Declaration],
-    given: Sequence[object],
-) -> Problem:
-    """Items that a parameter takes come from several lists."""
-    name, text = parameter.name, describe(parameter.key)
-    who = [f"`{short(provider)}`" for provider in providers]
-    who += [f"the value given for `{describe(key)}`" for key in given]
-    shown = ", ".join(who[:MAX_SHOWN])
-    fixes = [f"or depend on it: @stage(depends_on={short(each)})" for each in providers[:1]]
-    if providers:
-        source = f"From({short(providers[0]).rpartition('.')[2]})"
-        fixes.insert(0, f"say which: {name}: Annotated[{text}, {source}, Each()]")
-    return Problem(
-        Code.AMBIGUOUS_PROVIDER,
-        f"{len(who)} lists have items `{text}` for stage `{short(stage)}`: {shown}",
-        parameter=name,
-        notes=tuple(f"`{short(each)}`{place(each)}" for each in providers[:MAX_SHOWN]),
-        fixes=tuple(fixes),
-        **at(stage),
-    )
+from stagekit._plan.suggestions import at, place, short
 
 
 def uneven(stage: Declaration, parameter: Parameter, depth: int, other: int) -> Problem:

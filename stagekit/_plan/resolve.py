@@ -5,7 +5,7 @@ from __future__ import annotations
 from stagekit._base.keys import UnionOf
 from stagekit._base.problem import Problem
 from stagekit._base.refs import OneOf, OptionalRef
-from stagekit._plan.index import Consumer, ProviderIndex, is_per_attempt
+from stagekit._plan.index import Consumer, Lack, ProviderIndex, is_per_attempt
 from stagekit._plan.references import Miss, References
 from stagekit._plan.signature import Reader
 from stagekit._plan.signature_data import EMPTY, TRIVIAL
@@ -104,7 +104,7 @@ class Resolver:
         self.index = index
         self._reader = reader
         self.wirings: List[AnyWiring] = [UNRESOLVED] * len(index.stages)
-        self.problems: Dict[int, List[Problem]] = {}
+        self.problems: Dict[int, List[Union[Problem, Lack]]] = {}
         self.undos: Dict[int, Undo] = {}
         self.with_policy: Set[int] = set()
         self.empty: List[Tuple[int, Parameter]] = []
@@ -113,7 +113,7 @@ class Resolver:
         """Resolve the targets (None: all) and what they need; return all places, ascending."""
         constants = self.index.constants
         if targets is None:
-            self._resolve_all()
+            self.resolve_all()
             everything = range(len(self.wirings))
             return [place for place in everything if place not in constants]
         seen = dict.fromkeys(place for place in targets if place not in constants)
@@ -137,7 +137,7 @@ class Resolver:
         wiring = self.wirings[place]
         return wiring if type(wiring) is tuple else waited_for(wiring)
 
-    def _resolve_all(self) -> None:
+    def resolve_all(self) -> None:
         """Resolve every stage; stages without parameters that name others plainly in the loop."""
         index = self.index
         wirings, find, constants = self.wirings, index.references.find_plain, index.constants
@@ -150,7 +150,7 @@ class Resolver:
                     continue
             self._resolve(place)
 
-    def _report(self, place: int, problem: Problem) -> None:
+    def _report(self, place: int, problem: Union[Problem, Lack]) -> None:
         self.problems.setdefault(place, []).append(problem)
 
     def _resolve(self, place: int) -> None:
@@ -234,8 +234,8 @@ class Resolver:
             sources.append(source)
         if len(sources) > 1 and may_repeat(sources):
             consumer = consumer or Consumer(place, stage, order)
-            for problem in repeated(index, consumer, parameters, sources):
-                self._report(place, problem)
+            for lack in repeated(consumer, parameters, sources):
+                self._report(place, lack)
         rest = (instead or NOTHING_GIVEN, reasons or ALL_BY_TYPE)
         return Wiring(order, tuple(sources), soft, *rest)
 
@@ -248,7 +248,7 @@ class Resolver:
         if isinstance(found, Unfit):
             self._report(place, found.problem)
             return found.source, is_soft
-        if isinstance(found, Problem):
+        if isinstance(found, (Problem, Lack)):
             self._report(place, found)
             return OMIT, is_soft
         if isinstance(found, Gather) and not found.parts:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from stagekit._base.keys import BadTypeError, describe, is_scalar, may_be_none, members_of, named
 from stagekit._base.problem import Problem
 from stagekit._base.record import Record
-from stagekit._plan.index import fits, is_injectable
+from stagekit._plan.index import Lack, fits, is_injectable
 from stagekit._plan.references import Miss
-from stagekit._plan.signature_data import EMPTY
+from stagekit._plan.signature_data import BARE, EMPTY, NO_KEY
 from stagekit._plan.slots import GIVEN, LIST, NONE, TUPLE, VALUE, Slot
 from stagekit._plan.wiring import (
     OMIT,
@@ -21,8 +21,6 @@ from stagekit._plan.wiring import (
     Omit,
     Unfit,
     chosen,
-    places_of,
-    stages_in,
 )
 
 TYPE_CHECKING = False
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
     from stagekit._plan.signature_data import Parameter, Reading
     from stagekit._plan.wiring import Source
 
-    Found = Union[Source, Chosen, Problem, Unfit]
+    Found = Union[Source, Chosen, Lack, Problem, Unfit]
 
 _LISTS = {"list", "Sequence", "Collection", "Iterable"}
 
@@ -77,9 +75,11 @@ def name_of(marker: Any) -> str:
 def source_of(index: ProviderIndex, consumer: Consumer, parameter: Parameter) -> Tuple[Found, bool]:
     """Return what fills a parameter, or why nothing does; and whether it can do without."""
     if parameter.fault is not None:
-        from stagekit._plan.problems import bad_parameter
+        if parameter.fault.kind in {BARE, NO_KEY}:
+            return Lack(consumer, parameter), False
+        from stagekit._plan.problems import bad_annotation
 
-        return bad_parameter(consumer.stage, parameter, parameter.fault), False
+        return bad_annotation(consumer.stage, parameter.fault, parameter.name), False
     rule = rule_of(parameter.marker)
     if rule is None:
         from stagekit._plan.problems import unknown_marker
@@ -103,12 +103,8 @@ def by_type(index: ProviderIndex, consumer: Consumer, parameter: Parameter) -> F
     if len(found) == 1:
         return chosen(found[0], reason)
     if found:
-        from stagekit._plan.problems import ambiguous
-
-        many = [index.stages[place] for place in places_of(found)]
-        values = [each.key for each in found if isinstance(each, Slot) and each.kind == GIVEN]
-        return ambiguous(consumer.stage, parameter, many, values)
-    return _without_provider(index, consumer, parameter)
+        return Lack(consumer, parameter, tuple(found))
+    return _without_provider(consumer, parameter)
 
 
 def may_repeat(sources: Sequence[Source]) -> bool:
@@ -117,14 +113,10 @@ def may_repeat(sources: Sequence[Source]) -> bool:
 
 
 def repeated(
-    index: ProviderIndex,
-    consumer: Consumer,
-    parameters: Sequence[Parameter],
-    sources: Sequence[Source],
-) -> List[Problem]:
+    consumer: Consumer, parameters: Sequence[Parameter], sources: Sequence[Source]
+) -> List[Lack]:
     """Report each value that fills several parameters which do not name it."""
-    fillers: Dict[object, List[Parameter]] = {}
-    places: Dict[object, Tuple[int, ...]] = {}
+    fillers: Dict[object, List[Tuple[Parameter, Source]]] = {}
     for parameter, source in zip(parameters, sources):
         marker = parameter.marker
         beside = marker.source if marker is not None and marker.is_each else marker
@@ -132,19 +124,15 @@ def repeated(
             continue
         value: object = id(source) if isinstance(source, Slot) else source
         if not isinstance(source, Slot) or source.kind in {GIVEN, VALUE}:
-            fillers.setdefault(value, []).append(parameter)
-            places[value] = stages_in(source)
-    found: List[Problem] = []
-    for value, filled in fillers.items():
-        if len(filled) > 1:
-            from stagekit._plan.problems import same_value
-
-            stage = [index.stages[place] for place in places[value]]
-            found.append(same_value(consumer.stage, filled, stage[0] if stage else None))
-    return found
+            fillers.setdefault(value, []).append((parameter, source))
+    return [
+        Lack(consumer, filled[-1][0], (filled[0][1],), tuple([each for each, _ in filled]))
+        for filled in fillers.values()
+        if len(filled) > 1
+    ]
 
 
-def _without_provider(index: ProviderIndex, consumer: Consumer, parameter: Parameter) -> Found:
+def _without_provider(consumer: Consumer, parameter: Parameter) -> Found:
     """Return what fills a parameter that nothing provides: its default, None, or a problem."""
     for member in members_of(parameter.key):
         if is_injectable(member):
@@ -153,10 +141,7 @@ def _without_provider(index: ProviderIndex, consumer: Consumer, parameter: Param
         return OMIT
     if may_be_none(parameter.key):
         return Slot(NONE, parameter.key)
-    from stagekit._plan.problems import missing
-
-    provided, given = index.provided_but_by(consumer.place), tuple(index.given)
-    return missing(consumer.stage, parameter, provided, given)
+    return Lack(consumer, parameter)
 
 
 def from_stage(index: ProviderIndex, consumer: Consumer, parameter: Parameter) -> Found:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Sequence, Tuple
+import inspect
+import typing
+from types import ModuleType
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from stagekit._base.keys import (
     BadTypeError,
     NamedKey,
+    NoneType,
     Parametrised,
     UnionOf,
     class_of,
@@ -14,9 +18,12 @@ from stagekit._base.keys import (
     describe_fully,
     normalise,
 )
+from stagekit._base.record import Record
+from stagekit._declare.callables import namespace_of
 from stagekit._declare.declaration import Declaration
 
 MAX_SHOWN = 8
+NO_NAMES: Mapping[str, Any] = {}
 
 
 def short(stage: Declaration) -> str:
@@ -48,45 +55,124 @@ def as_annotation(key: object) -> str:
     return describe(key)
 
 
-def as_value(key: object) -> str:
+def as_value(key: object, names: Mapping[str, Any] = NO_NAMES) -> str:
     """Write a value of a key as a caller would give it."""
     if isinstance(key, NamedKey):
-        return f"given(..., as_={describe(key.type)}, name={key.name!r})"
+        return f"given(..., as_={spelled(key.type, names)}, name={key.name!r})"
     if isinstance(key, UnionOf):
-        key = key.members[0]
+        key = min((member for member in key.members if member is not NoneType), key=describe)
     if isinstance(key, type):
-        return f"{describe(key)}(...)"
-    return f"given(..., as_={describe(key)})"
+        return f"{spelled(key, names)}(...)"
+    return f"given(..., as_={spelled(key, names)})"
+
+
+def spelled(key: object, names: Mapping[str, Any], *, with_name: bool = True) -> str:
+    """Write a key as an annotation can be written where these names are defined."""
+    if isinstance(key, NamedKey):
+        inner = spelled(key.type, names)
+        return f"Annotated[{inner}, Named({key.name!r})]" if with_name else inner
+    if isinstance(key, UnionOf):
+        members = sorted([spelled(each, names) for each in key.members if each is not NoneType])
+        is_optional = len(members) < len(key.members)
+        text = members[0] if len(members) == 1 else f"Union[{', '.join(members)}]"
+        return f"Optional[{text}]" if is_optional else text
+    if isinstance(key, Parametrised) and all(_is_plain(each) for each in key.args):
+        inner = ", ".join(spelled(each, names) if each is not ... else "..." for each in key.args)
+        return f"{_spelled_class(key.origin, names)}[{inner}]"
+    if isinstance(key, type) or hasattr(key, "__supertype__"):
+        return _spelled_class(key, names)
+    return describe(key)
+
+
+def _is_plain(key: object) -> bool:
+    known = (type, Parametrised, UnionOf)
+    return key is ... or isinstance(key, known) or hasattr(key, "__supertype__")
+
+
+def _spelled_class(cls: Any, names: Mapping[str, Any]) -> str:
+    """Return the name of a class in a file: its own, one that it has there, or of its module."""
+    if cls is NoneType:
+        return "None"
+    if isinstance(cls, type) and cls.__module__ == "builtins" and cls.__name__ not in names:
+        big = cls.__name__.capitalize()
+        return big if names.get(big) is getattr(typing, big, None) is not None else cls.__name__
+    name = describe(cls)
+    if names.get(name) is cls:
+        return name
+    for other, value in names.items():
+        if value is cls:
+            return other
+    for other, value in names.items():
+        if isinstance(value, ModuleType) and vars(value).get(name) is cls:
+            return f"{other}.{name}"
+    return name
+
+
+class Near(Record):
+    """What almost fits, or evidently keeps something from fitting.
+
+    Attributes:
+        text: a sentence on it.
+        fix: what to write, where it is as good as certain; else empty.
+    """
+
+    text: str
+    fix: str = ""
 
 
 def near_misses(
-    key: object, provided: Dict[object, List[Declaration]], given: Sequence[object]
-) -> Tuple[str, ...]:
-    """Return sentences on what almost fits, the most telling first, at most three."""
-    found: List[Tuple[int, str]] = []
+    key: object, provided: Mapping[object, Sequence[Declaration]], given: Sequence[object]
+) -> Tuple[Near, ...]:
+    """Return what almost fits, the most telling first, at most three."""
+    found: List[Tuple[int, str, str]] = []
     for other, stages in provided.items():
         score = _nearness(key, other)
         if score:
-            stage = stages[0]
-            who = f"`{short(stage)}` returns"
-            found.append((score, _near_text(key, other, who, place(stage))))
+            found.append((score, *_near_text(key, other, stages[0])))
     for other in given:
         score = _nearness(key, other)
         if score:
-            found.append((score, _near_text(key, other, "the caller gives", "")))
-    return tuple(text for _, text in sorted(found)[:3])
+            found.append((score, *_near_text(key, other, None)))
+    best = sorted(found)[:3]
+    is_one = [score for score, _, _ in best].count(1) == 1
+    return tuple([Near(text, fix if is_one else "") for _, text, fix in best])
 
 
-def _near_text(key: object, other: object, who: str, where: str) -> str:
+def _near_text(key: object, other: object, stage: Optional[Declaration]) -> Tuple[str, str]:
+    """Return a sentence on what almost fits, and a fix where there is just one."""
     shown, wanted = describe(other), describe(key)
+    who, where, names = "the caller gives", "", NO_NAMES
+    if stage is not None:
+        who, where, names = f"`{short(stage)}` returns", place(stage), namespace_of(stage.fn)
     if shown == wanted:
-        return f"{who} `{describe_fully(other)}`, another type than `{describe_fully(key)}`{where}"
+        text = f"{who} `{describe_fully(other)}`, another type than `{describe_fully(key)}`{where}"
+        return text, ""
+    if stage is not None and _element(key) == other and inspect.isgeneratorfunction(stage.fn):
+        text = (
+            f"`{short(stage)}` is a generator function, and provides the `{shown}` that it yields"
+        )
+        return f"{text}; return a list to provide several{where}", ""
+    if stage is not None and parts_of(other).count(key) == 1:
+        parts = ", ".join(spelled(each, names) for each in parts_of(other))
+        option = f"@stage(provides=({parts}))"
+        text = f"{who} `{shown}`: publish its parts with {option}{where}"
+        return text, f"publish the parts: {option} above `{short(stage)}`"
     if isinstance(key, type) and isinstance(other, type) and _is_subclass(other, key):
         what = "which has its members" if key not in other.__mro__ else "a subclass"
-        return f"{who} `{shown}`, {what}: publish it with @stage(provides={wanted}){where}"
+        option = f"@stage(provides={spelled(key, names)})"
+        fix = "" if stage is None else f"publish it as that: {option} above `{short(stage)}`"
+        return f"{who} `{shown}`, {what}: publish it with {option}{where}", fix
     if _is_new_type_of(other, key):
-        return f"{who} `{shown}`, a NewType of `{wanted}` and a type of its own: ask for it{where}"
-    return f"{who} `{shown}`; did you mean to annotate it `-> {as_annotation(key)}`?{where}"
+        text = f"{who} `{shown}`, a NewType of `{wanted}` and a type of its own: ask for it{where}"
+        return text, ""
+    return f"{who} `{shown}`; did you mean to annotate it `-> {spelled(key, names)}`?{where}", ""
+
+
+def parts_of(key: object) -> Tuple[object, ...]:
+    """Return the types of the values of a tuple of several; none for anything else."""
+    if not isinstance(key, Parametrised) or key.origin is not tuple or ... in key.args:
+        return ()
+    return key.args
 
 
 def _nearness(key: object, other: object) -> int:
@@ -94,7 +180,8 @@ def _nearness(key: object, other: object) -> int:
     if isinstance(key, UnionOf):
         ranks = [rank for rank in (_nearness(member, other) for member in key.members) if rank]
         return min(ranks) if ranks else 0
-    if isinstance(key, type) and isinstance(other, type) and _is_subclass(other, key):
+    is_sub = isinstance(key, type) and isinstance(other, type) and _is_subclass(other, key)
+    if is_sub or parts_of(other).count(key) == 1:
         return 1
     if _unnamed(key) == _unnamed(other):
         return 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 from typing import Iterable, List, NamedTuple, Optional, Sequence
 
+from stagekit._base.problem_blocks import blocks_of, shared, table_of, title_of
 from stagekit._base.text import escape_control, plural, width
 from stagekit.cli.output import Style
 from stagekit.cli.source_span import SourceSpan, span_of
@@ -56,18 +57,40 @@ NO_DETAILS = Details()
 
 
 def show_problems(problems: Sequence[Problem], style: Style, *, role: str = "error") -> str:
-    """Return every problem, in the order given; where to read on is said once for each code."""
+    """Return every problem, in the order given; where to read on is said once for each code.
+
+    Problems with one cause are one block with a table.
+    """
     shown: List[str] = []
     explained: List[Code] = []
-    for problem in problems:
-        shown.append(show_problem(problem, style, role=role, more=problem.code not in explained))
-        explained.append(problem.code)
+    for block in blocks_of(problems):
+        code = block[0].code
+        if len(block) > 1:
+            shown.append(_show_block(block, style, role=role, more=code not in explained))
+        else:
+            shown.append(show_problem(block[0], style, role=role, more=code not in explained))
+        explained.append(code)
     if len(problems) > 1:
         count = plural(len(problems), "problem" if role == "error" else "warning")
         shown.append(
             style.paint("strong", f"{count}; nothing was run") if role == "error" else count
         )
     return "\n\n".join(shown)
+
+
+def _show_block(block: Sequence[Problem], style: Style, *, role: str, more: bool) -> str:
+    """Return several problems of one cause: a line for each, and what helps with all of them."""
+    code, (notes, fixes) = block[0].code, shared(block)
+    lines = [headline(code, title_of(block), style, role), ""]
+    for problem, row in zip(block, table_of(block)):
+        line, place = escape_control(row), problem.location
+        if place is not None and line.startswith(str(place)):
+            line = style.place(place) + line[len(str(place)) :]
+        lines.append(INDENT + line)
+    if notes:
+        lines += ["", *(INDENT + escape_control(note) for note in notes)]
+    tail = [*_help(fixes, style), *([more_line(code, style)] if more else [])]
+    return "\n".join([*lines, *([""] if tail else []), *tail])
 
 
 def show_problem(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Optional
 
 import pytest
 
+from stagekit._base.problem import Cause
 from stagekit.cli import ExitCode
 from stagekit.cli.errors import report_of
 from stagekit.cli.output import Style
@@ -189,3 +190,32 @@ def test_errors_without_a_module_look_like_this(
     """Code, sentence, help; all other errors are rendered by the pages of their codes."""
     report = report_of(error)
     assert (code, text) == (report.exit_code, report.text(Style()))
+
+
+def test_problems_with_one_cause_are_one_block_with_a_table() -> None:
+    """A title, a line for each behind its place, what helps with all, and where to read on."""
+
+    def problem(name: str, line: int) -> Problem:
+        cause = Cause("ask for `T`", (f"{name}(x)", "x: ..."), ("the stages: a",), ("say which",))
+        place = Location(str(Path("flow.py").resolve()), line)
+        return Problem(Code.AMBIGUOUS_PROVIDER, "one", location=place, cause=cause)
+
+    alone = Problem(Code.AMBIGUOUS_PROVIDER, "another")
+    shown = show_problems([problem("a", 3), alone, problem("bcd", 12)], ASCII)
+    assert (
+        """\
+error[SK202]: 2 parameters ask for `T`
+
+   flow.py:3   a(x)    x: ...
+   flow.py:12  bcd(x)  x: ...
+
+   the stages: a
+
+help: say which
+more: stagekit explain SK202
+
+error[SK202]: another
+
+3 problems; nothing was run"""
+        == shown
+    )

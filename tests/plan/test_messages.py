@@ -50,7 +50,7 @@ TEXTS: List[List[str]] = [
         "missing",
         "users() -> Users; total(orders: Orders) -> Total",
         """
-SK201: nothing provides `Orders` for stage `total` (shop.py:4)
+SK201: nothing provides `Orders` for parameter `orders` of stage `total` (shop.py:4)
     there is: Users
     fix: annotate the producer: -> Orders
     fix: or give a value: stagekit.run(..., values=[Orders(...)])
@@ -60,10 +60,10 @@ SK201: nothing provides `Orders` for stage `total` (shop.py:4)
         "subclass",
         "load() -> Late; total(orders: Orders)",
         """
-SK201: nothing provides `Orders` for stage `total` (shop.py:4)
+SK201: nothing provides `Orders` for parameter `orders` of stage `total` (shop.py:4)
     `load` returns `Late`, a subclass: publish it with @stage(provides=Orders)  (shop.py:2)
     there is: Late
-    fix: annotate the producer: -> Orders
+    fix: publish it as that: @stage(provides=Orders) above `load`
     fix: or give a value: stagekit.run(..., values=[Orders(...)])
 """,
     ],
@@ -71,7 +71,7 @@ SK201: nothing provides `Orders` for stage `total` (shop.py:4)
         "new type",
         "words() -> Words; total(count: int)",
         """
-SK201: nothing provides `int` for stage `total` (shop.py:4)
+SK201: nothing provides `int` for parameter `count` of stage `total` (shop.py:4)
     `words` returns `Words`, a NewType of `int` and a type of its own: ask for it  (shop.py:2)
     there is: Words
     fix: annotate the producer: -> int
@@ -82,7 +82,7 @@ SK201: nothing provides `int` for stage `total` (shop.py:4)
         "new type asked for",
         "count() -> int; free() -> Free; total(words: Words)",
         """
-SK201: nothing provides `Words` for stage `total` (shop.py:6)
+SK201: nothing provides `Words` for parameter `words` of stage `total` (shop.py:6)
     `count` returns `int`; did you mean to annotate it `-> Words`?  (shop.py:2)
     there is: Free, int
     fix: annotate the producer: -> Words
@@ -93,18 +93,18 @@ SK201: nothing provides `Words` for stage `total` (shop.py:6)
         "new type of a list",
         "rows() -> Rows; total(words: List[Words])",
         """
-SK201: nothing provides `list[Words]` for stage `total` (shop.py:4)
+SK201: nothing provides `list[Words]` for parameter `words` of stage `total` (shop.py:4)
     `rows` returns `Rows`, a NewType of `list[Words]` and a type of its own: ask for it  (shop.py:2)
     there is: Rows
-    fix: annotate the producer: -> list[Words]
-    fix: or give a value: stagekit.run(..., values=[given(..., as_=list[Words])])
+    fix: annotate the producer: -> List[Words]
+    fix: or give a value: stagekit.run(..., values=[given(..., as_=List[Words])])
 """,
     ],
     [
         "list",
         "load() -> List[Orders]; total(orders: Orders)",
         """
-SK201: nothing provides `Orders` for stage `total` (shop.py:4)
+SK201: nothing provides `Orders` for parameter `orders` of stage `total` (shop.py:4)
     `load` returns `list[Orders]`; did you mean to annotate it `-> Orders`?  (shop.py:2)
     there is: list[Orders]
     fix: annotate the producer: -> Orders
@@ -115,7 +115,7 @@ SK201: nothing provides `Orders` for stage `total` (shop.py:4)
         "named",
         "load() -> Annotated[Orders, Named('eu')]; total(orders: Annotated[Orders, Named('us')])",
         """
-SK201: nothing provides `Orders named 'us'` for stage `total` (shop.py:4)
+SK201: nothing provides `Orders named 'us'` for parameter `orders` of stage `total` (shop.py:4)
     `load` returns `Orders named 'eu'`; did you mean to annotate it \
 `-> Annotated[Orders, Named('us')]`?  (shop.py:2)
     there is: Orders named 'eu'
@@ -127,12 +127,11 @@ SK201: nothing provides `Orders named 'us'` for stage `total` (shop.py:4)
         "ambiguous",
         "web() -> Orders; file() -> Orders; total(orders: Orders)",
         """
-SK202: 2 stages provide `Orders` for stage `total`: `web`, `file` (shop.py:6)
+SK202: 2 stages provide `Orders` for parameter `orders` of stage `total`: `web`, `file` (shop.py:6)
     `web`  (shop.py:2)
     `file`  (shop.py:4)
-    fix: say which: orders: Annotated[Orders, From(web)]
-    fix: or depend on it: @stage(depends_on=web)
-    fix: or give one a type of its own: NewType
+    fix: say which: orders: Annotated[Orders, From(...)]
+    fix: or call the parameter after the stage that it takes
 """,
     ],
     [
@@ -171,7 +170,7 @@ is not defined in shop (shop.py:2)
         "total(orders)",
         """
 SK206: parameter `orders` of stage `total` has no annotation, so nothing can fill it (shop.py:2)
-    fix: say what it takes: orders: Orders
+    fix: say what it takes: orders: ...
     fix: or give it a default: orders=...
 """,
     ],
@@ -181,7 +180,7 @@ SK206: parameter `orders` of stage `total` has no annotation, so nothing can fil
         """
 SK206: parameter `orders` of stage `total`: `object` selects nothing, as every value is one \
 (shop.py:2)
-    fix: name the type it takes: orders: Orders
+    fix: say what it takes: orders: ...
     fix: or give it a default: orders=...
 """,
     ],

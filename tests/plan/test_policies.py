@@ -326,7 +326,7 @@ def test_what_is_wrong_with_undo_is_told_with_its_place() -> None:
     found = problems(registry)
     messages = {problem.message for problem in found}
     assert {
-        "nothing provides `Db` for the undo of stage `load`",
+        "nothing provides `Db` for parameter `db` of the undo of stage `load`",
         (
             "parameter `orders` of the undo of stage `load`: a stage is undone as a whole, "
             "so it takes no `Each()`"

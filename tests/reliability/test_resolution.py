@@ -76,8 +76,8 @@ def test_d15_two_providers_are_listed_with_the_fixes() -> None:
     for fn in (web, file):
         line = f"test_resolution.py:{fn.__code__.co_firstlineno}"
         assert any(fn.__name__ in note and line in note for note in problem.notes)
-    assert "say which: x: Annotated[Orders, From(web)]" in problem.fixes
-    assert "or depend on it: @stage(depends_on=web)" in problem.fixes
+    assert problem.fixes[0].startswith("say which: x: Annotated[Orders, From(...)]")
+    assert "or call the parameter after the stage that it takes" in problem.fixes
 
 
 @pytest.mark.parametrize("kind", [int, str, bytes, float, bool])

@@ -1,0 +1,444 @@
+"""Problems of parameters that nothing fills, or too much: with the provider that is meant.
+
+A provider is proposed only where its name stands out, and where taking it makes no cycle; else a
+gap is left. All that is proposed in one plan fits together.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from types import FunctionType
+from typing import Any, Callable, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
+
+from stagekit._base.keys import describe, members_of
+from stagekit._base.problem import Cause, Problem
+from stagekit._base.text import did_you_mean
+from stagekit._declare.callables import last_name, namespace_of
+from stagekit._declare.declaration import Declaration, own_mark
+from stagekit._declare.options import DEFAULTS
+from stagekit._plan import problems
+from stagekit._plan.index import Lack
+from stagekit._plan.resolve import Resolver
+from stagekit._plan.signature import Reader
+from stagekit._plan.signature_data import BARE, Parameter
+from stagekit._plan.slots import GIVEN, Slot
+from stagekit._plan.suggestions import (
+    Near,
+    as_value,
+    near_misses,
+    parts_of,
+    place,
+    several,
+    short,
+    spelled,
+)
+from stagekit._plan.wiring import places_of, stages_in
+
+_MOST_COMPARED = 100  # names, where a typo is looked for
+_IMPORTS = {
+    "From": "from stagekit import From",
+    "Each": "from stagekit import Each",
+    "Named": "from stagekit import Named",
+    "Annotated": "from typing_extensions import Annotated",
+}
+
+
+def with_advice(
+    resolver: Resolver, targets: Optional[Sequence[int]], found: Sequence[Any]
+) -> List[Problem]:
+    """Return problems, those made of what parameters lack in the place of it."""
+    advisor = _Advisor(resolver, targets)
+    return [advisor.problem(each) if isinstance(each, Lack) else each for each in found]
+
+
+class _Advisor:
+    """Knows the graph of all stages, and what it has proposed so far."""
+
+    def __init__(self, resolver: Resolver, targets: Optional[Sequence[int]]) -> None:
+        resolver.resolve_all()
+        self._resolver, self._index, self._reader = resolver, resolver.index, Reader()
+        self._targets = dict.fromkeys(targets or ())
+        self._names: Dict[str, List[int]] = {}
+        self._last: List[str] = []
+        self._users: Dict[int, List[int]] = {}
+        for number, stage in enumerate(self._index.stages):
+            self._last.append(last_name(stage.id))
+            self._names.setdefault(self._last[-1], []).append(number)
+            for above in resolver.stages_of(number):
+                self._users.setdefault(above, []).append(number)
+        self._proposed: Dict[int, Set[int]] = {}
+        self._asking: Dict[object, List[int]] = {}
+        self._silent = [
+            number
+            for number, each in enumerate(self._index.readings)
+            if each.returns is None and not (each.provides or each.returns_none or each.fault)
+        ]
+
+    def problem(self, lack: Lack) -> Problem:
+        """Return the problem that a parameter is."""
+        if lack.filled:
+            found = self._filled_twice(lack)
+        elif lack.parameter.fault is not None:
+            found = self._without_type(lack)
+        elif lack.found:
+            found = self._ambiguous(lack)
+        else:
+            found = self._missing(lack)
+        if lack.consumer.is_undo:
+            from stagekit._plan.problems_policy import of_undo
+
+            return of_undo(found, lack.consumer.stage)
+        return found
+
+    # Which provider is meant
+
+    def _later(self, *stages: int) -> Set[int]:
+        """Return stages and all that wait for them: what they give comes too late for them."""
+        seen, stack = set(stages), list(stages)
+        while stack:
+            for user in self._users.get(stack.pop(), ()):
+                if user not in seen:
+                    seen.add(user)
+                    stack.append(user)
+        return seen
+
+    def _askers(self, key: object) -> List[int]:
+        """Return the stages that would take a value of a type, were there one."""
+        found = self._asking.get(key)
+        if found is None:
+            found = self._asking[key] = [
+                number
+                for number, reading in enumerate(self._index.readings)
+                if any(key in _keys(each.key) for each in reading.parameters or ())
+            ]
+        return found
+
+    def _outstanding(self, lack: Lack, among: Sequence[int]) -> Optional[int]:
+        """Return the one of some stages whose name stands out for a parameter; note that it is."""
+        consumer, name = lack.consumer, lack.parameter.name
+        others = {each.name for each in self._parameters(lack)} - {name}
+        names = {each: self._last[each] for each in among}
+        best = _best(name, names)
+        if best is None or names[best] in others or best in self._later(consumer.place):
+            return None
+        if name in self._names and names[best] != name:
+            return None  # a stage has the very name, and it is not among them
+        taken = self._proposed.setdefault(consumer.place, set())
+        sources = self._resolver.wirings[consumer.place]
+        if best in taken or best in _data_of(sources):
+            return None
+        taken.add(best)
+        self._users.setdefault(best, []).append(consumer.place)
+        return best
+
+    def _parameters(self, lack: Lack) -> Sequence[Parameter]:
+        undo = self._resolver.undos.get(lack.consumer.place)
+        if lack.consumer.is_undo and undo is not None:
+            return undo.parameters
+        return self._index.readings[lack.consumer.place].parameters or ()
+
+    def _reference(self, lack: Lack, number: int) -> str:
+        """Return what stands for a stage in the file of another: its function, or its name."""
+        stage, user = self._index.stages[number], lack.consumer.stage
+        name = last_name(stage.id)
+        if namespace_of(user.fn).get(name) is stage.fn:
+            here, there = user.location, stage.location
+            if here is None or there is None or here.file != there.file or there.line < here.line:
+                return name
+        found = self._index.references.find(short(stage), user)
+        return f'"{short(stage) if found == number else stage.id}"'
+
+    # What is told
+
+    def _path(self, lack: Lack) -> Tuple[str, ...]:
+        """Return by which stages a target needs the one that lacks something."""
+        start = lack.consumer.place
+        if start in self._targets or not self._targets:
+            return ()
+        came: Dict[int, int] = {start: start}
+        queue = [start]
+        for number in queue:
+            if number in self._targets:
+                chain = [number]
+                while chain[-1] != start:
+                    chain.append(came[chain[-1]])
+                stages = [f"`{short(self._index.stages[each])}`" for each in chain]
+                text = " needs ".join(stages)
+                return (f"{text} needs `{lack.parameter.name}: {_text(lack.parameter)}`",)
+            for user in self._users.get(number, ()):
+                if user not in came:
+                    came[user] = number
+                    queue.append(user)
+        return ()
+
+    def _annotated(self, lack: Lack, reference: str) -> str:
+        """Return a parameter that takes what a stage returns, as one writes it."""
+        parameter = lack.parameter
+        names = namespace_of(lack.consumer.stage.fn)
+        each = ", Each()" if parameter.takes_items else ""
+        text = spelled(parameter.key, names, with_name=False)
+        return f"{parameter.name}: Annotated[{text}, From({reference}){each}]"
+
+    @staticmethod
+    def _imports(lack: Lack, text: str) -> Tuple[str, ...]:
+        names = namespace_of(lack.consumer.stage.fn)
+        lines = [
+            line
+            for name, line in _IMPORTS.items()
+            if re.search(rf"\b{name}\b", text) and name not in names
+        ]
+        return (f"with: {'; '.join(lines)}",) if lines else ()
+
+    def _ambiguous(self, lack: Lack) -> Problem:
+        index, consumer, parameter = self._index, lack.consumer, lack.parameter
+        late = self._later(consumer.place) - {consumer.place}
+        places = [each for each in dict.fromkeys(places_of(lack.found)) if each not in late]
+        given = [each.key for each in lack.found if isinstance(each, Slot) and each.kind == GIVEN]
+        providers = [index.stages[each] for each in places]
+        chosen = self._outstanding(lack, places)
+        reference = "..." if chosen is None else self._reference(lack, chosen)
+        proposal = self._annotated(lack, reference)
+        renamed: Tuple[str, ...] = ()
+        if not parameter.takes_items:
+            text = spelled(parameter.key, namespace_of(consumer.stage.fn))
+            renamed = ("or call the parameter after the stage that it takes",)
+            if chosen is not None:
+                new = last_name(index.stages[chosen].id)
+                known = [each for each in _keys(parameter.key) if each in index.providers]
+                pair = index.called(consumer, new, known[0]) if len(known) == 1 else None
+                is_free = new.isidentifier() and pair is not None and pair[0] == chosen
+                renamed = (f"or call it after the stage: {new}: {text}",) if is_free else ()
+        found = problems.ambiguous(consumer.stage, parameter, providers, given)
+        if given:
+            found.notes += self._path(lack)
+            return found
+        found.notes += self._path(lack)
+        imports = self._imports(lack, proposal)
+        found.fixes = (f"say which: {proposal}", *imports, *renamed)
+        every = [number for number, _ in index.providers.get(parameter.key, ())] or places
+        title = f"ask for `{_text(parameter)}`, which {len(set(every))} stages return"
+        names = several([short(index.stages[each]) for each in dict.fromkeys(every)])
+        shared = ("say which stage each takes, or call it after that stage", *imports)
+        found.cause = Cause(title, (_who(lack), proposal), (f"the stages: {names}",), shared)
+        return found
+
+    def _filled_twice(self, lack: Lack) -> Problem:
+        consumer, parameter = lack.consumer, lack.parameter
+        (source,) = lack.found
+        names = [each.name for each in lack.filled]
+        places = stages_in(source)
+        if not places:
+            text = spelled(parameter.key, namespace_of(consumer.stage.fn))
+            new = f"{parameter.name}: Annotated[{text}, Named({parameter.name!r})]"
+            value = f"values=[given(..., as_={text}, name={parameter.name!r})]"
+            fixes = (f"give it a name: {new}", *self._imports(lack, new), f"and the value: {value}")
+            return problems.same_value(consumer.stage, parameter, names, None, fixes)
+        stage = self._index.stages[places[0]]
+        others = [
+            each
+            for each, _ in self._index.providers.get(parameter.key, ())
+            if each not in places and each not in self._later(consumer.place)
+        ]
+        chosen = self._outstanding(lack, others)
+        meant = self._annotated(lack, self._reference(lack, places[0]))
+        fixes = (f"or, if it is meant: {meant}", *self._imports(lack, meant))
+        if chosen is not None:
+            new = self._annotated(lack, self._reference(lack, chosen))
+            fixes = (f"say which stage is meant: {new}", *fixes)
+        else:
+            fixes = (f"say which stage is meant: {self._annotated(lack, '...')}", *fixes)
+        found = problems.same_value(consumer.stage, parameter, names, stage, fixes)
+        shown = [f"`{short(self._index.stages[each])}`" for each in others]
+        if shown:
+            found.notes += (f"`{_text(parameter)}` is also returned by {', '.join(shown[:8])}",)
+        return found
+
+    def _without_type(self, lack: Lack) -> Problem:
+        stage, parameter = lack.consumer.stage, lack.parameter
+        fault = parameter.fault
+        assert fault is not None  # noqa: S101 - that is what it lacks
+        late = self._later(lack.consumer.place)
+        named = [each for each in self._names.get(parameter.name, ()) if each not in late]
+        notes: Tuple[str, ...] = ()
+        text, silent = "...", ""
+        if len(named) == 1:
+            other = self._index.stages[named[0]]
+            reading = self._index.readings[named[0]]
+            if len(reading.provides) == 1:
+                key = reading.provides[0][0]
+                text = spelled(key, namespace_of(stage.fn))
+                notes = (f"`{short(other)}` returns `{describe(key)}`{place(other)}",)
+            elif reading.returns is None and reading.fault is None:
+                notes = (f"`{short(other)}` has no return annotation either{place(other)}",)
+                silent = f"  and a type for what `{short(other)}` returns"
+        proposal = f"{parameter.name}: {text}"
+        found = problems.without_type(stage, parameter, fault, proposal, notes)
+        if fault.kind == BARE:
+            title = "have no annotation, so nothing can fill them"
+            shared = ("say what each takes, and what the stages return: def f(x: Orders) -> Total",)
+            found.cause = Cause(title, (_who(lack), proposal + silent), (), shared)
+        return found
+
+    def _missing(self, lack: Lack) -> Problem:
+        index, consumer, parameter = self._index, lack.consumer, lack.parameter
+        key = parameter.key
+        late = self._later(consumer.place, *self._askers(key))
+        provided: Dict[object, List[Declaration]] = {}
+        for other, pairs in index.providers.items():
+            after = self._after(other, key, late)
+            stages = [index.stages[number] for number, _ in pairs if number not in after]
+            if stages:
+                provided[other] = stages
+        near = near_misses(key, provided, tuple(index.given))
+        culprits = self._culprits(lack, late, has_near=bool(near))
+        found = problems.missing(
+            consumer.stage, parameter, [*culprits, *near][:4], [*provided, *index.given]
+        )
+        found.notes += self._path(lack)
+        names = namespace_of(consumer.stage.fn)
+        evident = [each.fix for each in (*culprits, *near) if each.fix]
+        fix = evident[0] if evident else f"annotate the producer: -> {spelled(key, names)}"
+        value = f"stagekit.run(..., values=[{as_value(key, names)}])"
+        found.fixes = (fix, f"or give a value: {value}")
+        title = f"ask for `{_text(parameter)}`, which nothing provides"
+        shared = (found.fixes[1],) if evident else found.fixes
+        found.cause = Cause(title, (_who(lack), fix if evident else ""), (), shared)
+        return found
+
+    def _after(self, other: object, key: object, late: Set[int]) -> Set[int]:
+        """Return the stages that cannot give a type; nor, taken apart, a tuple that holds it."""
+        parts = parts_of(other)
+        if key not in parts:
+            return late
+        askers = [number for part in parts for number in self._askers(part)]
+        return late | self._later(*askers)
+
+    def _culprits(self, lack: Lack, late: Set[int], *, has_near: bool) -> List[Near]:
+        """Return what evidently keeps a value from being provided, the likeliest first."""
+        index, key = self._index, lack.parameter.key
+        others = {each.name for each in self._parameters(lack)} - {lack.parameter.name}
+        found: List[Near] = []
+        silent = [
+            number
+            for number in self._silent
+            if number not in late and self._last[number] not in others
+        ]
+        outside = self._undecorated(lack, late)
+        best = self._outstanding(lack, silent)
+        if best is None and len(silent) == 1 and not (has_near or outside):
+            best = None if lack.parameter.name in self._names else silent[0]
+        for number in [best] if best is not None else silent[:2]:
+            stage = index.stages[number]
+            text = spelled(key, namespace_of(stage.fn))
+            fix = f"annotate `{short(stage)}`: -> {text}" if number == best else ""
+            found.append(Near(f"`{short(stage)}` has no return annotation{place(stage)}", fix))
+        for name, where in outside:
+            fix = f"make `{name}` a stage: @stage above it" if len(outside) == 1 else ""
+            found.append(Near(f"`{name}` returns it and is no stage{where}", fix))
+        found += self._broken(lack, late)
+        return found
+
+    def _broken(self, lack: Lack, late: Set[int]) -> List[Near]:
+        """Return the stages whose return annotation says nothing, as it is broken."""
+        index, parameter = self._index, lack.parameter
+        wanted = set(re.findall(r"\w+", describe(parameter.key)))
+        broken = [
+            (number, reading.fault)
+            for number, reading in enumerate(index.readings)
+            if reading.fault is not None and number not in late
+        ]
+        alike = [
+            (number, fault)
+            for number, fault in broken
+            if last_name(index.stages[number].id) == parameter.name
+            or wanted & set(re.findall(r"\w+", fault.text))
+        ]
+        return [
+            Near(
+                f"the return annotation of `{short(index.stages[number])}` is broken: "
+                f"`{fault.text}`{place(index.stages[number])}",
+                f"mend the return annotation of `{short(index.stages[number])}`"
+                if len(alike) == 1
+                else "",
+            )
+            for number, fault in (alike or broken)[:3]
+        ]
+
+    def _undecorated(self, lack: Lack, late: Set[int]) -> List[Tuple[str, str]]:
+        """Return functions of the module that return what is asked for, and are no stages."""
+        names = namespace_of(lack.consumer.stage.fn)
+        module = names.get("__name__")
+        stages = {id(stage.fn) for stage in self._index.stages}
+        readings = self._index.readings
+        too_late = {key for number in late for key, _ in readings[number].provides}
+        too_late.add(lack.parameter.key)
+        found: List[Tuple[str, str]] = []
+        for name, fn in tuple(names.items()):
+            if type(fn) is not FunctionType or fn.__module__ != module or id(fn) in stages:
+                continue
+            if fn.__name__ != name or own_mark(fn) is not None or "return" not in _annotations(fn):
+                continue
+            declaration = Declaration(fn, f"{module}:{name}", (), DEFAULTS, None)
+            reading = self._reader.read(declaration)
+            if (lack.parameter.key, None) in reading.provides:
+                asked = [
+                    key
+                    for each in self._reader.parameters(declaration, reading)
+                    for key in _keys(each.key)
+                ]
+                if not too_late.intersection(asked):
+                    found.append((name, place(declaration)))
+        own = [each for each in found if each[0] == lack.parameter.name]
+        return own or found[:3]
+
+
+def _annotations(fn: FunctionType) -> Dict[str, Any]:
+    try:
+        return fn.__annotations__
+    except Exception:  # noqa: BLE001  # pragma: no cover - 3.14 evaluates here
+        return {}
+
+
+def _data_of(wiring: Any) -> FrozenSet[int]:
+    sources = getattr(wiring, "sources", ())
+    return frozenset(number for source in sources for number in stages_in(source))
+
+
+def _text(parameter: Parameter) -> str:
+    return describe(parameter.key)
+
+
+def _keys(key: object) -> Tuple[object, ...]:
+    return (key, *(each for each in members_of(key) if each != key))
+
+
+def _who(lack: Lack) -> str:
+    return f"{short(lack.consumer.stage)}({lack.parameter.name})"
+
+
+@functools.lru_cache(maxsize=4096)
+def _words(name: str) -> FrozenSet[str]:
+    """Return the words of a name, without case and the plural's ``s``."""
+    found = re.findall(r"[A-Z]?[^\W_A-Z]+|[A-Z]+", name)
+    return frozenset(
+        word.lower()[:-1] if len(word) > 3 and word.lower().endswith("s") else word.lower()  # noqa: PLR2004
+        for word in found
+    )
+
+
+def _best(name: str, names: Dict[int, str]) -> Optional[int]:
+    """Return whose name stands out: equal, else of the same words, of more or fewer, a typo."""
+    words = _words(name)
+    ways: Tuple[Callable[[str], bool], ...] = (
+        lambda other: other == name,
+        lambda other: _words(other) == words,
+        lambda other: bool(words) and (_words(other) < words or words < _words(other)),
+    )
+    for way in ways:
+        found = [number for number, other in names.items() if way(other)]
+        if found:
+            return found[0] if len(found) == 1 else None
+    near = did_you_mean(name, names.values()) if len(names) <= _MOST_COMPARED else ()
+    found = [number for number, other in names.items() if other in near]
+    return found[0] if len(found) == 1 else None
