@@ -259,23 +259,24 @@ class RunState:
         """
         self.agenda.now = now
         decisions, is_awaited = self.decisions, self.awaits(step, item)
-        if decisions is not None:
-            decisions.asked.pop((step, item), None)
-        if decisions is not None and is_awaited:
-            if item >= 0:
-                self._answered_item(step, item, answer)
-            elif answer is None:
-                decisions.settle(step)
-                if not self.scheduler.left[step]:
-                    heappush(self.scheduler.heap, self.scheduler.rank[step])
-                self.resources.want(step)
-            elif isinstance(answer, Reuse):
-                self.scheduler.reuse(step, answer.value, answer.note)
-                self._over(step)
-            elif isinstance(answer, Skip):
-                self.scheduler.skip(step, answer.note)
-            else:
-                self._fail(step, answer, DECIDER_FAILED)
+        assert decisions is not None  # noqa: S101 - or nobody was asked
+        decisions.asked.pop((step, item), None)
+        if not is_awaited:
+            pass
+        elif item >= 0:
+            self._answered_item(step, item, answer)
+        elif answer is None:
+            decisions.settle(step)
+            if not self.scheduler.left[step]:
+                heappush(self.scheduler.heap, self.scheduler.rank[step])
+            self.resources.want(step)
+        elif isinstance(answer, Reuse):
+            self.scheduler.reuse(step, answer.value, answer.note)
+            self._over(step)
+        elif isinstance(answer, Skip):
+            self.scheduler.skip(step, answer.note)
+        else:
+            self._fail(step, answer, DECIDER_FAILED)
         return self._advance()
 
     def closed(self, step: int, error: Optional[BaseException], now: int) -> List[Action]:
@@ -634,7 +635,7 @@ class RunState:
         """Have the resources opened of a step that lacks nothing else, if it is to be called."""
         if self.decisions is None or step in self.resources.steps:
             self.resources.want(step)
-        elif self.scheduler.status[step] == WAITING and not self.scheduler.is_stopped:
+        elif not self.scheduler.is_stopped:
             self.decisions.ask(step)
 
     def _count_skipped(self) -> None:

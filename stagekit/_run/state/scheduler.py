@@ -136,6 +136,8 @@ class Scheduler:
     def arrived(self) -> List[int]:
         """Take out the steps that have become ready, by rank; one or the other may be over."""
         heap, by_rank = self.heap, self.by_rank
+        if len(heap) == 1:  # nearly always
+            return [by_rank[heap.pop()]]
         return [by_rank[heappop(heap)] for _ in range(len(heap))]
 
     def ready(self) -> Tuple[int, ...]:
