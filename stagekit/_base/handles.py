@@ -99,13 +99,13 @@ def _item(value: Any) -> Any:
 
 
 def _fetch_together(handles: List[Any]) -> None:
-    """Have a pool that can do that fetch several values in one go; ``fetch`` has them at once."""
-    by_pool: Dict[int, List[Any]] = {}
+    """Have each pool fetch several values in one go; ``fetch`` then has them at once."""
+    by_pool: Dict[int, Tuple[Any, List[Any]]] = {}
     for handle in handles:
-        by_pool.setdefault(id(getattr(handle, "pool", None)), []).append(handle)
-    for together in by_pool.values():
-        pool: Any = getattr(together[0], "pool", None)
-        if len(together) > 1 and hasattr(pool, "fetch_together"):
+        if not handle.is_here:  # else it belongs to no pool any more
+            by_pool.setdefault(id(handle.pool), (handle.pool, []))[1].append(handle)
+    for pool, together in by_pool.values():
+        if len(together) > 1:
             pool.fetch_together(together)
 
 

@@ -8,6 +8,7 @@ from typing import (
     Callable,
     Optional,
     Protocol,
+    Sequence,
     Tuple,
     Union,
     runtime_checkable,
@@ -56,6 +57,7 @@ class Handle(Protocol):
     Attributes:
         is_handle: True, and on the class, so that a handle is known from all other values.
         is_here: nobody else is needed to ``fetch`` it: at most, its pickle has to be read.
+            One that is not here has ``pool``: the ``CallPool`` that ``fetch_together`` is asked of.
     """
 
     is_handle: bool
@@ -169,6 +171,10 @@ class CallPool(Protocol):
         """Tell whether a handle may be an argument of a call, and stands for its value there."""
         del handle
         return False
+
+    def fetch_together(self, handles: Sequence[Handle], /) -> None:
+        """Bring the values of many handles here in one go; what fails is left to ``fetch``."""
+        del handles
 
     def check(self, fn: Callable[..., Any], /) -> Optional[str]:
         """Return why a function cannot be sent to a worker, or None."""

@@ -27,6 +27,7 @@ from uuid import uuid4
 
 from stagekit._base.packed import PackedItem, PackedValue, aside, value_of
 from stagekit._base.pool_call import PoolCall
+from stagekit._base.ports import CallPool
 from stagekit._base.sending import by_value, mistake_in, name_of
 from stagekit._base.variables import travelling
 from stagekit.executors._dask.batching import END, Groups
@@ -67,7 +68,7 @@ AHEAD_NS = 200_000_000  # of work that a worker may have before it; it takes 10 
 PATIENCE = 20  # times 50 ms to learn how a process ended
 
 
-class DaskPool:
+class DaskPool(CallPool):
     """Carries calls out on a Dask cluster. stagekit and the stages must be importable there.
 
     A worker that dies costs the calls it was running, which raise ``WorkerDiedError``: Dask does
@@ -92,8 +93,6 @@ class DaskPool:
     """
 
     is_elsewhere = True
-    can_stop = False  # Dask calls in threads; a `CancelToken` reaches them all the same
-    recalls_at_once = False
     returns_handles = True
 
     def __init__(self, target: object = None, *, workers: Optional[int] = None) -> None:
@@ -226,13 +225,14 @@ class DaskPool:
 
     def fetch_together(self, handles: Sequence[Handle], /) -> None:
         """Bring many values here in one go; those that are lost are left to ``fetch``."""
-        wanted = [each for each in handles if isinstance(each, DaskHandle) and not each.is_here]
+        wholes = [each.whole if isinstance(each, DaskItem) else each for each in handles]
+        wanted = {each.task: each for each in wholes if isinstance(each, DaskHandle)}
         try:
-            found: Sequence[Any] = self._client.gather([each.task for each in wanted])
+            found: Mapping[Any, Any] = self._client.gather({task: task for task in wanted})
         except Exception:  # noqa: BLE001 - which of them, and why, is found out one by one
             return
-        for handle, value in zip(wanted, found):
-            handle.arrived(value)
+        for task, value in found.items():
+            wanted[task].arrived(value)
 
     def check(self, fn: Callable[..., Any], /) -> Optional[str]:
         """Return why *fn* cannot be sent to a worker, or None."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Sequen
 
 from stagekit._base.packed import PackedItem, PackedValue
 from stagekit._base.pool_call import PoolCall
+from stagekit._base.ports import CallPool
 from stagekit._base.variables import are_ours, travelling
 from stagekit.errors import BadValueError, UsageError
 from stagekit.executors._processes.call import Call
@@ -48,7 +49,7 @@ CAN_FORK = os.name == "posix"
 _supervisors: weakref.WeakSet[Supervisor] = weakref.WeakSet()
 
 
-class ProcessPool:
+class ProcessPool(CallPool):
     """Carries calls out in worker processes, which stay for the next calls.
 
     Functions and classes of modules go by their names; closures, lambdas and what belongs to the
@@ -65,7 +66,6 @@ class ProcessPool:
             one fails in its worker, and this process never holds it. None for any size.
 
     Attributes:
-        workers: how many calls are carried out at once.
         left_out: the names of context variables that could not travel.
 
     Raises:
@@ -92,10 +92,10 @@ class ProcessPool:
             )
         _check(workers, method, grace)
         _check_count("max_value_bytes", max_value_bytes)
-        self.workers = workers or os.cpu_count() or 1
+        self._workers = workers or os.cpu_count() or 1
         self.left_out: Tuple[str, ...] = ()
         self._supervisor = supervisor = Supervisor(
-            self.workers, partial(_launcher, method), grace, max_value_bytes
+            self._workers, partial(_launcher, method), grace, max_value_bytes
         )
         self._prefetch = supervisor.prefetch
         self._functions = Functions(supervisor.forget)
@@ -109,9 +109,14 @@ class ProcessPool:
         self._close = weakref.finalize(self, supervisor.close_later)
 
     @property
+    def workers(self) -> int:
+        """How many calls are carried out at once."""
+        return self._workers
+
+    @property
     def capacity(self) -> int:
         """How many calls the pool wants at the moment, those ahead of their turn included."""
-        return self.workers + self._prefetch.ahead
+        return self._workers + self._prefetch.ahead
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> CallFuture:
         """Have *fn* called in a worker."""

@@ -16,6 +16,7 @@ class Far:
 
     is_handle = True
     is_here = False
+    pool: Any = None
 
     def __init__(self, value: object) -> None:
         self.value = value
@@ -96,7 +97,7 @@ class FarFrom(Far):
 
 
 def test_many_values_are_asked_for_at_once() -> None:
-    """Of each pool; one alone, or one of a pool that cannot do that, is fetched as it is."""
+    """Of each pool; one alone is fetched as it is."""
     one, other, third = Pool(), Pool(), Pool()
     far = [HandleList([FarFrom(1, one), FarFrom(2, other)]), FarFrom(3, one), Far(4)]
     assert [[1, 2], 3, 4, 5] == fetched([*far, FarFrom(5, other)])

@@ -86,6 +86,7 @@ class DaskItem:
     is_handle = True
 
     def __init__(self, whole: DaskHandle, item: int) -> None:
+        self.pool = whole.pool
         self.whole = whole
         self.item = item
 
