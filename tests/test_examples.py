@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -46,6 +47,11 @@ needs_flights = pytest.mark.skipif(
 needs_dask = pytest.mark.skipif(
     importlib.util.find_spec("distributed") is None,
     reason="distributed is not installed: python -m pip install '.[dask]'",
+)
+
+needs_pandas = pytest.mark.skipif(
+    importlib.util.find_spec("pandas") is None,
+    reason="pandas is not installed: python -m pip install '.[examples]'",
 )
 
 needs_sklearn = pytest.mark.skipif(
@@ -107,7 +113,7 @@ def exact_fit(points: List[Tuple[int, int]]) -> Tuple[float, float]:
 def test_every_example_is_run_here() -> None:
     """A file in examples/ without a test is an error."""
     tested = {"async_fetch", "flights", "on_dask", "quickstart", "replay"}
-    tested |= {"model_selection", "warehouse"}
+    tested |= {"frames", "model_selection", "warehouse"}
     assert tested == {p.stem for p in (ROOT / "examples").glob("*.py") if p.stem != "__init__"}
 
 
@@ -396,6 +402,49 @@ def test_model_selection_finds_what_scikit_learn_finds() -> None:
     assert scores["support vectors"] == max(scores.values(), key=attrgetter("accuracy"))
     assert "support vectors" == verdict.best.candidate.name
     assert 0.97 < verdict.accuracy <= 1
+
+
+@needs_pandas
+def test_frames_are_plain_functions_with_stage_above() -> None:
+    """The same file without ``@stage``: those lines and the import are all that differs."""
+    plain = (ROOT / "tests" / "data" / "frames_plain.txt").read_text(encoding="utf-8")
+    lines = (ROOT / "examples" / "frames.py").read_text(encoding="utf-8").splitlines()
+    marks = [line for line in lines if line == "@stage"]
+    assert 8 == len(marks)
+    at = lines.index("from stagekit import stage")
+    rest = [line for line in (*lines[:at], *lines[at + 2 :]) if line != "@stage"]
+    assert rest == plain.splitlines()
+
+
+@needs_pandas
+def test_frames_and_the_plain_file_with_adopt_say_the_same(tmp_path: Path) -> None:
+    """Wired by names, both print what pandas computes by hand."""
+    _, result = run_example("frames")
+    shutil.copytree(str(DATA), str(tmp_path / "data"))
+    plain = ROOT / "tests" / "data" / "frames_plain.txt"
+    shutil.copy(str(plain), str(tmp_path / "plain.py"))
+    done = subprocess.run(
+        [sys.executable, "-m", "stagekit", "run", "-q", "--adopt", "plain.py"],
+        cwd=str(tmp_path),
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        timeout=100,
+        check=True,
+    )
+    assert result["report"].splitlines() == done.stdout.rstrip("\n").splitlines()
+    made = plan(registry=example("frames")[1])
+    frames = [each for step in range(7) for each in made.bindings[step]]
+    assert {"by name"} == {each.reason for each in frames}
+    table = result["compared"]
+    with (DATA / "penguins.csv").open(encoding="utf-8") as file:
+        masses = [
+            int(row["body_mass_g"])
+            for row in csv.DictReader(file)
+            if row["species"] == "Gentoo" and row["body_mass_g"].isdigit()
+        ]
+    assert max(masses) == table.loc["Gentoo", "heaviest_g"]
+    assert pytest.approx(sum(masses) / len(masses)) == table.loc["Gentoo", "body_mass_g"]
 
 
 @pytest.mark.slow

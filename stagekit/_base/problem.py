@@ -45,6 +45,7 @@ class Code(enum.Enum):
     SOFT_TIMEOUT = "SK224"
     GUESSED_LIMIT = "SK225"
     UNKNOWN_TAG = "SK226"
+    NOT_ADOPTED = "SK227"
     STAGE_FAILED = "SK301"
     BAD_VALUE = "SK302"
     INTERNAL = "SK500"

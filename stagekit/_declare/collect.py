@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from copy import copy
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, Dict, Iterator, List
 
-from stagekit._declare.declaration import MARK, Declaration, own_mark
+from stagekit._declare.declaration import MARK, Adopted, Declaration, declare, own_mark
 from stagekit._declare.options import Options
 
 
@@ -23,6 +23,23 @@ def from_module(module: ModuleType) -> List[Declaration]:
             if mark is not None and "." not in _local_part(mark):
                 found.setdefault(id(mark), mark)
     return list(found.values())
+
+
+def adopted(module: ModuleType) -> List[Declaration]:
+    """Return the public functions that a module defines, in their order; decorated ones as such."""
+    found: List[Declaration] = []
+    for name, fn in tuple(vars(module).items()):
+        mark = own_mark(fn)
+        if mark is not None:
+            found.append(mark)
+        elif type(fn) is FunctionType and fn.__module__ == module.__name__ and _is_public(name, fn):
+            made = declare(fn, {})
+            found.append(Adopted(fn, made.id, made.depends_on, made.options, made.spec))
+    return found
+
+
+def _is_public(name: str, fn: FunctionType) -> bool:
+    return name == fn.__name__ and not name.startswith("_") and name != "main"
 
 
 def _local_part(mark: Declaration) -> str:

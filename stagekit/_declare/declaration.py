@@ -100,6 +100,12 @@ class Declaration:
         return f"<stage {self.id}>"
 
 
+class Adopted(Declaration):
+    """A function of an adopted module: left out where it cannot be a stage."""
+
+    __slots__ = ()
+
+
 def declare(fn: Any, options: Dict[str, Any]) -> Declaration:
     """Check everything that was said about *fn*, at once.
 

@@ -164,6 +164,31 @@ class Registry:
                 self._stages[stage_id] = declaration
             self._version += 1
 
+    def adopt(self, module: ModuleType, /) -> Tuple[str, ...]:
+        """Make every public function that a module defines a stage; change nothing in the module.
+
+        Public is what begins with no underscore, and is not called ``main``. When planning, a
+        function that has a parameter which nothing fills is left out if nobody needs it, and the
+        plan has a warning that names it. Functions with ``@stage`` keep what it says.
+
+        Returns:
+            The ids of the stages that were not in the registry before.
+
+        Raises:
+            DuplicateStageError: an id is taken by another function.
+        """
+        from stagekit._declare.collect import adopted
+
+        known = dict(self._stages)
+        new = [
+            each
+            for each in adopted(module)
+            if each.id not in known or known[each.id].fn is not each.fn
+        ]
+        for declaration in new:
+            self.register(declaration)
+        return tuple([declaration.id for declaration in new])
+
     def get(self, stage: Ref, /) -> Optional[Declaration]:
         """Return the declaration of a stage, or None."""
         return self._stages.get(self._id_of(stage))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 from stagekit._base.keys import NamedKey, UnionOf, is_scalar
 from stagekit._base.problem import Code, Problem
 from stagekit._base.record import Record
-from stagekit._declare.declaration import Declaration
+from stagekit._declare.declaration import Adopted, Declaration
 from stagekit._plan.assemble import assemble
+from stagekit._plan.index import Lack
 from stagekit._plan.order import find_cycles, heights
 from stagekit._plan.plan import Plan
 from stagekit._plan.references import targets_of
@@ -17,7 +20,7 @@ from stagekit._plan.wiring import Gather, reasons_of, sources_of, stages_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Iterator, List, Sequence, Set, Tuple, Type, TypeVar
+    from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple, Type, TypeVar
 
     from stagekit._plan.index import ProviderIndex
     from stagekit._plan.wiring import Source
@@ -35,6 +38,7 @@ class Request(Record):
     given: Tuple[object, ...] = ()
     overrides: Tuple[Tuple[Any, Any], ...] = ()
     is_strict: bool = False
+    left_out: Tuple[Declaration, ...] = ()  # adopted functions that cannot be stages
 
 
 def make_plan(cls: Type[P], request: Request) -> P:
@@ -68,10 +72,49 @@ def make_plan(cls: Type[P], request: Request) -> P:
     if request.is_strict:
         general += [*warnings, *_builtin_keys(resolver, places)]
     if general:
+        useless = _useless(resolver, places, targets, request)
+        if useless:
+            return make_plan(cls, _without(request, useless))
         from stagekit._plan.advice import with_advice
 
         _refuse(with_advice(resolver, targets, general))
     return assemble(cls, resolver, places, above, height, tuple(warnings), target)
+
+
+def _useless(
+    resolver: Resolver,
+    places: Sequence[int],
+    targets: Optional[Sequence[int]],
+    request: Request,
+) -> List[Declaration]:
+    """Return adopted functions that lack what nothing provides, and that nobody needs."""
+    named: Set[int] = set()
+    if targets is not None and not isinstance(request.target, ModuleType):
+        named = set(targets)
+    waits = {place: resolver.stages_of(place) for place in places}
+    needed = named.union(*({*above} - {place} for place, above in waits.items()))
+    stages, wrong = resolver.index.stages, resolver.problems
+    return [
+        stages[place]
+        for place in places
+        if isinstance(stages[place], Adopted) and place not in needed
+        if place in waits[place]  # only it provides what it takes
+        or any(isinstance(each, Lack) and each.is_empty for each in wrong.get(place, ()))
+    ]
+
+
+def _without(request: Request, useless: Sequence[Declaration]) -> Request:
+    """Return a request for all other stages."""
+    return Request(
+        tuple([stage for stage in request.stages if stage not in useless]),
+        request.target,
+        request.include,
+        request.exclude,
+        request.given,
+        request.overrides,
+        request.is_strict,
+        (*request.left_out, *useless),
+    )
 
 
 def _index(request: Request, reader: Reader, general: List[Problem]) -> ProviderIndex:
@@ -193,6 +236,10 @@ def _reason(resolver: Resolver, before: int, after: int) -> str:
 
 def _warnings(resolver: Resolver, places: Sequence[int], request: Request) -> List[Problem]:
     found: List[Problem] = []
+    if request.left_out:
+        from stagekit._plan.problems import not_adopted
+
+        found += [not_adopted(stage) for stage in request.left_out]
     if resolver.index.given:
         from stagekit._base.keys import describe
 

@@ -76,6 +76,11 @@ class Lack(Record):
     found: Tuple[Source, ...] = ()
     filled: Tuple[Parameter, ...] = ()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing can fill it."""
+        return not self.found
+
 
 class Nesting:
     """How deep in lists stages find the items that they take, of stages that take any.

@@ -229,6 +229,16 @@ def type_mismatch(
     )
 
 
+def not_adopted(stage: Declaration) -> Problem:
+    """A function of an adopted module has a parameter that nothing fills, and nobody needs it."""
+    return Problem(
+        Code.NOT_ADOPTED,
+        f"`{short(stage)}` was not adopted: nothing fills its parameters, and no stage needs it",
+        fixes=(f"to say that it is none, begin its name with `_`: _{short(stage)}",),
+        **at(stage),
+    )
+
+
 def left_out(stage: Declaration, parameter: Parameter, source: Declaration) -> Problem:
     """A selection leaves out a stage whose value a selected one needs."""
     name, producer = short(stage), short(source)

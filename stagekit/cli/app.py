@@ -270,7 +270,8 @@ def _selection(options: Any) -> Selection:
 
     others = typed_options(PLANNING, options)
     select, exclude = others.pop("select"), others.pop("exclude")
-    return Selection(select, exclude, options["start"], options["end"], others)
+    start, end, adopts = (options[name] for name in ("start", "end", "adopt"))
+    return Selection(select, exclude, start, end, others, adopts)
 
 
 def _refuse_both(context: click.Context, options: Any, *names: str) -> None:

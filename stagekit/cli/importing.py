@@ -36,8 +36,10 @@ _MARKING = os.path.join("_declare", "registry.py")
 _HARMLESS = {"test", "tests", "this", "antigravity"}  # names that hide nothing of use
 
 
-def load(text: str, output: Output) -> Tuple[Target, Found]:
+def load(text: str, output: Output, *, adopts: bool = False) -> Tuple[Target, Found]:
     """Import a target and return what it names; warn of files that hide modules.
+
+    Every public function of its module becomes a stage where *adopts*.
 
     Raises:
         StagekitError: it cannot be found, imported or used.
@@ -46,7 +48,10 @@ def load(text: str, output: Output) -> Tuple[Target, Found]:
     folder = os.path.dirname(target.file) if target.file else ""
     for sentence in shadows(folder or "."):
         output.warn(sentence)
-    return target, find(target, import_target(target))
+    module = import_target(target)
+    if adopts:
+        current_registry().adopt(module)
+    return target, find(target, module)
 
 
 def import_target(target: Target) -> ModuleType:

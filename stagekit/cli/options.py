@@ -187,6 +187,8 @@ def selection_options(function: F) -> F:
         click.option("--until", "end", metavar="NAME", help="NAME and all that it needs."),
     )
     flags = [option_of(flag) for option in PLANNING for flag in option.flags]
-    for option in reversed((*flags, *narrow)):
+    text = "Every public function of TARGET's module is a stage, without @stage."
+    adopt = click.option("--adopt", is_flag=True, help=text)
+    for option in reversed((*flags, *narrow, adopt)):
         function = option(function)
     return function

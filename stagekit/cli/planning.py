@@ -23,6 +23,7 @@ class Selection(Row):
     start: Optional[str] = None
     end: Optional[str] = None
     others: Mapping[str, Any] = MappingProxyType({})  # options of `plan`
+    adopts: bool = False  # every public function of the module is a stage
 
     def words(self) -> Tuple[str, ...]:
         """Return the options as one selection; ``--from`` and ``--until`` narrow all others.
@@ -43,8 +44,9 @@ class Selection(Row):
         return tuple(",".join([*each, *narrow]) for each in ([[word] for word in words] or [[]]))
 
     def __bool__(self) -> bool:
-        *selecting, others = self
-        return any(each is not None and each != () for each in selecting) or any(others.values())
+        *selecting, others, adopts = self
+        is_said = any(each is not None and each != () for each in selecting)
+        return is_said or adopts or any(others.values())
 
 
 def plan_of(
@@ -65,7 +67,7 @@ def plan_of(
         NothingSelectedError: there is no stage.
         StagekitError: the target cannot be found, imported or used.
     """
-    target, found = load(text, output)
+    target, found = load(text, output, adopts=selection.adopts)
     if isinstance(found.what, Plan):
         made = found.what
         if selection:
