@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Any, Dict, Literal, Mapping, Optional, Sequence, Union
 
     from stagekit._base.cancel import CancelToken
-    from stagekit._base.ports import Decider, Hook, Pool
+    from stagekit._base.ports import CallPool, Decider, Hook, Pool
     from stagekit._base.rollback import Rollback
     from stagekit._declare.registry import Registry
     from stagekit._run.clock import Clock
@@ -128,7 +128,9 @@ def run(
     overrides: Optional[Mapping[Any, object]] = None,
     strict: bool = False,
     arguments: Sequence[str] = (),
-    executor: Union[Literal["auto", "inline", "threads", "processes", "dask"], str, Pool] = "auto",  # noqa: PYI051 - the words are for editors
+    executor: Union[
+        Literal["auto", "inline", "threads", "processes", "dask"], str, Pool, CallPool
+    ] = "auto",  # noqa: PYI051 - the words are for editors
     workers: Optional[int] = None,
     limits: Optional[Mapping[str, int]] = None,
     on_failure: Literal["stop", "continue", "cancel"] = "stop",
@@ -210,7 +212,9 @@ async def arun(
     overrides: Optional[Mapping[Any, object]] = None,
     strict: bool = False,
     arguments: Sequence[str] = (),
-    executor: Union[Literal["auto", "inline", "threads", "processes", "dask"], str, Pool] = "auto",  # noqa: PYI051 - the words are for editors
+    executor: Union[
+        Literal["auto", "inline", "threads", "processes", "dask"], str, Pool, CallPool
+    ] = "auto",  # noqa: PYI051 - the words are for editors
     workers: Optional[int] = None,
     limits: Optional[Mapping[str, int]] = None,
     on_failure: Literal["stop", "continue", "cancel"] = "stop",

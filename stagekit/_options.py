@@ -243,7 +243,7 @@ RUNNING = (
     Option(name="arguments", type="Sequence[str]", default=(), check=_arguments, key="arguments"),
     Option(
         name="executor",
-        type=f"Union[{_literal(NAMES)}, str, Pool]",
+        type=f"Union[{_literal(NAMES)}, str, Pool, CallPool]",
         default="auto",
         check=_executor,
         key="executor",

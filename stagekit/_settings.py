@@ -257,7 +257,7 @@ def _rollback(said: object) -> Rollback:
     return said if isinstance(said, Rollback) else Rollback()
 
 
-def _default_workers(executor: Union[str, Pool]) -> int:
+def _default_workers(executor: Union[str, Pool, CallPool]) -> int:
     if isinstance(executor, str):
         return min(32, _PROCESSORS + 4)
     from stagekit.executors.futures import workers_of

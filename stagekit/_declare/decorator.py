@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         Union,
     )
 
-    from stagekit._base.ports import Pool
+    from stagekit._base.ports import CallPool, Pool
     from stagekit._base.retry import Retry
 
     F = TypeVar("F", bound=Callable[..., Any])
@@ -37,7 +37,7 @@ def stage(
     critical: bool = ...,
     retries: Union[int, Retry] = ...,
     timeout: float = ...,
-    executor: Union[str, Pool] = ...,
+    executor: Union[str, Pool, CallPool] = ...,
     resources: Mapping[str, int] = ...,
     undo: Callable[..., object] = ...,
 ) -> Callable[[F], F]: ...

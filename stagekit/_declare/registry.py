@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         Union,
     )
 
-    from stagekit._base.ports import Pool
+    from stagekit._base.ports import CallPool, Pool
     from stagekit._base.refs import Ref
     from stagekit._base.retry import Retry
 
@@ -81,7 +81,7 @@ class Registry:
         critical: bool = ...,
         retries: Union[int, Retry] = ...,
         timeout: float = ...,
-        executor: Union[str, Pool] = ...,
+        executor: Union[str, Pool, CallPool] = ...,
         resources: Mapping[str, int] = ...,
         undo: Callable[..., object] = ...,
     ) -> Callable[[F], F]: ...

@@ -11,7 +11,9 @@ from typing import Any, List
 import pytest
 
 from stagekit import Registry, run
-from stagekit.errors import BadValueError
+from stagekit._base.pool_call import PoolCall
+from stagekit.errors import BadValueError, WorkerDiedError
+from tests.executors.third_pool import ThirdPool
 from tests.run import faraway
 from tests.run.faraway import Tracking
 
@@ -106,3 +108,56 @@ def test_the_type_of_a_value_that_was_not_read_is_known(process_pool: Any, tmp_p
     types = [each["value_type"] for each in json.loads(result.to_json())["stages"]]
     assert ["tests.run.faraway.Tracked", None] == types
     assert os.getpid() not in readers(log)
+
+
+class Kept:
+    """A handle of a pool that does not take its own handles."""
+
+    is_handle = True
+    is_here = False
+    pool: Any = None
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def fetch(self) -> Any:
+        """Bring the value here, where it is not lost."""
+        if self.value == "lost":
+            raise WorkerDiedError("worker 1")
+        return self.value
+
+
+class KeepingPool(ThirdPool):
+    """Returns handles, and takes none."""
+
+    returns_handles = True
+
+    def start_call(self, call: PoolCall, /) -> None:
+        """Have what the call returns be a handle."""
+        fn = call.fn
+        call.fn = lambda *args: Kept(fn(*args))
+        super().start_call(call)
+
+
+@pytest.mark.parametrize("value", ["there", "lost"])
+def test_a_handle_that_a_pool_does_not_take_is_fetched_before(value: str) -> None:
+    """On a thread aside; what is lost fails the stage that takes it."""
+    registry = Registry()
+
+    def first() -> str:
+        return value
+
+    def second(text: str) -> int:
+        return len(text)
+
+    registry.add(first, id="first")
+    registry.add(second, id="second")
+    pool = KeepingPool(1)
+    try:
+        result = run(registry=registry, executor=pool, check=False)
+    finally:
+        pool.shutdown()
+    if value == "lost":
+        assert isinstance(result.report("second").error, WorkerDiedError)
+    else:
+        assert (value, len(value)) == (result["first"], result["second"])
