@@ -129,8 +129,8 @@ def run(
     strict: bool = False,
     arguments: Sequence[str] = (),
     executor: Union[
-        Literal["auto", "inline", "threads", "processes", "dask"], str, Pool, CallPool
-    ] = "auto",  # noqa: PYI051 - the words are for editors
+        Literal["auto", "inline", "threads", "processes", "dask"], str, Pool, CallPool  # noqa: PYI051 - the words are for editors
+    ] = "auto",
     workers: Optional[int] = None,
     limits: Optional[Mapping[str, int]] = None,
     on_failure: Literal["stop", "continue", "cancel"] = "stop",
@@ -213,8 +213,8 @@ async def arun(
     strict: bool = False,
     arguments: Sequence[str] = (),
     executor: Union[
-        Literal["auto", "inline", "threads", "processes", "dask"], str, Pool, CallPool
-    ] = "auto",  # noqa: PYI051 - the words are for editors
+        Literal["auto", "inline", "threads", "processes", "dask"], str, Pool, CallPool  # noqa: PYI051 - the words are for editors
+    ] = "auto",
     workers: Optional[int] = None,
     limits: Optional[Mapping[str, int]] = None,
     on_failure: Literal["stop", "continue", "cancel"] = "stop",
