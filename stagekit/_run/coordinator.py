@@ -86,7 +86,9 @@ class Coordinator:
         self.has_mail = mailbox.count
         self._lock = Lock()  # of the state, and of what only its transitions change
         self.token = CancelToken() if settings.cancel is None else settings.cancel.child()
-        self.placement = Placement(plan, settings, session.mode, self._post_end, loop, gate)
+        self.placement = Placement(
+            plan, settings, session.mode, self._post_end, loop, gate, more=self.call_owner
+        )
         self.state = RunState(
             session.scheduler,
             plan.policies,
@@ -144,6 +146,7 @@ class Coordinator:
         """Begin."""
         self.heed()
         with self._lock:
+            self._widen()
             actions = self.state.begin(self.clock.now())
         self._do_all(actions)
 
@@ -493,8 +496,13 @@ class Coordinator:
     def _proceed(self) -> None:
         self._is_called = False
         with self._lock:
+            self._widen()
             actions = self.state.proceed(self.clock.now())
         self._do_all(actions)
+
+    def _widen(self) -> None:
+        for lane, backend in enumerate(self.placement.backends):
+            self.state.widen(lane, backend.ahead)
 
     def _notify(self) -> None:
         """Notify hooks of what has been decided."""

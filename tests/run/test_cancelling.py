@@ -423,7 +423,7 @@ def test_a_task_that_never_began_is_cancelled_too() -> None:
     """A cancel before the first step of a task is an end like any other."""
     timed, token = Timed("arun asyncio"), CancelToken()
     for name in "abc":
-        timed.stage(lambda: 1, id=name, retries=1)
+        timed.stage(lambda: 1, id=name, timeout=60)
     calls: List[int] = []
 
     def third() -> None:

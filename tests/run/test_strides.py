@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagekit import CancelToken, Hook, Registry, run
+from stagekit import CancelToken, Hook, Registry, arun, run
 from stagekit._run.backends import loop as loop_backend
 from stagekit._run.coordinator import Coordinator
 from stagekit._run.state.actions import Start
@@ -303,6 +303,55 @@ def test_async_stages_follow_one_another_in_one_task(monkeypatch: pytest.MonkeyP
     assert 1 == len(tasks)
 
 
+@pytest.mark.parametrize("deadline", [None, 600.0])
+def test_async_stages_that_never_suspend_are_not_all_asked_for(
+    deadline: Optional[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand that are ready at once follow one another, in a few tasks."""
+    started: List[int] = []
+    original = Coordinator._start
+
+    def counted(self: Coordinator, start: Start) -> None:
+        started.append(start.step)
+        original(self, start)
+
+    async def works() -> None: ...
+
+    monkeypatch.setattr(Coordinator, "_start", counted)
+    monkeypatch.setattr(loop_backend, "SLICE", 10**12)
+    monkeypatch.delitem(sys.modules, "loguru", raising=False)  # it has something bound for each
+    registry = Registry()
+    for node in range(1_000):
+        registry.add(works, id=f"s{node}", retries=0 if node else 1)
+    assert run(registry=registry, deadline=deadline).ok
+    assert len(started) < 100
+
+
+@pytest.mark.parametrize("deadline", [None, 600.0])
+@pytest.mark.parametrize("limits", [None, {"async": 150}])
+def test_all_async_stages_that_wait_for_one_another_are_begun(
+    deadline: Optional[float], limits: Optional[Dict[str, int]]
+) -> None:
+    """However many wait already when others become ready, with a time limit or without."""
+    begun: List[int] = []
+
+    async def waits() -> None:
+        begun.append(1)
+        while len(begun) < 150:
+            await asyncio.sleep(0)
+
+    registry = Registry()
+
+    async def first() -> None: ...
+
+    registry.add(first, id="first", retries=1)
+    for node in range(150):
+        options: Dict[str, Any] = {"timeout": 600.0} if node % 3 == 0 else {}
+        before = ["first"] if node % 2 else []
+        registry.add(waits, id=f"s{node}", depends_on=before, **options)
+    assert run(registry=registry, deadline=deadline, limits=limits).ok
+
+
 variable: ContextVar[str] = ContextVar("variable", default="as it was")
 
 
@@ -369,21 +418,25 @@ def test_an_async_stage_that_fails_is_the_one_that_failed(deadline: Optional[flo
 def test_no_async_stage_follows_once_another_has_failed() -> None:
     """Though the owner of the run, whose turn it is after them, has not heard of it yet."""
     called: List[str] = []
+    begun: List[str] = []
 
     async def fails() -> None:
+        begun.append("fails")
         raise ZeroDivisionError
 
-    async def works() -> None: ...
+    async def works() -> None:
+        while not begun:
+            await asyncio.sleep(0)
 
     async def follows() -> None:
         called.append("follows")
 
     registry = Registry()
-    registry.add(fails, id="fails", priority=3)
-    registry.add(works, id="works", priority=2)
+    registry.add(works, id="works", priority=3)
+    registry.add(fails, id="fails", priority=2)
     registry.add(follows, id="follows", depends_on=["works"])
     registry.add(works, id="beside", retries=1, priority=1)
-    result = run(registry=registry, check=False)
+    result = asyncio.run(arun(registry=registry, check=False))
     assert "succeeded" == result.report("works").outcome.value
     assert "cancelled" == result.report("follows").outcome.value
     assert not called

@@ -149,7 +149,8 @@ class Backend(Protocol):
         walks: whether one plain call may follow another there, without a word to the owner.
         recalls: whether ``recall`` is quick, and may be called on any thread, even in a handler.
         returns_handles: whether what its calls return may be handles; it takes them, too.
-        ahead: how many calls it takes ahead of their turn, at the moment.
+        ahead: how many calls it takes ahead of their turn, at the moment; below 0, by how many
+            fewer than its capacity it begins of those that can follow others.
         queues: whether a call may have to wait there, for calls that are not of this run.
     """
 

@@ -2,11 +2,14 @@
 
 A call that follows another is made in the same task, unless that may not serve another stage: one
 has left context variables changed, has asked it to end, or it has kept the loop for some time.
+So that stages which never suspend follow one another, tasks are made in a slow start: 1, 2, 4 …,
+one burst each turn of the loop. Calls that cannot follow others do not wait for that.
 """
 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from threading import Thread
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Set
@@ -33,6 +36,7 @@ class LoopBackend:
         capacity: how many calls may be under way.
         watch: looks at a loop of its own.
         loop: where tasks run; None for a loop of its own, in a thread of its own.
+        more: called, on any thread, where more calls may be begun than before.
     """
 
     name = "asyncio"
@@ -42,7 +46,6 @@ class LoopBackend:
     recalls = False
     returns_handles = False
     queues = False
-    ahead = 0
 
     def __init__(
         self,
@@ -50,8 +53,13 @@ class LoopBackend:
         capacity: int,
         watch: LoopWatch,
         loop: Optional[asyncio.AbstractEventLoop] = None,
+        more: Callable[[], object] = bool,
     ) -> None:
         self.capacity = capacity
+        self.ahead = 1 - capacity  # as many fewer are begun
+        self._burst = 1
+        self._is_turning = False  # the next turn of the loop has been asked for
+        self._more = more
         self._post = post
         self._watch = watch
         self._is_own = loop is None
@@ -126,9 +134,21 @@ class LoopBackend:
         context = job.context.copy()
         call = self._call(job, context)
         create: Any = self.loop.create_task  # Any: what it takes depends on the Python
-        task = create(call, context=context) if HAS_CONTEXT else context.run(create, call)
+        task: asyncio.Task[None] = (
+            create(call, context=context) if HAS_CONTEXT else context.run(create, call)
+        )
         self._tasks[job.ticket] = task
-        task.add_done_callback(lambda done: self._unbegun(job.ticket, done))
+        task.add_done_callback(partial(self._unbegun, job.ticket))
+        if self.ahead < 0 and not self._is_turning:
+            self._is_turning = True
+            self.loop.call_soon(self._turned)
+
+    def _turned(self) -> None:
+        """Have twice as many tasks made as there were, now that they have had a turn."""
+        self._is_turning = False
+        self._burst = 2 * max(self._burst, len(self._tasks))
+        self.ahead = min(0, self._burst - self.capacity)
+        self._more()
 
     def _unbegun(self, ticket: int, task: asyncio.Task[None]) -> None:
         """Post the end of a task that was cancelled before its first step: it could not itself."""
@@ -164,7 +184,7 @@ class LoopBackend:
                         job.flush()
                 if job.promise:
                     check_value(value, job.promise)
-                value = job.returned(value, 0)
+                value = job.returned(value, self.ahead)
                 if value is not CHAINED:
                     break
                 job.prepare()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from stagekit._base.executor_names import HERE
 from stagekit._run.backends.inline import InlineBackend
@@ -35,6 +35,7 @@ class Placement:
         post: takes how calls ended.
         loop: the loop of the thread that owns the run; None for one in a thread of its own.
         gate: opened for calls in the thread that owns the run.
+        more: called, on any thread, where more calls may be begun than before.
 
     Attributes:
         of_step: the lane of each step, an index of ``backends``.
@@ -44,7 +45,7 @@ class Placement:
         stays: for each step, whether what its calls return may stay a handle.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a run has
         self,
         plan: Plan,
         settings: RunSettings,
@@ -52,6 +53,8 @@ class Placement:
         post: Post,
         loop: Optional[asyncio.AbstractEventLoop],
         gate: Gate,
+        *,
+        more: Callable[[], object],
     ) -> None:
         self.gate = gate
         self.is_inline = mode == "inline"
@@ -59,6 +62,7 @@ class Placement:
         self.stays = bytearray(len(plan))
         self._post = post
         self._loop = loop
+        self._more = more
         self._plan = plan
         self._settings = settings
         self._loop_backend: Optional[LoopBackend] = None
@@ -156,7 +160,7 @@ class Placement:
             limit = self._settings.async_limit
             capacity = MAX_TASKS if limit is None else limit
             watch = LoopWatch(self._plan, self._settings.notices)
-            self._loop_backend = LoopBackend(self._post, capacity, watch, self._loop)
+            self._loop_backend = LoopBackend(self._post, capacity, watch, self._loop, self._more)
         return self._loop_backend
 
     def backend_of(self, step: int) -> Backend:
