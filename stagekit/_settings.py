@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from _operator import is_not
+from itertools import compress
 
 from stagekit._base.executor_names import HERE
 from stagekit._base.keys import BadTypeError, NamedKey, NoneType, describe, normalise
@@ -87,11 +89,12 @@ def prepared(
         raise RunAtImportError
     target = options["target"]
     assert defaults is not None  # noqa: S101 - typed so because most functions have none
-    said = {name: options[name] for name in defaults if options[name] is not defaults[name]}
+    others = map(is_not, map(options.__getitem__, defaults), defaults.values())
+    said = tuple(compress(defaults, others))  # by machine code: half of them in each short run
     if said:
         from stagekit._options import check
 
-        check(said, has_plan=isinstance(target, Plan))
+        check({name: options[name] for name in said}, has_plan=isinstance(target, Plan))
     given = keyed(options["values"])
     plan: Plan
     if isinstance(target, Plan):

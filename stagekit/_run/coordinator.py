@@ -495,6 +495,7 @@ class Coordinator:
 
     def _proceed(self) -> None:
         self._is_called = False
+        self.heed()
         with self._lock:
             self._widen()
             actions = self.state.proceed(self.clock.now())

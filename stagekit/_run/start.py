@@ -47,7 +47,7 @@ def execute(plan: Plan, settings: RunSettings) -> Result:
     context, settings = enter(settings)
     mode = _choose(plan, settings, in_loop=False)
     is_fast = is_simple(plan, settings, mode)
-    handlers = [getsignal(number) for number in _ENDING]
+    handlers = list(map(getsignal, _ENDING))
     bound = bound_plan(plan) if is_fast else plan
     session: Optional[Session] = None
     result: Optional[Result] = None
@@ -309,7 +309,7 @@ def _driven(
 
 def _put_back(before: List[Any], settings: RunSettings) -> None:
     """Put back the handlers of signals that stages have set."""
-    now = [getsignal(number) for number in _ENDING]
+    now = list(map(getsignal, _ENDING))
     if now != before:
         from stagekit._run.guards.signal_handlers import put_back
 
