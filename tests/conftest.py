@@ -20,9 +20,16 @@ from hypothesis import settings
 settings.register_profile("dev", max_examples=20, deadline=None)
 settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True)
 settings.register_profile("deep", max_examples=5000, deadline=None)
-settings.load_profile(
-    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
-)
+settings.load_profile("dev")
+QUICK = "not slow and not heavy"  # the tests that are run where nobody says which
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Search as deep as is said; with CI set deeper, unless only the quick tests are run."""
+    said = os.environ.get("HYPOTHESIS_PROFILE")
+    is_deeper = os.environ.get("CI") and config.option.markexpr != QUICK
+    settings.load_profile(said or ("ci" if is_deeper else "dev"))
+
 
 # A shell starts what runs beside it with Ctrl-C ignored, and nohup with SIGHUP: that is inherited.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
