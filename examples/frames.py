@@ -7,7 +7,7 @@ Needs pandas: python -m pip install '.[examples]'
 python -m stagekit run examples.frames
 """
 
-# pyright: basic, reportArgumentType=false, reportMissingImports=false
+# pyright: basic, reportArgumentType=false, reportMissingImports=false, reportReturnType=false
 # (pandas comes without types, and may be absent where types are checked)
 from __future__ import annotations
 

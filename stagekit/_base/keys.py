@@ -84,6 +84,18 @@ class _LiteralValue(Record):
     value: object
 
 
+class _Members(tuple):  # type: ignore[type-arg]  # pyright: ignore[reportMissingTypeArgument]
+    """The members of a ``Literal``: equal in any order, shown in the order as written."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Members) and set(self) == set(other)  # pyright: ignore[reportUnknownArgumentType]
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self))  # pyright: ignore[reportUnknownArgumentType]
+
+
 def is_scalar(key: object) -> bool:
     """Tell whether *key* is a builtin type so common that a default must shield it."""
     return key in _SCALARS
@@ -132,7 +144,7 @@ def _normalise_special(annotation: Any, evaluate: Optional[Callable[[Any], Any]]
     if origin is typing.Union or type(annotation).__name__ == "UnionType":
         return _union(tuple(normalise(member, evaluate) for member in args))
     if getattr(origin, "_name", None) == "Literal":
-        return Parametrised(origin, tuple(_LiteralValue(type(arg), arg) for arg in args))  # pyright: ignore[reportUnknownArgumentType]
+        return Parametrised(origin, _Members([_LiteralValue(type(arg), arg) for arg in args]))  # pyright: ignore[reportUnknownArgumentType]
     if not args and origin is not tuple:
         return origin
     return Parametrised(origin, tuple(_argument(arg, evaluate) for arg in args))

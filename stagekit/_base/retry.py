@@ -6,9 +6,10 @@ from stagekit._base.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List, NoReturn, Optional, Tuple, Type, Union
+    from typing import Any, Callable, List, NoReturn, Optional, Tuple, Type, Union
 
-    Errors = Union[Type[Exception], Tuple[Type[Exception], ...]]
+    Ask = Callable[[Exception], bool]
+    Errors = Union[Type[Exception], Ask, Tuple[Union[Type[Exception], Ask], ...]]
 
 MAX_ATTEMPTS = 1_000
 MAX_SECONDS = 366 * 24 * 60 * 60  # a year; what waits must not overflow any clock
@@ -24,7 +25,8 @@ class Retry(Record):
 
     Args:
         attempts: how often the stage is called at most, the first call included.
-        on: the class of errors after which it is called again, or several.
+        on: the class of errors after which it is called again, or a function that is passed the
+            error and says so; or several of these. A function that raises says no.
         wait: seconds before the first retry.
         backoff: how many times longer each wait is than the one before.
         jitter: the part of a wait that chance decides, 0 to 1; ``True`` is 1: anything between
@@ -45,7 +47,7 @@ class Retry(Record):
     __slots__ = ("attempts", "on", "wait", "backoff", "jitter", "max_wait")
 
     attempts: int
-    on: Tuple[Type[Exception], ...]
+    on: Tuple[Union[Type[Exception], Ask], ...]
     wait: float
     backoff: float
     jitter: float
@@ -62,7 +64,7 @@ class Retry(Record):
         max_wait: float = 60.0,
     ) -> None:
         mistakes: List[str] = []
-        errors = on if isinstance(on, tuple) else (on,)
+        errors: Tuple[Any, ...] = on if isinstance(on, tuple) else (on,)
         if not _is_count(attempts):
             mistakes.append(
                 f"attempts must be a whole number from 1 to {MAX_ATTEMPTS:,}, got {attempts!r}"
@@ -101,7 +103,12 @@ class Retry(Record):
 
         A ``RemoteError`` is taken for the exception that it describes, by the names of its classes.
         """
-        return _is_of(error, self.on) and not _is_of(error, _never())
+        if _is_of(error, _never()):
+            return False
+        kinds = tuple([each for each in self.on if isinstance(each, type)])
+        return _is_of(error, kinds) or any(
+            _says(each, error) for each in self.on if not isinstance(each, type)
+        )
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"a Retry cannot be changed; make another to change {name!r}")
@@ -110,7 +117,7 @@ class Retry(Record):
         raise AttributeError(f"a Retry cannot be changed; make another to change {name!r}")
 
     def __repr__(self) -> str:
-        names = ", ".join(error.__name__ for error in self.on)
+        names = ", ".join(map(_word, self.on))
         on = names if len(self.on) == 1 else f"({names})"
         return (
             f"Retry({self.attempts}, on={on}, wait={self.wait!r}, backoff={self.backoff!r}, "
@@ -146,9 +153,16 @@ def _is_of(error: BaseException, kinds: Tuple[Type[BaseException], ...]) -> bool
     )
 
 
+def _says(ask: Any, error: BaseException) -> bool:  # Any: a function of the user's
+    try:
+        return isinstance(error, Exception) and bool(ask(error))
+    except Exception:  # noqa: BLE001 - the stage has failed with another error
+        return False
+
+
 def _again(
     attempts: int,
-    on: Tuple[Type[Exception], ...],
+    on: Tuple[Union[Type[Exception], Ask], ...],
     wait: float,
     backoff: float,
     jitter: float,
@@ -185,9 +199,11 @@ def _on_mistakes(errors: Tuple[object, ...]) -> List[str]:
         return ["on must name at least one class of errors, got ()"]
     found: List[str] = []
     for error in errors:
+        if not isinstance(error, type) and callable(error):
+            continue
         kind: object = error
         if not isinstance(error, type) or not issubclass(error, Exception):
-            found.append(f"on takes subclasses of Exception, got {_word(kind)}")
+            found.append(f"on takes subclasses of Exception and functions, got {_word(kind)}")
         elif issubclass(error, _cancelled()):
             found.append(f"on takes no {_word(error)}: what was cancelled is not tried again")
     return found

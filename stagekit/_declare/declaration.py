@@ -158,8 +158,16 @@ def declare_as(fn: Any, stage_id: Optional[str], depends_on: object) -> Declarat
 def _declare_with(fn: Any, stage_id: str, spec: object, options: Dict[str, Any]) -> Declaration:
     mistakes: List[str] = []
     rest = dict(options)
-    depends_on = _references(rest.pop("depends_on", ()), mistakes)
     given_id = rest.pop("id", None)
+    depends_on: Tuple[object, ...] = ()
+    made = DEFAULTS
+    try:
+        depends_on = _references(rest.pop("depends_on", ()), mistakes)
+        made = make_options(rest, mistakes) if rest else DEFAULTS
+    except Exception as error:  # noqa: BLE001 - of ``==``, ``bool()`` or ``repr()`` of what was given
+        from stagekit._base.text import error_line
+
+        mistakes.append(f"an option has a value that cannot be looked at: {error_line(error)}")
     if given_id is not None:
         stage_id = given_id
     if not stage_id and given_id is None:
@@ -168,7 +176,6 @@ def _declare_with(fn: Any, stage_id: str, spec: object, options: Dict[str, Any])
         mistake = id_mistake(stage_id)
         if mistake is not None:
             mistakes.append(mistake)
-    made = make_options(rest, mistakes) if rest else DEFAULTS
     if mistakes:
         from stagekit.errors import DeclarationError
 
@@ -213,7 +220,8 @@ def default_id(fn: Any) -> str:  # Any: whatever the user decorates
     qualname = getattr(inner, "__qualname__", None)
     if qualname is None or "<lambda>" in qualname:
         return ""
-    if not isinstance(inner, (FunctionType, MethodType, BuiltinFunctionType, type)):
+    has_name = isinstance(inner, (FunctionType, MethodType, BuiltinFunctionType, type))
+    if not has_name and "__qualname__" not in getattr(inner, "__dict__", {}):
         return ""
     return f"{module_of(inner)}:{qualname.replace('<locals>.', '')}"
 

@@ -77,7 +77,9 @@ class Evaluator:
             return eval(code, scope.globals, scope.locals)  # noqa: S307 - the user's own code
         except TypeError as error:
             return _evaluate_backport(text, scope, error)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # even SystemExit: it is the user's code
             raise UnresolvedError(
                 text, error, getattr(error, "name", None) or _name(error)
             ) from error

@@ -102,9 +102,12 @@ def _unresolved(stage: Declaration, fault: Fault, of: str, parameter: Optional[s
             **at(stage),
         )
     local = "<locals>" in str(getattr(stage.fn, "__qualname__", ""))
-    near = did_you_mean(name, (*namespace_of(stage.fn), *builtin_names()))[:1]
+    scope = {**builtin_names(), **namespace_of(stage.fn)}
+    near = did_you_mean(name, [each for each, value in scope.items() if _is_type(value)])[:1]
     notes = [f"did you mean `{each}`?" for each in near]
-    notes += [f"`{name}` may be imported under `if TYPE_CHECKING:` only, which does not run"]
+    line = _hidden_import(stage, name)
+    may = "is" if line else "may be"
+    notes += [f"`{name}` {may} imported under `if TYPE_CHECKING:` only, which does not run"]
     if local:
         notes.append(f"`{name}` may be local to the enclosing function, which Python has not kept")
     return Problem(
@@ -115,11 +118,43 @@ def _unresolved(stage: Declaration, fault: Fault, of: str, parameter: Optional[s
         notes=tuple(notes),
         fixes=(
             *(f"write {re.sub(_WORD.format(name), each, fault.text)}" for each in near),
-            f"import it where the script runs: from ... import {name}",
+            f"import it where the script runs: {line or f'from ... import {name}'}",
             *((f"or define `{name}` at the top of the module",) if local else ()),
         ),
         **at(stage),
     )
+
+
+def _is_type(value: object) -> bool:
+    """Tell whether an annotation may be this: a class, a ``NewType``, a form of ``typing``."""
+    is_class = isinstance(value, type) and not issubclass(value, BaseException)
+    return is_class or hasattr(value, "__supertype__") or hasattr(value, "__origin__")
+
+
+def _hidden_import(stage: Declaration, name: str) -> str:
+    """Return the import under ``if TYPE_CHECKING`` of a stage's file that binds a name."""
+    import ast
+    import linecache
+
+    location = stage.location
+    lines = linecache.getlines(location.file) if location is not None else []
+    try:
+        tree = ast.parse("".join(lines))
+    except (SyntaxError, ValueError):
+        return ""
+    for block in ast.walk(tree):
+        if not isinstance(block, ast.If) or "TYPE_CHECKING" not in ast.dump(block.test):
+            continue
+        for each in ast.walk(block):
+            if not isinstance(each, (ast.Import, ast.ImportFrom)):
+                continue
+            for alias in each.names:
+                if (alias.asname or alias.name) == name:
+                    what = alias.name + (f" as {alias.asname}" if alias.asname else "")
+                    if isinstance(each, ast.Import):
+                        return f"import {what}"
+                    return f"from {'.' * each.level}{each.module or ''} import {what}"
+    return ""
 
 
 def missing(

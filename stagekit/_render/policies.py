@@ -89,7 +89,7 @@ def document(
     if retry is not None:
         tried = {
             "attempts": retry.attempts,
-            "on": [f"{error.__module__}.{error.__qualname__}" for error in retry.on],
+            "on": [f"{each.__module__}.{getattr(each, '__qualname__', each)}" for each in retry.on],
             "wait": retry.wait,
             "backoff": retry.backoff,
             "jitter": retry.jitter,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
 import textwrap
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Iterator, List, Optional
 
@@ -323,3 +325,61 @@ def test_a_name_that_values_share_is_no_part_of_the_fix() -> None:
     fix = "my_a_load: Annotated[Frame, From(a_load)]"
     assert f"say which: {fix}" == problem.fixes[0]
     assert [] == found(source + f"@stage\ndef take({fix}): ...")
+
+
+class Leave:
+    """Evaluating ``leave.now`` ends the program."""
+
+    @property
+    def now(self) -> object:
+        """Raise ``SystemExit``."""
+        raise SystemExit(0)
+
+
+def test_an_annotation_that_ends_the_program_is_a_problem() -> None:
+    """``SystemExit`` too; Ctrl-C is no part of an annotation."""
+    registry = Registry()
+    module = module_of("def use(x): ...")
+    vars(module)["leave"] = Leave()
+    module.use.__annotations__["x"] = "leave.now"
+    registry.add(module.use)
+    with pytest.raises(PlanError) as caught:
+        plan(registry=registry)
+    assert [Code.BAD_ANNOTATION] == [each.code for each in caught.value.problems]
+    vars(module)["leave"] = type("L", (), {"now": property(_interrupt)})()
+    registry = Registry()
+    registry.add(module.use)
+    with pytest.raises(KeyboardInterrupt):
+        plan(registry=registry)
+
+
+def _interrupt(_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["from decimal import Decimal", "from .money import Price as Decimal", "import x as Decimal"],
+)
+def test_the_import_under_type_checking_is_the_fix(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line that stands there, to be moved."""
+    source = f"""\
+from __future__ import annotations
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    import other
+    {line}
+def pay(amount: Decimal) -> None: ...
+"""
+    (tmp_path / "bank.py").write_text(source, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "bank", raising=False)
+    registry = Registry()
+    registry.add(importlib.import_module("bank").pay)
+    with pytest.raises(PlanError) as caught:
+        plan(registry=registry)
+    (problem,) = caught.value.problems
+    assert f"import it where the script runs: {line}" == problem.fixes[-1]
+    monkeypatch.delitem(sys.modules, "bank", raising=False)
