@@ -90,7 +90,7 @@ class _Members(tuple):  # type: ignore[type-arg]  # pyright: ignore[reportMissin
     __slots__ = ()
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Members) and set(self) == set(other)  # pyright: ignore[reportUnknownArgumentType]
+        return isinstance(other, _Members) and set(self) == set(other)
 
     def __hash__(self) -> int:
         return hash(frozenset(self))  # pyright: ignore[reportUnknownArgumentType]

@@ -64,7 +64,7 @@ class Retry(Record):
         max_wait: float = 60.0,
     ) -> None:
         mistakes: List[str] = []
-        errors: Tuple[Any, ...] = on if isinstance(on, tuple) else (on,)
+        errors: Tuple[Any, ...] = on if isinstance(on, tuple) else (on,)  # pyright: ignore[reportUnknownVariableType]
         if not _is_count(attempts):
             mistakes.append(
                 f"attempts must be a whole number from 1 to {MAX_ATTEMPTS:,}, got {attempts!r}"
