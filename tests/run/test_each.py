@@ -90,9 +90,10 @@ def test_the_item_that_failed_is_named(way: Way, on_failure: str) -> None:
     assert "torn" == str(report.error)
     assert "skipped" == caught.value.result.report("total").outcome.value
     called = sorted({each.item for each in report.attempts if each.item is not None})
-    assert [0, 1, 2] == called[:3]
     if on_failure == "continue":
         assert [0, 1, 2, 3] == called
+    else:  # a call that no thread of a pool has begun is taken back
+        assert 2 in called
     if hasattr(report.error, "__notes__"):
         assert any("item 2 of 4" in note for note in report.error.__notes__)
 

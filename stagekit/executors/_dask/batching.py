@@ -90,14 +90,13 @@ class Groups:
         self._waiting: List[str] = []
         self._width = 1
         self._is_due = False
-        self._teller: Optional[ThreadPoolExecutor] = None
+        self._teller = ThreadPoolExecutor(1, thread_name_prefix="dask-ends")
+        self._teller.submit(int)  # its thread is there before any run, and not made in one
         self.by_key: Dict[str, Together] = {}
 
     def add(self, key: str, width: int) -> None:
         """Send a call together with those that come soon; *width* is how many run at once."""
         with self._lock:
-            if self._teller is None:
-                self._teller = ThreadPoolExecutor(1, thread_name_prefix="dask-ends")
             self._width = width
             self._waiting.append(key)
         self.go_on()
@@ -115,8 +114,7 @@ class Groups:
 
     def close(self) -> None:
         """Let go of the thread."""
-        if self._teller is not None:
-            self._teller.shutdown(wait=False)
+        self._teller.shutdown(wait=False)
 
     def withdraw(self, key: str, call: Call) -> Optional[bool]:
         """Withdraw a call, and tell whether it had not begun; None for one that is by itself."""
@@ -153,9 +151,8 @@ class Groups:
         self._later(self._bury, group, error)
 
     def _later(self, call: Callable[..., object], *args: object) -> None:
-        if self._teller is not None:
-            with suppress(RuntimeError):  # the pool is closed, and has ended its calls
-                self._teller.submit(call, *args)
+        with suppress(RuntimeError):  # the pool is closed, and has ended its calls
+            self._teller.submit(call, *args)
 
     # On Dask's loop.
 
