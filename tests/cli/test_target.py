@@ -270,7 +270,7 @@ def test_a_module_that_fails_is_told_with_its_own_frame(kind: str, cli: Cli, wri
 
 
 @pytest.mark.parametrize(
-    ("word", "near"), [("Salse", "Sales"), ("pritn", "print"), ("Unheard", None)]
+    ("word", "near"), [("Salse", "Sales"), ("flaot", "float"), ("Unheard", None)]
 )
 def test_a_misspelt_name_gets_its_near_miss(word: str, near: str, cli: Cli, write: Write) -> None:
     """A type that an annotation misspells: while importing, or planning where Python is lazy."""
@@ -387,4 +387,4 @@ def test_values_of_a_module_are_planned_while_it_is_imported(cli: Cli, write: Wr
     )
     done = cli("run", "flow:load")
     assert 3 == done.code
-    assert "error[SK201]: nothing provides `bytes` for stage `load`" in done.err
+    assert "error[SK201]: nothing provides `bytes` for parameter `x` of stage `load`" in done.err

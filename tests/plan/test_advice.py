@@ -374,7 +374,7 @@ if TYPE_CHECKING:
 def pay(amount: Decimal) -> None: ...
 """
     (tmp_path / "bank.py").write_text(source, encoding="utf-8")
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.delitem(sys.modules, "bank", raising=False)
     registry = Registry()
     registry.add(importlib.import_module("bank").pay)

@@ -194,7 +194,7 @@ def test_d12_a_parameter_without_annotation_and_default_is_an_error() -> None:
     (problem,) = problems(registry)
     assert (Code.NO_KEY, "total", "orders") == (problem.code, problem.stage_id, problem.parameter)
     assert (
-        "say what it takes: orders: Orders",
+        "say what it takes: orders: ...",
         "or give it a default: orders=...",
     ) == problem.fixes
 

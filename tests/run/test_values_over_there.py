@@ -135,7 +135,11 @@ class KeepingPool(ThirdPool):
     def start_call(self, call: PoolCall, /) -> None:
         """Have what the call returns be a handle."""
         fn = call.fn
-        call.fn = lambda *args: Kept(fn(*args))
+
+        def kept(*args: object) -> Kept:
+            return Kept(fn(*args))
+
+        call.fn = kept
         super().start_call(call)
 
 
