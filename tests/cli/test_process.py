@@ -270,7 +270,7 @@ def test_an_encoding_without_our_characters_is_written_in_others(
     write("flow.py", text)
     done = started(tmp_path, "run", "flow", PYTHONIOENCODING="ascii")
     assert 3 == done.returncode
-    assert r"for stage `gr\xf6\xdfe`" in done.stderr
+    assert r"of stage `gr\xf6\xdfe`" in done.stderr
     assert "   3 | def gr\\xf6\\xdfe(x: bytes) -> None:\n" in done.stderr
     write("flow.py", text.replace("x: bytes", ""))
     done = started(tmp_path, "run", "flow", PYTHONIOENCODING="ascii")

@@ -2,16 +2,16 @@
 
 Dask runs a task again when its worker died, and when its value was lost with a worker. The first
 is never right here, for retries are ours; the second is, unless it was forbidden. So each call
-writes down in the scheduler's metadata that it has begun (and, without waiting, that it has ended)
-and looks there for another beginning.
+writes down in the scheduler's metadata that it has begun and looks there for another beginning.
+That it has ended is written down without waiting; the next call on the worker waits for it.
 """
 
 from __future__ import annotations
 
 import os
+from asyncio import ensure_future, wait
 from functools import partial
 from typing import (
-    TYPE_CHECKING,
     Any,
     Callable,
     Dict,
@@ -30,9 +30,6 @@ from stagekit._base.sending import by_value
 from stagekit._base.variables import restored
 from stagekit.executors._remote_exceptions import RemoteException, inside
 
-if TYPE_CHECKING:
-    pass
-
 # Any: functions and values of stages, and Dask's own objects, which may have no types
 
 AGAIN = 3  # how often a lost value is computed again, before it counts as lost
@@ -41,6 +38,7 @@ BEGUN = "begun"  # as above: the call has begun
 ENDED, WITHDRAWN = "ended", "withdrawn"  # entries of a call's metadata besides its beginnings
 PART = "part-"  # and with a number: that part of calls that were sent together is withdrawn
 _tokens: Dict[str, CancelToken] = {}
+_ending: Dict[str, List[Any]] = {}  # by worker: what is being written down of ends
 
 
 class Ticket(NamedTuple):
@@ -156,9 +154,18 @@ def make(
 
 
 def end_claim(worker: Any, call: Ticket, beginning: str) -> None:
-    """Write down that what was claimed has ended, without waiting for that."""
+    """Write down that what was claimed has ended; who claims the next call waits for that.
+
+    Else the next call could end this process before the scheduler knows that this one has ended.
+    """
     path = [call.pool, call.key, ENDED]
-    worker.loop.add_callback(worker.scheduler.set_metadata, keys=path, value=beginning)
+
+    async def write() -> None:
+        writing = ensure_future(worker.scheduler.set_metadata(keys=path, value=beginning))
+        writing.add_done_callback(lambda done: done.cancelled() or done.exception())
+        _ending.setdefault(worker.address, []).append(writing)
+
+    worker.loop.add_callback(write)
 
 
 def small(value: Any, most: int) -> Optional[bytes]:
@@ -227,6 +234,9 @@ def claim(worker: Any, call: Ticket) -> Tuple[str, Mapping[str, Any]]:
     at = [worker.address, os.getpid()]
 
     async def exchange() -> Dict[str, Any]:
+        ending = _ending.pop(worker.address, None)
+        if ending:
+            await wait(ending)
         await worker.scheduler.set_metadata(keys=[call.pool, call.key, mine], value=at)
         found: Dict[str, Any] = await worker.scheduler.get_metadata(keys=[call.pool, call.key])
         return found
