@@ -58,7 +58,7 @@ def default_workloads() -> Optional[Path]:
     for folder in (
         *([Path(named)] if named else []),
         root.parent / "shared" / "workloads",
-        root / "examples" / "data",
+        root / "tests" / "data",
     ):
         if (folder / "stg_sample.json.gz").is_file():
             return folder

@@ -298,10 +298,20 @@ class DaskPool(CallPool):
             error = task.exception()
         except BaseException as cancelled:  # noqa: BLE001 - CancelledError is no Exception in new Pythons
             error = cancelled
+        if self._is_home(key):
+            return
         if isinstance(error, CallFailedError) and error.thrown is not None:
             aside(partial(self._raised, key, error))  # code of the user's class is called
         else:
             self._raised(key, error)
+
+    def _is_home(self, key: str) -> bool:
+        """End a call whose worker is gone with its value, where that has come here before."""
+        call = self._calls.get(key)
+        if call is None or call.data is None:
+            return False
+        self._end(key, value_of(call.data, called(key)), None)
+        return True
 
     def _raised(self, key: str, error: BaseException) -> None:
         try:
@@ -418,6 +428,7 @@ class DaskPool(CallPool):
 
     def _bury(self, key: str, error: BaseException) -> None:
         call = self._calls.get(key)
-        self._end(key, None, error)
+        if not self._is_home(key):
+            self._end(key, None, error)
         if call is not None:
             call.task.cancel()

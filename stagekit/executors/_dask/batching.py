@@ -30,8 +30,8 @@ from stagekit.executors._dask.work import (
     Ticket,
     beginnings_in,
     claim,
-    distributed,
     end_claim,
+    log_heard,
     make,
     small,
     the_worker,
@@ -290,7 +290,7 @@ def carry_together(ticket: Tuple[Any, ...], packed: bytes, *held: Any) -> Any:
     worker, task = the_worker(), Ticket(*ticket)
     parts: Sequence[Part] = pickle.loads(packed)  # noqa: S301 - from the scheduler we serve
     beginning, entries = claim(worker, task)
-    log = partial(_log, worker, task.pool)
+    log = partial(log_heard, worker, task.pool)
     with _lock:
         _begun[task.key] = -1
         names = [name for name in entries if name.startswith(PART)]
@@ -333,9 +333,3 @@ def _may_begin(key: str, number: int) -> bool:
             return False
         _begun[key] = number
         return True
-
-
-def _log(worker: Any, pool: str, told: List[Any]) -> None:
-    """Tell the pool something, and wait until the scheduler has heard it: it stays in order."""
-    log = worker.scheduler.log_event
-    distributed().utils.sync(worker.loop, log, topic=pool, msg=told)

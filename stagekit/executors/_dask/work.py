@@ -121,9 +121,9 @@ def carry(ticket: Tuple[Any, ...], envelope: bytes, *held: Any) -> Any:
     value, thrown = make(call, envelope, held, partial(worker.log_event, call.pool))
     if thrown is not None:  # raised here, where it has no context that Dask would send along
         raise CallFailedError("raised", call.key, thrown)
-    data = None if value is None else small(value, call.small)
-    if data is not None:  # on the way that the end of the call takes, and so before it
-        worker.log_event(call.pool, [call.key, HOME, data])
+    data = small(value, call.small)
+    if data is not None:  # heard before the call ends: the next one may end this process
+        log_heard(worker, call.pool, [call.key, HOME, data])
     end_claim(worker, call, beginning)
     return value
 
@@ -153,6 +153,12 @@ def make(
         _tokens.pop(call.key, None)
 
 
+def log_heard(worker: Any, pool: str, told: List[Any]) -> None:
+    """Tell the pool something, and wait until the scheduler has heard it: it stays in order."""
+    log = worker.scheduler.log_event
+    distributed().utils.sync(worker.loop, log, topic=pool, msg=told)
+
+
 def end_claim(worker: Any, call: Ticket, beginning: str) -> None:
     """Write down that what was claimed has ended; who claims the next call waits for that.
 
@@ -162,10 +168,16 @@ def end_claim(worker: Any, call: Ticket, beginning: str) -> None:
 
     async def write() -> None:
         writing = ensure_future(worker.scheduler.set_metadata(keys=path, value=beginning))
-        writing.add_done_callback(lambda done: done.cancelled() or done.exception())
+        writing.add_done_callback(_looked_at)
         _ending.setdefault(worker.address, []).append(writing)
 
     worker.loop.add_callback(write)
+
+
+def _looked_at(writing: Any) -> None:
+    """Look at how writing has ended: where the scheduler is gone, nobody has to be told."""
+    if not writing.cancelled():
+        writing.exception()
 
 
 def small(value: Any, most: int) -> Optional[bytes]:
