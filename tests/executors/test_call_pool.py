@@ -22,7 +22,7 @@ from stagekit._base.progress import Progress
 from stagekit.errors import BadValueError
 from stagekit.executors import ProcessPool
 from stagekit.executors.futures import call_pool
-from tests.executors.third_pool import ThirdPool
+from tests.executors.third_pool import ThirdPool, ThirdProcessPool
 
 LIMIT = 100  # seconds until a test gives up, however busy this machine is
 
@@ -36,7 +36,7 @@ DASK = pytest.param(
         ),
     ],
 )
-POOLS = ("processes", "third", "futures threads", "futures processes", DASK)
+POOLS = ("processes", "third", "third processes", "futures threads", "futures processes", DASK)
 
 
 @pytest.fixture(scope="module", params=POOLS)
@@ -58,8 +58,8 @@ def pool_of(kind: str) -> Any:
     if kind == "processes":
         processes = ProcessPool(2)
         return processes, processes.shutdown
-    if kind == "third":
-        third = ThirdPool(2)
+    if kind.startswith("third"):
+        third = ThirdPool(2) if kind == "third" else ThirdProcessPool(2)
         return third, third.shutdown
     inner: Any = ThreadPoolExecutor(2)
     if kind == "futures processes":

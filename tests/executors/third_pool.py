@@ -1,12 +1,17 @@
-"""A pool of threads, written from the ``CallPool`` protocol alone."""
+"""Pools written from the ``CallPool`` protocol alone: of threads, and of processes."""
 
 from __future__ import annotations
 
+import pickle
+from multiprocessing import get_context
 from threading import Condition, Thread
-from typing import Dict, Optional
+from typing import Any, Callable, Dict, Optional
 
+from stagekit._base.pickling import dumps
 from stagekit._base.pool_call import Batch, PoolCall
 from stagekit._base.ports import CallPool
+from stagekit._base.promise import check_value
+from stagekit.errors import BadValueError
 
 
 class ThirdPool(CallPool):
@@ -71,3 +76,43 @@ class ThirdPool(CallPool):
     def _work(self) -> None:
         for call in iter(self._next, None):
             call.make()
+
+
+class ThirdProcessPool(ThirdPool):
+    """The same, each thread with a process of ``multiprocessing.pool`` that makes its calls."""
+
+    is_elsewhere = True
+
+    def check(self, fn: Callable[..., Any], /) -> Optional[str]:
+        """Tell what cannot be pickled."""
+        try:
+            dumps(fn)
+        except Exception as error:  # noqa: BLE001 - whatever the function holds
+            return str(error)
+        return None
+
+    def start_call(self, call: PoolCall, /) -> None:
+        """Have a call wait for a process, unless it cannot be sent to one."""
+        try:
+            call.inner = dumps((call.fn, tuple(call.args), dict(call.kwargs)))
+        except Exception as error:
+            raise BadValueError(str(error)) from error
+        super().start_call(call)
+
+    def _work(self) -> None:
+        with get_context("spawn").Pool(1) as process:
+            for call in iter(self._next, None):
+                call.begun()
+                try:
+                    value = pickle.loads(process.apply(made, (call.inner,)))  # noqa: S301 - ours
+                    check_value(value, call.promise)
+                except BaseException as error:  # noqa: BLE001 - whatever the call raises
+                    call.raised(error)
+                else:
+                    call.returned(value)
+
+
+def made(packed: bytes) -> bytes:
+    """Make a call; return the pickle of what it returned."""
+    fn, args, kwargs = pickle.loads(packed)  # noqa: S301 - from the test
+    return dumps(fn(*args, **kwargs))

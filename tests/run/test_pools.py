@@ -21,6 +21,7 @@ from stagekit._base.pool_call import PoolCall
 from stagekit.events import Outcome, Reason, StageStarted
 from stagekit.executors.futures import SentCall
 from stagekit.testing import RecordingHook
+from tests.executors.third_pool import ThirdPool
 
 SOURCE = '''
 """Stages for another process, which must be able to import them."""
@@ -300,3 +301,32 @@ def test_the_count_of_workers_is_the_pool_s_own() -> None:
     with ThreadPoolExecutor(7) as pool:
         assert 7 == run(registry=chain(1), executor=pool).workers
     assert run(registry=chain(1), executor=Pool()).workers >= 1
+
+
+class Broken(ThirdPool):
+    """A pool that cannot say what it wants once a call has ended."""
+
+    ended = 0
+
+    @property
+    def capacity(self) -> int:
+        """Raise from the second time on."""
+        self.ended += 1
+        if self.ended > 1:
+            raise OSError("nobody knows")
+        return 2
+
+
+@pytest.mark.parametrize("on_failure", ["stop", "continue"])
+def test_a_pool_that_raises_as_a_call_ends_fails_its_stages(on_failure: Any) -> None:
+    """On its own thread, where nobody hears of it; nobody waits for ever."""
+    registry = Registry()
+    for number in range(5):
+        registry.add(lambda: 1, id=f"s{number}")
+    pool = Broken(2)
+    try:
+        result = run(registry=registry, executor=pool, check=False, on_failure=on_failure)
+    finally:
+        pool.shutdown()
+    assert not result.ok
+    assert any("nobody knows" in str(report.error) for report in result.failures)

@@ -154,8 +154,17 @@ class PoolBackend:
             self._start(call.job, batch)
 
     def _take_in(self, call: JobCall) -> Optional[Batch]:
-        """Take in how a call has ended; return the batch of what its job has become, or None."""
-        job = call.job
+        """Take in how a call has ended; return the batch of what its job has become, or None.
+
+        What goes wrong here ends the call: a pool's thread has nobody who would hear of it.
+        """
+        try:
+            return self._taken_in(call.job, call)
+        except BaseException as error:  # noqa: BLE001 - of the pool, or a defect of ours
+            self._over(call.job, None, error)
+            return None
+
+    def _taken_in(self, job: Job, call: JobCall) -> Optional[Batch]:
         if job.progress is not None:
             job.flush()
         if self._calls.get(job.ticket) is not call:  # given up on

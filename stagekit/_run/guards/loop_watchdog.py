@@ -2,15 +2,16 @@
 
 One thread watches the loops of all runs: it asks each to answer, and where no answer comes for a
 while it looks at what the loop's thread is doing. It is started by the first run that has a loop,
-and has ended when the last of them returns.
+and ends with the last of them.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from _thread import start_new_thread
 from contextlib import nullcontext, suppress
-from threading import Event, Lock, Thread, get_ident
+from threading import Event, Lock, get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any, List, Optional, Tuple
 
@@ -100,34 +101,33 @@ class LoopWatch:
 
 
 class _Watchman:
-    """The thread that watches, and what it watches."""
+    """The thread that watches, and what it watches.
+
+    It is none of ``threading``'s: to start one of those is to wait until it runs, which takes
+    longer than a short run.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._watches: List[LoopWatch] = []
-        self._thread: Optional[Thread] = None
-        self._is_done = Event()
+        self._is_done: Optional[Event] = None  # of the thread that watches
 
     def begin(self, watch: LoopWatch) -> None:
         with self._lock:
             self._watches.append(watch)
-            if self._thread is None:
-                is_done = self._is_done = Event()
-                thread = Thread(target=self._watch, args=(is_done,), name="stagekit-loop-watch")
-                thread.daemon = True
+            if self._is_done is None:
+                is_done = Event()
                 with suppress(RuntimeError, MemoryError):  # no thread to be had: nobody watches
-                    thread.start()
-                    self._thread = thread
+                    start_new_thread(self._watch, (is_done,))
+                    self._is_done = is_done
 
     def end(self, watch: LoopWatch) -> None:
         with self._lock:
-            if watch in self._watches:
+            if watch in self._watches:  # not where a stage has forked, in the child
                 self._watches.remove(watch)
-            if self._watches or self._thread is None:
-                return
-            thread, self._thread = self._thread, None
-            self._is_done.set()
-        thread.join()
+            if not self._watches and self._is_done is not None:
+                self._is_done.set()
+                self._is_done = None
 
     def _watch(self, is_done: Event) -> None:
         while not is_done.wait(LOOK):
