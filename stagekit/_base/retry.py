@@ -156,7 +156,11 @@ def _is_of(error: BaseException, kinds: Tuple[Type[BaseException], ...]) -> bool
 def _says(ask: Any, error: BaseException) -> bool:  # Any: a function of the user's
     try:
         return isinstance(error, Exception) and bool(ask(error))
-    except Exception:  # noqa: BLE001 - the stage has failed with another error
+    except Exception as mistake:  # noqa: BLE001 - the stage has failed with another error
+        from stagekit._base.text import error_line, note
+
+        name = getattr(ask, "__qualname__", type(ask).__qualname__)
+        note(error, f"not tried again, as Retry(on={name}) raised {error_line(mistake)}")
         return False
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterable, List, Optional, Tuple, Type
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Type
 
 LIMIT = 64 * 1024
 MOST_SUGGESTIONS = 3
@@ -208,3 +208,17 @@ def width(text: str) -> int:
 def pad(text: str, columns: int) -> str:
     """Return *text* with spaces after it, so that it takes *columns* columns of a terminal."""
     return text + " " * (columns - width(text))
+
+
+def note(error: BaseException, text: str) -> None:
+    """Add a note to an exception, from Python 3.11 on, unless its class refuses attributes.
+
+    It is an object of the user: a note is not worth an error, and reports say the same beside it.
+    """
+    add_note: Any = getattr(BaseException, "add_note", None)  # Any: from 3.11 on
+    if add_note is None:
+        return
+    try:  # noqa: SIM105 - contextlib is not loaded for this
+        add_note(error, text)
+    except Exception:  # noqa: BLE001, S110 - code of a user's class
+        pass

@@ -64,25 +64,13 @@ def annotate(error: BaseException, stage: str, call: Call, values: List[Any]) ->
     """Note on an exception, once, which stage raised it, and the types of its arguments."""
     notes: Any = attribute(error, "__notes__")  # Any: whatever somebody has made of it
     if type(notes) is not list or not any(map(_is_ours, notes)):  # pyright: ignore[reportUnknownArgumentType]
+        from stagekit._base.text import note  # only where a stage has failed
+
         note(error, f"{_NOTE}{stage}{_types(call, values)}")
 
 
 def _is_ours(note: object) -> bool:
     return isinstance(note, str) and note.startswith(_NOTE)
-
-
-def note(error: BaseException, text: str) -> None:
-    """Add a note to an exception, from Python 3.11 on, unless its class refuses attributes.
-
-    It is an object of the user: a note is not worth an error, and reports say the same beside it.
-    """
-    add_note: Any = getattr(BaseException, "add_note", None)  # Any: from 3.11 on
-    if add_note is None:
-        return
-    try:  # noqa: SIM105 - contextlib is not loaded for this
-        add_note(error, text)
-    except Exception:  # noqa: BLE001, S110 - code of a user's class
-        pass
 
 
 def attribute(error: BaseException, name: str) -> Any:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optiona
 
 from stagekit._base.cancel import CancelToken
 from stagekit._base.progress import Progress
-from stagekit._run.attempt import annotate, arguments, is_broken_promise, note, of_attempt
+from stagekit._base.text import note
+from stagekit._run.attempt import annotate, arguments, is_broken_promise, of_attempt
 from stagekit._run.backends.job import Job
 from stagekit._run.guards.log_context import bind
 from stagekit._run.state.actions import Start, WithdrawnError

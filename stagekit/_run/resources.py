@@ -10,8 +10,8 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
 from stagekit._base.promise import check_value
-from stagekit._base.text import error_line
-from stagekit._run.attempt import cut, note
+from stagekit._base.text import error_line, note
+from stagekit._run.attempt import cut
 from stagekit._run.backends.threads import no_thread
 from stagekit._run.state.agenda import SECOND
 from stagekit.errors import BadValueError

@@ -74,6 +74,22 @@ def test_a_number_of_retries_is_of_attempts_more(timed: Timed) -> None:
     assert 0.0 == timed.clock.seconds
 
 
+def is_busy(error: Exception) -> bool:
+    """Ask an error for what it does not have."""
+    return bool(error.status == 503)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+
+
+def test_a_function_that_raises_when_it_is_asked_is_named(timed: Timed) -> None:
+    """The stage is not tried again; why, stands beside its own error."""
+    timed.stage(failing(9), id="a", retries=Retry(3, on=is_busy))
+    report = timed.run().report("a")
+    assert 1 == len(report.attempts)
+    assert "OSError(1)" == repr(report.error)
+    if sys.version_info >= (3, 11):
+        text = "\n".join(getattr(report.error, "__notes__", ()))
+        assert "not tried again, as Retry(on=is_busy) raised AttributeError: " in text
+
+
 def test_only_errors_that_are_named_are_tried_again(timed: Timed) -> None:
     """``on=`` is asked for each error."""
     timed.stage(failing(9, ValueError), id="other", retries=Retry(5, on=OSError))

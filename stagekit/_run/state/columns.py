@@ -104,15 +104,14 @@ class Columns:
         What carried the run out may be held in a circle until the collector comes; values, errors
         and the frames of their tracebacks are held by the record alone.
         """
-        record = Columns(self.plan, self.values[:], self.ends, self.began)
-        for name in ("status", "starts", "workers", "order", "names", "ended", "_place"):
+        record = Columns(self.plan, [], self.ends, self.began)
+        for name in self.__slots__:
             setattr(record, name, getattr(self, name))
-        for name in ("interrupted", "why", "abandoned", "leaked", "reasons", "causes", "notes"):
-            setattr(record, name, getattr(self, name))
+        record.values = self.values[:]
+        self.values.clear()  # as the loops have it that have carried the run out
         for name in ("errors", "attempts", "undone", "teardowns"):
             setattr(record, name, dict(getattr(self, name)))
             getattr(self, name).clear()
-        self.values.clear()
         return record
 
     def span(self, step: int) -> Tuple[int, int]:
