@@ -270,7 +270,7 @@ def test_a_module_that_fails_is_told_with_its_own_frame(kind: str, cli: Cli, wri
 
 
 @pytest.mark.parametrize(
-    ("word", "near"), [("Salse", "Sales"), ("flaot", "float"), ("Unheard", None)]
+    ("word", "near"), [("Salse", "Sales"), ("floot", "float"), ("Unheard", None)]
 )
 def test_a_misspelt_name_gets_its_near_miss(word: str, near: str, cli: Cli, write: Write) -> None:
     """A type that an annotation misspells: while importing, or planning where Python is lazy."""
