@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Sequence, Tuple, Union
+from typing import Any, Callable, Container, List, Sequence, Tuple, Union
 
 from stagekit._base.handles import with_handles
 
@@ -41,6 +41,22 @@ def flat(value: Any, depth: int, fetch: Callable[[Any], Any] = _itself) -> Tuple
 def size(shape: Shape) -> int:
     """Return how many items lists of this shape have."""
     return shape if isinstance(shape, int) else sum(map(size, shape))
+
+
+def smaller(shape: Shape, gone: Container[int]) -> Shape:
+    """Return the shape that lists have without the items of these indices."""
+    return _smaller(shape, gone, 0)[0]
+
+
+def _smaller(shape: Shape, gone: Container[int], start: int) -> Tuple[Shape, int]:
+    if isinstance(shape, int):
+        end = start + shape
+        return sum(item not in gone for item in range(start, end)), end
+    found: List[Shape] = []
+    for part in shape:
+        inner, start = _smaller(part, gone, start)
+        found.append(inner)
+    return tuple(found), start
 
 
 def nested(items: Sequence[Any], shape: Shape) -> List[Any]:

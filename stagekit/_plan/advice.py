@@ -176,7 +176,7 @@ class _Advisor:
         """Return a parameter that takes what a stage returns, as one writes it."""
         parameter = lack.parameter
         names = namespace_of(lack.consumer.stage.fn)
-        each = ", Each()" if parameter.takes_items else ""
+        each = f", {parameter.marker.written}" if parameter.takes_items else ""
         text = spelled(parameter.key, names, with_name=False)
         return f"{parameter.name}: Annotated[{text}, From({reference}){each}]"
 

@@ -170,11 +170,12 @@ def _each(markers: List[Any], mistake: Optional[str]) -> Tuple[List[Any], Option
 
     if len(markers) == 1:
         return markers, mistake
+    eaches = [marker for marker in markers if marker.is_each]
     others = [marker for marker in markers if not marker.is_each]
     if len(markers) == 2 and len(others) == 1:  # noqa: PLR2004
         rule = rule_of(others[0])
         if rule is not None and rule.goes_with_each:
-            return [each_of(others[0])], mistake
+            return [each_of(others[0], eaches[0])], mistake
     names = [type(marker).__name__ for marker in markers]
     return markers, f"{' and '.join(names)} cannot stand in one `Annotated`"
 

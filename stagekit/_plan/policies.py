@@ -51,17 +51,16 @@ def policies_of(
             continue
         said = stage.options.policy or NOTHING_SAID
         undo, is_undo_async = undos.get(step, (None, False))
-        each = tuple(
-            place for place, parameter, _ in _arguments(reading, wiring) if parameter.takes_items
-        )
+        items = [each for each in _arguments(reading, wiring) if each[1].takes_items]
         policy = Policy(
             retry=retry_of(said.retries),
             timeout=None if said.timeout is None else float(said.timeout),
             executor=said.executor,
             slots=said.resources,
             kind=RESOURCE if reading.is_resource else CALL,
-            each=each,
+            each=tuple([place for place, _, _ in items]),
             depth=fanout.get(step, 1),
+            skips=any(parameter.marker.skips for _, parameter, _ in items),
             undo=undo,
             is_undo_async=is_undo_async,
         )

@@ -31,6 +31,7 @@ class Policy(Record, kw_only=True):
             or names where a parameter is passed by keyword. Empty: the step is one call.
         depth: how deep the items are in lists of lists: 1 for those of a list. What the step
             provides is nested as deeply.
+        skips: items that fail are left out of what the step provides.
         undo: the call that makes the step undone, or None. It reads the same slots as the step's
             call; the step's own value is in its own slot.
         is_undo_async: whether that call returns an awaitable.
@@ -43,6 +44,7 @@ class Policy(Record, kw_only=True):
     kind: str = CALL
     each: Tuple[Place, ...] = ()
     depth: int = 1
+    skips: bool = False
     undo: Optional[Call] = None
     is_undo_async: bool = False
 

@@ -44,6 +44,7 @@ def declared_policy(stage: Declaration) -> Policy:
         slots=said.resources,
         kind=RESOURCE if reading.is_resource else CALL,
         each=tuple([one.name for one in asked if one.takes_items]),
+        skips=any(one.marker.skips for one in asked if one.takes_items),
     )
 
 
@@ -54,7 +55,8 @@ def facts(stage: Declaration, policy: Policy, bindings: Sequence[Binding] = ()) 
         found.append("a resource")
     if policy.each:
         deep = f", {policy.depth} deep" if policy.depth > 1 else ""
-        found.append(f"once for each of {', '.join(items_of(policy, bindings))}{deep}")
+        kept = ", without those that fail" if policy.skips else ""
+        found.append(f"once for each of {', '.join(items_of(policy, bindings))}{deep}{kept}")
     if policy.retry is not None:
         found.append(f"up to {plural(policy.retry.attempts, 'attempt')}")
     if policy.timeout is not None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Iterator, Optional
 
-from stagekit._base.text import error_line
+from stagekit._base.text import error_line, plural
 from stagekit._run.failure import release_frames
 from stagekit._run.record import counts_of, status_of
 from stagekit._run.result import Result
@@ -19,6 +19,7 @@ from stagekit.errors import (
 
 if TYPE_CHECKING:
     from stagekit._run.session import Session
+    from stagekit._run.state.columns import Columns
 
 
 def conclude(session: Session, cancelled: Optional[BaseException] = None) -> Result:
@@ -63,7 +64,19 @@ def _finished(session: Session) -> Result:
         session.hooks.finished(status_of(columns), result.seconds, counts_of(columns))
         result.warnings = tuple(session.hooks.troubles)
     result.warnings += tuple(session.settings.notices)
+    result.warnings += tuple(_nothing_left(columns))
     return result
+
+
+def _nothing_left(columns: Columns) -> Iterator[str]:
+    """Yield a warning for each stage of whose items none is left, as all failed."""
+    for step, items in columns.items.items():
+        if items.left_out and items.failed and len(items.failed) == len(items.status):
+            error, _ = items.failed[0]
+            yield (
+                f"stage {columns.plan.order[step]!r} has an empty list, as all of its "
+                f"{plural(len(items.failed), 'item')} failed; the first with {error_line(error)}"
+            )
 
 
 def _with_result(interruption: KeyboardInterrupt, result: Result) -> KeyboardInterrupt:

@@ -50,8 +50,10 @@ def failure_text(columns: Columns, run_id: str) -> str:
         soft = "" if plan.critical[step] else " (not critical)"
         where = location_of(error, plan, step)
         place = f"  {where}" if where else ""
-        name = f"{plan.order[step]}{_index(columns, step)}"
+        item = failed_item(columns, step)
+        name = plan.order[step] if item is None else f"{plan.order[step]}[{item}]"
         lines.append(f"  {name}{place}  {error_line(error)}{soft}")
+        lines += [] if item is None else _which(columns, step, item)
     lines += [
         f"  {plan.order[step]}  could not be torn down: {error_line(error)}"
         for step, error in sorted(columns.teardowns.items())
@@ -76,9 +78,11 @@ def abandoned_lines(columns: Columns) -> List[str]:
     return [*lines, f"  left open for that: {_named(columns, left)}"] if left else lines
 
 
-def _index(columns: Columns, step: int) -> str:
-    item = failed_item(columns, step)
-    return "" if item is None else f"[{item}]"
+def _which(columns: Columns, step: int, item: int) -> List[str]:
+    from stagekit._base.value_text import item_text
+
+    text = item_text(columns.item_lists.get(step), item)
+    return [f"    {text}"] if text else []
 
 
 def failed_item(columns: Columns, step: int) -> Optional[int]:

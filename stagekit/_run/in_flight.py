@@ -241,4 +241,4 @@ def annotate_call(error: BaseException, session: Session, items: MapItems, start
     plan = session.plan
     annotate(error, plan.order[start.step], plan.calls[start.step], session.columns.values)
     if start.item >= 0:
-        note(error, f"stagekit: item {start.item} of {items.count(start.step)}")
+        note(error, f"stagekit: {items.text(start.step, start.item)}")

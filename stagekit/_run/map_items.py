@@ -48,6 +48,11 @@ class MapItems:
         if len(set(shapes.values())) > 1:
             return 0, BadValueError(self._unequal(step, shapes))
         self._lists[step] = lists
+        names = [each.parameter for each in self._plan.bindings[step]]
+        self._columns.item_lists[step] = {
+            names[place] if isinstance(place, int) else place: items
+            for place, items in lists.items()
+        }
         places: List[Tuple[Place, Any]] = [*enumerate(args), *kwargs.items()]
         found = [place for place, value in places if type(value) is Context]
         if found:
@@ -67,6 +72,12 @@ class MapItems:
     def count(self, step: int) -> int:
         """Return how many items a stage is called for."""
         return len(next(iter(self._lists[step].values())))
+
+    def text(self, step: int, item: int) -> str:
+        """Return which item this is, for people; empty where the lists could not be had."""
+        from stagekit._base.value_text import item_text  # only where one has failed
+
+        return item_text(self._columns.item_lists.get(step), item)
 
     def of(
         self, step: int, item: int, args: Tuple[Any, ...], kwargs: Dict[str, Any]

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional, Tuple
+from collections.abc import Sequence as SequenceABC
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from stagekit._base.outcome import OUTCOMES, REASONS, Outcome, Reason
-from stagekit._run.state.columns import SUCCEEDED, Columns, worker_name
+from stagekit._base.static import overload
+from stagekit._base.text import plural
+from stagekit._run.state.columns import FAILED, SUCCEEDED, Columns, worker_name
 
 if TYPE_CHECKING:
     from dataclasses import dataclass
 
     from stagekit._declare.context import RunInfo
-    from stagekit._run.state.columns import AttemptRow
+    from stagekit._run.state.columns import AttemptRow, Items
+
+    Lists = Mapping[str, Sequence[Any]]  # Any: items of whatever type
+    _Base = SequenceABC["ItemReport"]
 else:
     from stagekit._base.frozen import dataclass  # 3 ms less than the one of dataclasses
+
+    _Base = SequenceABC
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,90 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class ItemReport:
+    """What became of one item of an ``Each`` stage.
+
+    Attributes:
+        index: its place in the list, from 0; in lists of lists, of all items in their order.
+        text: a short text of the item.
+        outcome: how it ended.
+        error: what it failed with, its attempts used up, or None.
+        reason: why it failed, or None.
+        attempts: the calls that were made for it.
+    """
+
+    index: int
+    text: str
+    outcome: Outcome
+    error: Optional[BaseException]
+    reason: Optional[Reason]
+    attempts: Tuple[Attempt, ...]
+
+
+class ItemReports(_Base):
+    """What became of each item, in order; each report is made when it is asked for.
+
+    Example:
+        >>> from typing import List
+        >>> from typing_extensions import Annotated
+        >>> from stagekit import Each, Registry, run
+        >>> registry = Registry()
+        >>> @registry.stage
+        ... def load() -> List[int]:
+        ...     return [1, 0]
+        >>> @registry.stage
+        ... def share(n: Annotated[int, Each(on_error="skip")]) -> float:
+        ...     return 1 / n
+        >>> items = run(registry=registry).report(share).items
+        >>> [(each.text, each.outcome.value, str(each.error)) for each in items]
+        [('1', 'succeeded', 'None'), ('0', 'failed', 'division by zero')]
+    """
+
+    __slots__ = ("_attempts", "_by_item", "_items", "_lists")
+
+    def __init__(self, items: Items, lists: Lists, attempts: Tuple[Attempt, ...]) -> None:
+        self._items = items
+        self._lists = lists
+        self._attempts = attempts
+        self._by_item: Optional[Dict[int, List[Attempt]]] = None
+
+    def __len__(self) -> int:
+        return len(self._items.status)
+
+    @overload
+    def __getitem__(self, index: int) -> ItemReport: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[ItemReport]: ...
+    def __getitem__(self, index: Union[int, slice]) -> Union[ItemReport, Sequence[ItemReport]]:
+        """Return the report of one item, or of several."""
+        if isinstance(index, slice):
+            return tuple([self._report(item) for item in range(len(self))[index]])
+        return self._report(range(len(self))[index])
+
+    def __repr__(self) -> str:
+        return f"<reports of {len(self):,} items, {len(self._items.failed):,} failed>"
+
+    def _report(self, item: int) -> ItemReport:
+        from stagekit._base.value_text import value_of_item  # only where somebody looks at an item
+
+        if self._by_item is None:
+            self._by_item = {}
+            for attempt in self._attempts:
+                if attempt.item is not None:
+                    self._by_item.setdefault(attempt.item, []).append(attempt)
+        status = self._items.status[item]
+        error, how = self._items.failed[item] if status == FAILED else (None, -1)
+        return ItemReport(
+            item,
+            value_of_item(self._lists, item),
+            OUTCOMES[status],
+            error,
+            None if how < 0 else REASONS[how],
+            tuple(self._by_item.get(item, ())),
+        )
+
+
+@dataclass(frozen=True)
 class StageReport:
     """What became of one stage.
 
@@ -59,8 +151,10 @@ class StageReport:
         undo_error: what its compensation raised, or None.
         error: what the stage failed with, or None.
         item: of an ``Each`` stage that failed, the index of the item that it failed with.
-        note: what the decider of the run says of a stage that it skipped, or gave a value.
+        note: what the decider of the run says of a stage that it skipped, or gave a value; of an
+            ``Each`` stage, how many items were left out of its value.
         location: where to look, as ``file:line``: of a failed stage, where it raised.
+        items: of an ``Each`` stage, what became of each item.
     """
 
     stage_id: str
@@ -75,6 +169,7 @@ class StageReport:
     error: Optional[BaseException] = None
     item: Optional[int] = None
     note: str = ""
+    items: Sequence[ItemReport] = ()
 
     @property
     def seconds(self) -> float:
@@ -87,6 +182,7 @@ def report_of(columns: Columns, info: RunInfo, step: int) -> StageReport:
     from stagekit._run.failure import failed_item, location_of
 
     plan = columns.plan
+    attempts = _attempts(columns, info, step)
     status = SUCCEEDED if columns.status is None else columns.status[step]
     reason, cause = columns.reasons.get(step), columns.causes.get(step)
     error = columns.errors.get(step)
@@ -100,15 +196,31 @@ def report_of(columns: Columns, info: RunInfo, step: int) -> StageReport:
         OUTCOMES[status],
         None if reason is None else REASONS[reason],
         None if cause is None else plan.order[cause],
-        _attempts(columns, info, step),
+        attempts,
         where,
         columns.teardowns.get(step),
         columns.undone[step] is None if step in columns.undone else None,
         columns.undone.get(step),
         error,
         failed_item(columns, step),
-        columns.notes.get(step, ""),
+        columns.notes.get(step, "") or _left_out(columns, step),
+        _items(columns, step, attempts),
     )
+
+
+def _items(columns: Columns, step: int, attempts: Tuple[Attempt, ...]) -> Sequence[ItemReport]:
+    items = columns.items.get(step)
+    if items is None:
+        return ()
+    return ItemReports(items, columns.item_lists[step], attempts)
+
+
+def _left_out(columns: Columns, step: int) -> str:
+    """Return how many items were left out of the value of a stage; empty where none was."""
+    items = columns.items.get(step)
+    if items is None or not items.left_out or not items.failed:
+        return ""
+    return f"left out {len(items.failed):,} of {plural(len(items.status), 'item')} that failed"
 
 
 def _attempt_of(columns: Columns, info: RunInfo, row: AttemptRow) -> Attempt:

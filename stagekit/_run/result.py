@@ -241,6 +241,13 @@ def arguments_of(result: Result, step: int) -> Dict[str, Any]:
     return {**dict(zip(names_of(plan, step, keywords), positional)), **keywords}
 
 
+def item_of(result: Result, stage_id: str, item: int) -> str:
+    """Return which item of an ``Each`` stage this is, with a short text of it."""
+    from stagekit._base.value_text import item_text
+
+    return item_text(result._columns.item_lists.get(result.plan.step_of(stage_id)), item)  # noqa: SLF001 - of this module
+
+
 def _overridden(plan: Plan, stage: _Stage) -> Optional[int]:
     """Return the slot of the constant that stands in for a stage, if one does."""
     if not plan.replaced:

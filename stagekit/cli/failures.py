@@ -7,7 +7,7 @@ from typing import Dict, Iterator, List, Sequence
 from stagekit._base.outcome import Outcome, Reason
 from stagekit._base.text import error_line, escape_control, safe_text, short_names
 from stagekit._run.report import StageReport
-from stagekit._run.result import Result, arguments_of
+from stagekit._run.result import Result, arguments_of, item_of
 from stagekit.cli.output import Style
 from stagekit.cli.show_problem import INDENT, more_line, show_problem
 from stagekit.cli.tracebacks import raised_at, traceback_lines
@@ -16,7 +16,7 @@ from stagekit.errors import Code, Problem
 _LONGEST = 200
 _MOST_NAMED = 8
 _RETURN = "end the stage with `return`: sys.exit() in a stage is a failure, whatever its code"
-_OUR_NOTE = "stagekit: stage "
+_OUR_NOTES = ("stagekit: stage ", "stagekit: item ")
 
 
 def show_failures(result: Result, style: Style, *, is_full: bool = False) -> str:
@@ -47,7 +47,7 @@ def show_failures(result: Result, style: Style, *, is_full: bool = False) -> str
 
 def _is_note(line: str) -> bool:
     """Say whether a line is the note of the run on the exception, whose facts are shown below."""
-    return line.lstrip(" |+").startswith(_OUR_NOTE)
+    return line.lstrip(" |+").startswith(_OUR_NOTES)
 
 
 def _problem(result: Result, report: StageReport, name: str) -> Problem:
@@ -73,6 +73,10 @@ def _held_up(result: Result, names: Dict[str, str]) -> Dict[str, List[str]]:
 
 
 def _facts(result: Result, report: StageReport, held: Sequence[str]) -> Iterator[str]:
+    if report.item is not None:
+        which = item_of(result, report.stage_id, report.item)
+        if which:
+            yield which
     types = argument_types(result, report.stage_id)
     if types:
         yield f"called with {types}"

@@ -45,6 +45,7 @@ def summary(result: Result, style: Style) -> str:
 
 def _troubles(result: Result) -> Iterator[Tuple[str, str]]:
     """Yield what there is to say of an end that was not a plain one: a word, and the rest."""
+    yield from _left_out(result)
     if not result.cancel_reason and result.ok:
         return
     names = short_names(result.plan.order)
@@ -65,6 +66,21 @@ def _troubles(result: Result) -> Iterator[Tuple[str, str]]:
             yield "not undone", f"{name}: {error_line(report.undo_error)}"
         if report.teardown_error is not None:
             yield "not closed", f"{name}: {error_line(report.teardown_error)}"
+
+
+def _left_out(result: Result) -> Iterator[Tuple[str, str]]:
+    """Yield for each stage the items that failed and are not in its value, and the first error."""
+    names = short_names(result.plan.order)
+    for step, stage_id in enumerate(result.plan.order):
+        policy = result.plan.policies.get(step)
+        if policy is None or not policy.skips:
+            continue
+        items = result.report(stage_id).items
+        failed = [each for each in items if each.error is not None]
+        if failed and failed[0].error is not None:
+            text = f"{escape_control(names[stage_id])}: {len(failed):,} of {len(items):,} items"
+            first = f"item {failed[0].index}: {failed[0].text}"
+            yield "left out", f"{text}, first {first}: {error_line(failed[0].error, limit=120)}"
 
 
 def _named(stages: Sequence[str], names: Mapping[str, str]) -> str:

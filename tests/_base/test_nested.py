@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagekit._base.nested import flat, nested, size
+from stagekit._base.nested import flat, nested, size, smaller
 
 
 def lists(depth: int) -> st.SearchStrategy[Any]:
@@ -26,6 +26,22 @@ def test_what_is_put_together_is_what_was_taken_apart(depth: int, data: st.DataO
     items, shape = flat(value, depth)
     assert value == nested(items, shape)
     assert all(isinstance(item, int) for item in items)
+
+
+@given(st.integers(1, 4), st.data())
+def test_lists_without_some_items_keep_their_places(depth: int, data: st.DataObject) -> None:
+    """Only innermost lists become shorter."""
+    value = data.draw(lists(depth))
+    items, shape = flat(value, depth)
+    gone = {number for number, item in enumerate(items) if item % 2}
+    kept = [item for item in items if not item % 2]
+    assert _even(value, depth) == nested(kept, smaller(shape, gone))
+
+
+def _even(value: Any, depth: int) -> Any:
+    if depth == 1:
+        return [item for item in value if not item % 2]
+    return [_even(part, depth - 1) for part in value]
 
 
 @pytest.mark.parametrize(

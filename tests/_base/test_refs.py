@@ -6,18 +6,21 @@ from typing import Any, List
 
 import pytest
 
-from stagekit import Collect, From, Named, given, one_of, optional
+from stagekit import Collect, Each, From, Named, given, one_of, optional
 
 EQUAL: List[Any] = [
     (From("a"), From("a")),
     (Named("a"), Named("a")),
     (Collect(), Collect()),
+    (Each(), Each()),
+    (Each(on_error="skip"), Each(on_error="skip")),
     (optional("a"), optional("a")),
     (one_of("a", "b"), one_of("a", "b")),
 ]
 DIFFERENT: List[Any] = [
     (From("a"), From("b")),
     (From("a"), Named("a")),
+    (Each(), Each(on_error="skip")),
     (one_of("a", "b"), one_of("b", "a")),
     (optional("a"), "a"),
 ]

@@ -61,6 +61,7 @@ def test_a_stage_that_was_tried_again_says_how_often(cli: Cli, write: Write) -> 
     )
     told = cli("run", "flaky", "-q").err
     assert "failed at item 1: ZeroDivisionError" in told
+    assert 1 == told.count("   item 1 of 2, counted from 0: 0\n")
     assert "   called with row: list of 2\n   tried 3 times\n" in told
     write("once.py", "from stagekit import stage\n@stage\ndef load(): 1 / 0\n")
     assert "tried" not in cli("run", "once", "-q").err

@@ -148,6 +148,23 @@ def test_an_item_is_tried_again_by_itself_and_named_when_it_fails(engine: Engine
     ] == rows(result, "odd")
 
 
+def odd_only(page: Annotated[Page, Each(on_error="skip")]) -> Size:
+    """Fail for the page with number 1."""
+    return odd(page)
+
+
+def test_an_item_that_fails_is_left_out(engine: Engine) -> None:
+    """The others have their values, and each item its report."""
+    engine.add(load)
+    engine.add(odd_only)
+    result = engine.run()
+    items = result.report("odd_only").items
+    assert 2 == len(result["odd_only"])
+    assert ["succeeded", "failed", "succeeded"] == [each.outcome.value for each in items]
+    assert "torn" == str(items[1].error)
+    assert all(each.text for each in items)
+
+
 def many() -> List[Page]:
     """Return ten thousand pages."""
     return pages(*range(MANY))

@@ -399,7 +399,7 @@ def test_a_stage_for_each_item_provides_one_value() -> None:
 def test_the_marker_is_data() -> None:
     """Equal, hashed and shown by what stands beside it."""
     assert (Each(), hash(Each()), "Each()") == (Each(), hash(Each()), repr(Each()))
-    beside = each_of(From("a"))
+    beside = each_of(From("a"), Each())
     assert beside != Each()
     assert "Each() of From('a')" == repr(beside)
 

@@ -9,7 +9,20 @@ from typing import Any, Dict, Iterable, Iterator, List, Sequence
 import pytest
 from typing_extensions import Annotated
 
-from stagekit import Collect, Each, From, Registry, RunFailedError, arun, given, run
+from stagekit import (
+    CancelToken,
+    Collect,
+    Each,
+    From,
+    PlanError,
+    Registry,
+    RunFailedError,
+    arun,
+    given,
+    plan,
+    run,
+)
+from stagekit.errors import StagekitWarning
 from stagekit.events import StageProgress, StageSucceeded
 from stagekit.testing import RecordingHook
 from tests.run.things import Base, Page, Size, Total, pages
@@ -85,6 +98,7 @@ def test_the_item_that_failed_is_named(way: Way, on_failure: str) -> None:
 
     with pytest.raises(RunFailedError, match=r"size\[2\].*ValueError: torn") as caught:
         way.run(on_failure=on_failure)
+    assert "item 2 of 4, counted from 0: Page" in str(caught.value)
     report = caught.value.result.report("size")
     assert ("failed", 2) == (report.outcome.value, report.item)
     assert "torn" == str(report.error)
@@ -95,7 +109,7 @@ def test_the_item_that_failed_is_named(way: Way, on_failure: str) -> None:
     else:  # a call that no thread of a pool has begun is taken back
         assert 2 in called
     if hasattr(report.error, "__notes__"):
-        assert any("item 2 of 4" in note for note in report.error.__notes__)
+        assert any("item 2 of 4, counted from 0: Page" in note for note in report.error.__notes__)
 
 
 def test_the_first_failing_item_is_the_error_of_the_stage(way: Way) -> None:
@@ -114,6 +128,152 @@ def test_the_first_failing_item_is_the_error_of_the_stage(way: Way) -> None:
     result = way.run(on_failure="continue", check=False)
     assert "page 1" == str(result.report("size").error)
     assert 1 == result.report("size").item
+
+
+def test_items_that_fail_are_left_out(way: Way) -> None:
+    """The others go on, whatever the run does on failures; reports name each item."""
+
+    @way.stage
+    def load() -> List[int]:
+        return [4, 0, 2, 0]
+
+    @way.stage(retries=1)
+    def share(number: Annotated[int, Each(on_error="skip")]) -> float:
+        return 8 / number
+
+    @way.stage
+    def total(shares: List[float]) -> Total:
+        return Total(sum(shares))
+
+    result = way.run(on_failure="cancel")
+    report = result.report("share")
+    assert ([2.0, 4.0], 6, True) == (result["share"], result["total"], result.ok)
+    assert ("left out 2 of 4 items that failed", ()) == (report.note, result.warnings)
+    assert [
+        (0, "4", "succeeded", 1, None),
+        (1, "0", "failed", 2, "raised"),
+        (2, "2", "succeeded", 1, None),
+        (3, "0", "failed", 2, "raised"),
+    ] == [
+        (
+            each.index,
+            each.text,
+            each.outcome.value,
+            len(each.attempts),
+            getattr(each.reason, "value", None),
+        )
+        for each in report.items
+    ]
+    assert [False, True, False, True] == [
+        isinstance(each.error, ZeroDivisionError) for each in report.items
+    ]
+
+
+def test_of_lists_in_lists_only_the_items_that_failed_are_left_out(anyway: Way) -> None:
+    """Lists keep their places; one of which nothing is left is empty."""
+
+    @anyway.stage
+    def load() -> List[List[int]]:
+        return [[1, 0], [0], [], [2]]
+
+    @anyway.stage
+    def share(number: Annotated[int, Each(on_error="skip")]) -> float:
+        return 2 / number
+
+    assert [[2.0], [], [], [1.0]] == anyway.run()["share"]
+
+
+def test_where_all_items_failed_the_list_is_empty_and_the_run_warns(anyway: Way) -> None:
+    """With the first error; of no item there is nothing to say."""
+
+    @anyway.stage
+    def load() -> List[int]:
+        return [0, 0]
+
+    @anyway.stage
+    def nothing() -> List[Page]:
+        return []
+
+    @anyway.stage
+    def share(number: Annotated[int, Each(on_error="skip")]) -> float:
+        return 2 / number
+
+    @anyway.stage
+    def size(page: Annotated[Page, Each(on_error="skip")]) -> Size:
+        return Size(page.number)
+
+    with pytest.warns(StagekitWarning, match="empty list, as all of its 2 items failed") as caught:
+        result = anyway.run()
+    assert ([], [], 1) == (result["share"], result["size"], len(caught))
+    assert "ZeroDivisionError" in result.warnings[0]
+
+
+def test_a_cancelled_run_has_no_list_of_some_items() -> None:
+    """Items that never began have not failed."""
+    token, registry = CancelToken(), Registry()
+
+    @registry.stage
+    def load() -> List[int]:
+        return [0, 1, 2]
+
+    @registry.stage(id="share")
+    def share(number: Annotated[int, Each(on_error="skip")]) -> float:
+        if number:
+            token.cancel()
+        return 2 / number
+
+    result = run(registry=registry, executor="inline", cancel=token, check=False)
+    report = result.report("share")
+    assert "cancelled" == report.outcome.value
+    assert ["failed", "succeeded", "cancelled"] == [each.outcome.value for each in report.items]
+    assert None is report.items[2].reason
+
+
+def test_reports_of_items_are_a_sequence() -> None:
+    """Indexed from both ends, sliced, and shown in short; other stages have none."""
+    registry = Registry()
+    registry.add(lambda: pages(1, 2, 3), id="load", provides=List[Page])
+
+    @registry.stage(id="size")
+    def size(page: Annotated[Page, Each()], base: Annotated[int, Each()]) -> Size:
+        return Size(page.number + base)
+
+    result = run(registry=registry, values=[given([1, 2, 3], as_=List[int])])
+    items = result.report("size").items
+    assert (3, 2) == (len(items), items[-1].index)
+    assert ["page=Page, base=2"] == [each.text for each in items[1:2]]
+    assert "<reports of 3 items, 0 failed>" == repr(items)
+    assert () == result.report("load").items
+    with pytest.raises(IndexError):
+        items[3]
+
+
+def test_an_unknown_word_for_failing_items_is_refused() -> None:
+    """Where it is written; from the text of an annotation, when planning."""
+    word: Any = "ignore"
+    with pytest.raises(ValueError, match='takes "fail" or "skip", got \'ignore\''):
+        Each(on_error=word)
+
+
+def test_from_may_stand_beside_each_that_skips() -> None:
+    """It says where the list comes from; a fix to copy keeps the word."""
+    registry = Registry()
+    registry.add(lambda: [1, 0], id="one", provides=List[int])
+    registry.add(lambda: [2, 0], id="two", provides=List[int])
+
+    @registry.stage(id="share")
+    def share(number: Annotated[int, From("one"), Each(on_error="skip")]) -> float:
+        return 2 / number
+
+    assert [2.0] == run(registry=registry)["share"]
+    assert "once for each of number, without those that fail" in plan(registry=registry).explain()
+
+    @registry.stage
+    def other(number: Annotated[int, Each(on_error="skip")]) -> str:
+        return str(number)
+
+    with pytest.raises(PlanError, match=r'From\(\.\.\.\), Each\(on_error="skip"\)'):
+        plan(registry=registry)
 
 
 def test_a_failing_item_of_a_stage_that_is_not_critical(way: Way) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List, Mapping, Optional, Tuple
+    from typing import Any, Dict, List, Mapping, Optional, Tuple
 
     AttemptRow = Tuple[int, int, int, int, str, Optional[BaseException]]
 
@@ -18,6 +18,23 @@ WAITING, RUNNING, SUCCEEDED, FAILED, SKIPPED, CANCELLED, REUSED = range(7)
 # Reasons, by their place in `Reason`. Steps that succeeded have none.
 RAISED, BAD_VALUE, UPSTREAM_FAILED, NO_VALUE, STOPPED, INTERRUPTED = range(6)
 TIMED_OUT, CRASHED, NOT_NEEDED, DECIDED, DECIDER_FAILED = range(6, 11)
+
+
+class Items:
+    """What has become of the items of an ``Each`` stage.
+
+    Attributes:
+        status: of each, as of steps; of one that never ended it is ``CANCELLED``.
+        failed: by index, the last error of an item that failed, and how.
+        left_out: whether those that failed are not in the value of the stage.
+    """
+
+    __slots__ = ("failed", "left_out", "status")
+
+    def __init__(self, count: int, *, left_out: bool = False) -> None:
+        self.status = bytearray([CANCELLED]) * count
+        self.failed: Dict[int, Tuple[BaseException, int]] = {}
+        self.left_out = left_out
 
 
 class Columns:
@@ -38,6 +55,8 @@ class Columns:
         causes: the step that failed, or was skipped by a decider, because of which a step was
             skipped.
         notes: what a decider says of a step that it skipped, or gave a value.
+        item_lists: of ``Each`` stages, by step: by parameter, the items that they are called for.
+        items: by step, what has become of each item.
         attempts: of stages with a policy, by step: item, number, start, end, worker, error.
         undone: by step, what its compensation raised, or None.
         teardowns: what resources raised that failed to be torn down.
@@ -59,6 +78,8 @@ class Columns:
         "ends",
         "errors",
         "interrupted",
+        "item_lists",
+        "items",
         "leaked",
         "names",
         "notes",
@@ -94,6 +115,8 @@ class Columns:
         self.leaked: Tuple[int, ...] = ()
         self.names: Dict[int, str] = {}
         self.attempts: Dict[int, List[AttemptRow]] = {}
+        self.item_lists: Dict[int, Dict[str, List[Any]]] = {}
+        self.items: Dict[int, Items] = {}
         self.undone: Dict[int, Optional[BaseException]] = {}
         self.teardowns: Dict[int, BaseException] = {}
         self._place: Optional[List[int]] = None
@@ -109,7 +132,7 @@ class Columns:
             setattr(record, name, getattr(self, name))
         record.values = self.values[:]
         self.values.clear()  # as the loops have it that have carried the run out
-        for name in ("errors", "attempts", "undone", "teardowns"):
+        for name in ("errors", "attempts", "undone", "teardowns", "item_lists", "items"):
             setattr(record, name, dict(getattr(self, name)))
             getattr(self, name).clear()
         return record

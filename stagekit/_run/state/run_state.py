@@ -205,10 +205,11 @@ class RunState:
     def halt(self, step: int) -> bool:
         """Have no call follow another where a stage has failed that is to stop the run.
 
-        One that may be tried again has not failed for good; the coordinator finds out.
+        One that may be tried again has not failed for good, and an item may be left out; the
+        coordinator finds out.
         """
         policy = self.policies.get(step)
-        if policy is not None and policy.retry is not None:
+        if policy is not None and (policy.retry is not None or policy.skips):
             return False
         self.is_halted |= bool(self.scheduler.plan.critical[step]) and self.on_failure != "continue"
         return self.is_halted
@@ -244,7 +245,9 @@ class RunState:
         elif self.scheduler.is_stopped:
             self._cancel(step, None)
         elif size(shape):
-            self._mapped[step] = MappedStage(shape)
+            mapped = MappedStage(shape, skips=self.policies[step].skips)
+            self._mapped[step] = mapped
+            self.scheduler.columns.items[step] = mapped.items
             self._offer(step, 0)
         else:
             self._succeed(step, nested((), shape))
@@ -465,7 +468,7 @@ class RunState:
                 self.resources.opened.append(call.step)
             self._succeed(call.step, value)
             return
-        self._mapped[call.step].values[call.item] = value
+        self._mapped[call.step].returned(call.item, value)
         self.decided.append(len(self.lanes) + call.step)
         self._item_ended(call.step)
 
@@ -510,16 +513,19 @@ class RunState:
             self._final_item(call.step, call.item, error, how)
 
     def _final_item(self, step: int, item: int, error: BaseException, how: int) -> None:
-        """Record that an item has failed for good; no other one begins, unless the run goes on."""
+        """Record that an item has failed for good.
+
+        No other one begins, unless the run goes on, or the item is left out.
+        """
         mapped = self._mapped[step]
-        mapped.failed[item] = (error, how)
+        is_fatal = mapped.fail(item, error, how)
         self._item_told(step, item)
-        if self.on_failure != "continue":
+        if is_fatal and self.on_failure != "continue":
             mapped.is_stopped = True
             mapped.under_way -= self._forget_items(step)
             if self.decisions is not None:
                 self.decisions.forget(step)
-        if self.on_failure == "cancel" and self.scheduler.plan.critical[step]:
+        if is_fatal and self.on_failure == "cancel" and self.scheduler.plan.critical[step]:
             self.attempts.ask_all("stopped", step)
         self._item_ended(step)
 
@@ -555,7 +561,7 @@ class RunState:
         self._mapped[step].uncalled += 1
         self._begin_item(step, item)
         if isinstance(answer, Reuse):
-            self._mapped[step].values[item] = answer.value
+            self._mapped[step].returned(item, answer.value, is_reused=True)
             self._item_told(step, item)
             self._item_ended(step)
         else:
