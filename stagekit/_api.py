@@ -142,6 +142,7 @@ def run(
     rollback: Union[bool, Rollback] = False,
     seed: Optional[int] = None,
     check_mutation: bool = False,
+    measure: Union[bool, Literal["tracemalloc"]] = False,
     decider: Optional[Decider] = None,
     clock: Optional[Clock] = None,
 ) -> Result:
@@ -177,6 +178,10 @@ def run(
         check_mutation: compare the arguments of each call before and after it, as far as they can
             be pickled, and warn of stages that have changed one: that is an object which others
             take, too. With ``executor="inline"`` it is sure which of two stages did.
+        measure: have the CPU seconds of each stage in its report, and by how many bytes memory rose
+            above what there was when it began, as far as that can be told: the memory of stages
+            that overlap in one process cannot. ``"tracemalloc"`` counts what Python allocates, on
+            every system, and makes stages slower; else it is what the process has, on Linux.
         decider: an object whose ``before(call)`` says whether a stage is called, skipped, or given
             a value, and whose ``after(call, value)`` takes what a call has returned.
         clock: tells the time, in tests; see ``stagekit.testing.VirtualClock``.
@@ -226,6 +231,7 @@ async def arun(
     rollback: Union[bool, Rollback] = False,
     seed: Optional[int] = None,
     check_mutation: bool = False,
+    measure: Union[bool, Literal["tracemalloc"]] = False,
     decider: Optional[Decider] = None,
     clock: Optional[Clock] = None,
 ) -> Result:

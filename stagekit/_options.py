@@ -142,6 +142,12 @@ def _seed(name: str, value: object) -> Sequence[str]:
     return [f"{name} takes a whole number, got {value!r}"]
 
 
+def _measure(name: str, value: object) -> Sequence[str]:
+    if isinstance(value, bool) or value == "tracemalloc":
+        return ()
+    return [f"{name} takes True, False or 'tracemalloc', got {value!r}"]
+
+
 def _arguments(name: str, value: object) -> Sequence[str]:
     return [f"{name} takes a list of texts, got a text"] if isinstance(value, str) else ()
 
@@ -377,6 +383,14 @@ RUNNING = (
                 help="Warn of stages that change what they were passed.",
             ),
         ),
+    ),
+    Option(
+        name="measure",
+        type='Union[bool, Literal["tracemalloc"]]',
+        default=False,
+        check=_measure,
+        key="measure",
+        flags=(Flag(names=("--measure",), help="Measure CPU time and memory of each stage."),),
     ),
     Option(name="decider", type="Optional[Decider]", default=None, check=_decider),
     Option(name="clock", type="Optional[Clock]", default=None),

@@ -244,6 +244,7 @@ def settings_for(
         clock=options["clock"],
         seed=seed,
         decider=options["decider"],
+        measure=options["measure"],
     )
 
 

@@ -19,7 +19,8 @@ _RUNNER = "stagekit._run."
 # The modules whose frames may come between a run and the function of a stage.
 _CALLERS = (
     *(_RUNNER, "stagekit._plan.", "stagekit._base.promise", "stagekit.executors."),
-    *("stagekit._base.pool_call", "stagekit.testing.chaos", "concurrent.futures."),
+    *("stagekit._base.pool_call", "stagekit._base.usage"),
+    *("stagekit.testing.chaos", "concurrent.futures."),
 )
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
     Tell = Callable[[Optional[float], Optional[float], Optional[str]], object]
 
+USED = "\0used"  # the note of what is told by ``tell_used``
 EVERY = 0.05  # seconds: at most twenty times a second anybody is told
 
 
@@ -100,6 +101,11 @@ class Progress:
         with self._lock:
             if self._is_held:
                 self._out()
+
+    def tell_used(self, cpu_seconds: float, memory_bytes: Optional[int]) -> None:
+        """Tell what the call has used of the machine: for measured runs, not for stages."""
+        if self._tell is not None:
+            self._tell(cpu_seconds, memory_bytes, USED)
 
     def _out(self) -> None:
         self._is_held = False

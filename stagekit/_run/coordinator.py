@@ -89,6 +89,7 @@ class Coordinator:
         self.placement = Placement(
             plan, settings, session.mode, self._post_end, loop, gate, more=self.call_owner
         )
+        one_by_one = settings.decider is not None or bool(settings.measure)
         self.state = RunState(
             session.scheduler,
             plan.policies,
@@ -96,7 +97,7 @@ class Coordinator:
             limits_of(settings, self.placement, self.clock.now()),
             on_failure=settings.on_failure,
             chance=jitter(settings.seed),
-            chains=chained_steps(plan, self.placement, decides=settings.decider is not None),
+            chains=chained_steps(plan, self.placement, one_by_one=one_by_one),
             decides=settings.decider is not None,
         )
         self._pending: Deque[Action] = deque()
@@ -376,6 +377,10 @@ class Coordinator:
         job = job_of(self.session, self.items, start, name, token=token, tell=tell)
         if self.placement.is_awaited_there(start.step, start.lane):
             job.fn = Awaited(job.fn)
+        if self.settings.measure:
+            from stagekit._run.measuring import measure
+
+            measure(self.session, job, start, self.placement.backends[start.lane])
         return job
 
     def _let_go(self) -> None:

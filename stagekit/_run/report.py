@@ -36,6 +36,10 @@ class Attempt:
         worker: the thread, branch of the loop, or slot of a pool that carried it out.
         started_at: the start in seconds since the epoch.
         item: of an ``Each`` stage, the index of the item; else None.
+        cpu_seconds: what it has used of the processors, its child processes included; None where
+            it was not measured, or nobody could tell.
+        peak_memory_bytes: by how much memory rose at most above what there was when it began; None
+            as above.
     """
 
     number: int
@@ -45,6 +49,8 @@ class Attempt:
     worker: str
     started_at: float
     item: Optional[int] = None
+    cpu_seconds: Optional[float] = None
+    peak_memory_bytes: Optional[int] = None
 
     @property
     def seconds(self) -> float:
@@ -176,6 +182,18 @@ class StageReport:
         """How long all attempts took."""
         return sum(attempt.seconds for attempt in self.attempts)
 
+    @property
+    def cpu_seconds(self) -> Optional[float]:
+        """What all attempts have used of the processors; None where none was measured."""
+        known = [each.cpu_seconds for each in self.attempts if each.cpu_seconds is not None]
+        return sum(known) if known else None
+
+    @property
+    def peak_memory_bytes(self) -> Optional[int]:
+        """By how much memory rose at most in any attempt; None where nobody could tell."""
+        known = [each.peak_memory_bytes for each in self.attempts]
+        return max([each for each in known if each is not None], default=None)
+
 
 def report_of(columns: Columns, info: RunInfo, step: int) -> StageReport:
     """Return the report of one step."""
@@ -223,9 +241,10 @@ def _left_out(columns: Columns, step: int) -> str:
     return f"left out {len(items.failed):,} of {plural(len(items.status), 'item')} that failed"
 
 
-def _attempt_of(columns: Columns, info: RunInfo, row: AttemptRow) -> Attempt:
+def _attempt_of(columns: Columns, info: RunInfo, step: int, row: AttemptRow) -> Attempt:
     item, number, start, end, worker, error = row
     begin = (start - columns.began) / 1e9
+    cpu, memory = (columns.usage or {}).get((step, item, number), (None, None))
     return Attempt(
         number,
         begin,
@@ -234,13 +253,15 @@ def _attempt_of(columns: Columns, info: RunInfo, row: AttemptRow) -> Attempt:
         worker,
         info.started_at + begin,
         None if item < 0 else item,
+        cpu,
+        memory,
     )
 
 
 def _attempts(columns: Columns, info: RunInfo, step: int) -> Tuple[Attempt, ...]:
     rows = columns.attempts.get(step)
     if rows:
-        return tuple(_attempt_of(columns, info, row) for row in rows)
+        return tuple(_attempt_of(columns, info, step, row) for row in rows)
     start, end = columns.span(step)
     if not start:
         return ()

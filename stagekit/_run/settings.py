@@ -7,7 +7,7 @@ from stagekit._declare.context import RunInfo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List, Mapping, Optional, Protocol, Tuple
+    from typing import Any, List, Mapping, Optional, Protocol, Tuple, Union
 
     from stagekit._base.cancel import CancelToken
     from stagekit._base.ports import CallPool, Decider, Hook
@@ -50,6 +50,7 @@ class RunSettings(Record):
         limits: the capacity of named slots; async stages are bounded by *async_limit*.
         clock: tells the time; None for the clock of the machine.
         seed: of the random numbers that jitter retries; None for others in each run.
+        measure: whether calls are measured; ``"tracemalloc"``: and memory in this way.
         decider: is asked before and after each call; None for nobody.
         notices: warnings for the caller that turned up in the run.
     """
@@ -74,6 +75,7 @@ class RunSettings(Record):
         "clock",
         "seed",
         "decider",
+        "measure",
         "notices",
     )
 
@@ -99,6 +101,7 @@ class RunSettings(Record):
         clock: Optional[Clock] = None,
         seed: Optional[int] = None,
         decider: Optional[Decider] = None,
+        measure: Union[bool, str] = False,
     ) -> None:
         self.mode = mode
         self.pool = pool
@@ -119,4 +122,5 @@ class RunSettings(Record):
         self.clock = clock
         self.seed = seed
         self.decider = decider
+        self.measure = measure
         self.notices: List[str] = []

@@ -137,6 +137,7 @@ def is_simple(plan: Plan, settings: RunSettings, mode: str) -> bool:
         or settings.rollback is not None
         or settings.clock is not None
         or settings.decider is not None
+        or settings.measure
         or (mode != "asyncio" and 1 in plan.is_async)
     )
 

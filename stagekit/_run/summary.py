@@ -151,7 +151,13 @@ def _stage_json(columns: Columns, step: int, report: StageReport) -> Dict[str, A
         "cause": report.cause,
         "note": report.note or None,
         "value_type": type_name(value) if is_there else None,
-        "attempts": [_attempt_json(attempt, report) for attempt in report.attempts],
+        "attempts": [
+            {
+                **_attempt_json(attempt, report),
+                **({} if columns.usage is None else _usage_json(attempt)),
+            }
+            for attempt in report.attempts
+        ],
         "teardown_error": _error_json(report.teardown_error, columns, step),
         "undone": report.undone,
         "undo_error": _error_json(report.undo_error, columns, step),
@@ -169,6 +175,13 @@ def _error_json(
         "type": f"{type(error).__module__}.{type(error).__qualname__}",
         "message": safe_text(error),
         "location": location_of(error, columns.plan, step),
+    }
+
+
+def _usage_json(attempt: Attempt) -> Dict[str, Any]:
+    return {
+        "cpu_seconds": attempt.cpu_seconds,
+        "peak_memory_bytes": attempt.peak_memory_bytes,
     }
 
 

@@ -272,15 +272,15 @@ class WorkerLoop:
         bind(context, **words)
 
 
-def chained_steps(plan: Plan, placement: Placement, *, decides: bool) -> bytearray:
+def chained_steps(plan: Plan, placement: Placement, *, one_by_one: bool) -> bytearray:
     """Return for each step whether its call may follow another one in its place: 1 or 0.
 
     Only its failure then needs the coordinator: it has no time limit, no slots, and nothing that is
     made anew for each attempt. Its backend must be able to go on by itself, and no argument that it
     calls with here may be a handle. An owner that has others to listen to makes its own calls one
-    by one, and so does everybody where a decider is asked about each call.
+    by one, and so does everybody where each is decided about, or measured.
     """
-    if decides:
+    if one_by_one:
         return bytearray(len(plan))
     lanes, tasks = placement.of_step, [each.name == "asyncio" for each in placement.backends]
     can_chain = [

@@ -171,7 +171,8 @@ def _no_such_option(
     name = escape_control(error.option_name)
     known = [each for p in ctx.command.get_params(ctx) for each in (*p.opts, *p.secondary_opts)]
     # Those that click finds are too many: --slect would get --shuffle and --seed as well.
-    near = did_you_mean(error.option_name, [each for each in known if each.startswith("--")])
+    words = [each[2:] for each in known if each.startswith("--")]
+    near = [f"--{each}" for each in did_you_mean(error.option_name.lstrip("-"), words)]
     text = f"there is no option {name}"
     if near:
         text += f"; did you mean {_either(near)}?"

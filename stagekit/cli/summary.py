@@ -7,6 +7,7 @@ from typing import Iterator, List, Mapping, Sequence, Tuple
 from stagekit._base.outcome import Outcome
 from stagekit._base.text import error_line, escape_control, seconds, short_names
 from stagekit._run.result import Result
+from stagekit.cli.columns import aligned, size_text
 from stagekit.cli.output import Style
 from stagekit.hooks.tally import counts_text
 
@@ -41,6 +42,18 @@ def summary(result: Result, style: Style) -> str:
     for label, text in _troubles(result):
         lines.append(f"{style.paint('error', label)}{' ' * max(2, 15 - len(label))}{text}")
     return "\n".join(f"  {line}" for line in lines)
+
+
+def measured(result: Result) -> str:
+    """Return what each stage has used of the machine, as a table."""
+    names = short_names(result.plan.order)
+    rows = [("stage", "wall", "CPU", "memory")]
+    for each in result.reports():
+        cpu, wall = each.cpu_seconds, seconds(each.seconds) if each.attempts else "-"
+        used = "-" if cpu is None else seconds(cpu)
+        name = escape_control(names[each.stage_id])
+        rows.append((name, wall, used, size_text(each.peak_memory_bytes)))
+    return aligned(rows)
 
 
 def _troubles(result: Result) -> Iterator[Tuple[str, str]]:

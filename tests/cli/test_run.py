@@ -479,3 +479,15 @@ def test_a_seed_by_chance_is_printed_and_can_be_given(cli: Cli, write: Write) ->
         "run", "flow.py", "--seed", str(int(found.group(1)) + 1), "-q", "--executor", "inline"
     )
     assert drawn.out != other.out
+
+
+def test_measure_prints_what_each_stage_has_used(cli: Cli, write: Write) -> None:
+    """A table on standard error, and two facts more of each attempt in JSON."""
+    write("flow.py", "from stagekit import stage\n\n@stage\ndef load() -> int:\n    return 1\n")
+    done = cli("run", "flow.py", "--measure")
+    assert re.search(
+        r"^  stage +wall +CPU +memory\n  load +.* m?s +\S+ m?s +", done.err, re.MULTILINE
+    )
+    document = json.loads(cli("run", "flow.py", "--measure", "--json").out)
+    validated("run-1", document)
+    assert document["stages"][0]["attempts"][0]["cpu_seconds"] >= 0

@@ -209,3 +209,11 @@ def noted(tracked: Annotated[Tracked, Each()]) -> str:
 def collected(tracked: Annotated[List[Tracked], Collect()]) -> int:
     """Take several at once."""
     return len([each.path for each in tracked])
+
+
+MUCH = 20_000_000  # bytes
+
+
+def take() -> int:
+    """Have much memory for a moment."""
+    return len(bytearray(b"x") * MUCH)

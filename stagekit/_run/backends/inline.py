@@ -20,6 +20,7 @@ class InlineBackend:
     recalls = False
     returns_handles = False
     queues = False
+    is_elsewhere = False
     ahead = 0
 
     def __init__(self, post: Post, gate: Gate) -> None:

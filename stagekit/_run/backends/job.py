@@ -151,6 +151,7 @@ class Backend(Protocol):
         returns_handles: whether what its calls return may be handles; it takes them, too.
         ahead: how many calls it takes ahead of their turn, at the moment; below 0, by how many
             fewer than its capacity it begins of those that can follow others.
+        is_elsewhere: whether calls are made outside of this process, and can tell progress.
         queues: whether a call may have to wait there, for calls that are not of this run.
     """
 
@@ -163,6 +164,7 @@ class Backend(Protocol):
     returns_handles: bool
     ahead: int
     queues: bool
+    is_elsewhere: bool
 
     def start(self, job: Job) -> None:
         """Begin a call."""

@@ -46,6 +46,7 @@ class LoopBackend:
     recalls = False
     returns_handles = False
     queues = False
+    is_elsewhere = False
 
     def __init__(
         self,

@@ -71,6 +71,7 @@ class PoolBackend:
         self.can_kill = pool.can_stop
         self.recalls = pool.recalls_at_once
         self.returns_handles = pool.returns_handles
+        self.is_elsewhere = pool.is_elsewhere
         self._workers = pool.workers
         self._post = post
         self._pool = pool

@@ -32,6 +32,7 @@ class ThreadBackend:
     recalls = False
     returns_handles = False
     queues = False
+    is_elsewhere = False
     ahead = 0
 
     def __init__(self, post: Post, capacity: int) -> None:

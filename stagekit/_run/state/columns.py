@@ -58,6 +58,8 @@ class Columns:
         item_lists: of ``Each`` stages, by step: by parameter, the items that they are called for.
         items: by step, what has become of each item.
         attempts: of stages with a policy, by step: item, number, start, end, worker, error.
+        usage: CPU seconds and bytes of memory by step, item and number of an attempt, as far as
+            they are known; None where nobody measures.
         undone: by step, what its compensation raised, or None.
         teardowns: what resources raised that failed to be torn down.
         began: the clock when the run began.
@@ -90,6 +92,7 @@ class Columns:
         "status",
         "teardowns",
         "undone",
+        "usage",
         "why",
         "values",
         "workers",
@@ -117,6 +120,7 @@ class Columns:
         self.attempts: Dict[int, List[AttemptRow]] = {}
         self.item_lists: Dict[int, Dict[str, List[Any]]] = {}
         self.items: Dict[int, Items] = {}
+        self.usage: Optional[Dict[Tuple[int, int, int], Tuple[float, Optional[int]]]] = None
         self.undone: Dict[int, Optional[BaseException]] = {}
         self.teardowns: Dict[int, BaseException] = {}
         self._place: Optional[List[int]] = None
@@ -135,6 +139,8 @@ class Columns:
         for name in ("errors", "attempts", "undone", "teardowns", "item_lists", "items"):
             setattr(record, name, dict(getattr(self, name)))
             getattr(self, name).clear()
+        if self.usage is not None:
+            record.usage = dict(self.usage)  # calls that were given up on may still tell
         return record
 
     def span(self, step: int) -> Tuple[int, int]:

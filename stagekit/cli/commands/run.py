@@ -18,7 +18,7 @@ from stagekit.cli.planning import Selection, plan_of
 from stagekit.cli.progress import RunningStages, Watching, chosen, watching
 from stagekit.cli.running import patience, run_options
 from stagekit.cli.streams import NotWrittenError
-from stagekit.cli.summary import plain_summary, summary
+from stagekit.cli.summary import measured, plain_summary, summary
 from stagekit.errors import StagekitWarning, UsageError
 
 if TYPE_CHECKING:
@@ -152,5 +152,7 @@ def _report(result: Result, request: RunRequest, output: Output) -> None:
         output.print_message("")
     for warning in result.warnings:
         output.warn(warning)
+    if request.typed["measure"]:
+        output.print_message(f"{measured(result)}\n")
     is_plain = progress is not ProgressChoice.RICH
     output.print_message(plain_summary(result) if is_plain else summary(result, output.error_style))

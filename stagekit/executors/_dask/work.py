@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from asyncio import ensure_future, wait
-from functools import partial
 from typing import (
     Any,
     Callable,
@@ -24,7 +23,7 @@ from typing import (
 )
 
 from stagekit._base.cancel import CancelToken
-from stagekit._base.progress import Progress
+from stagekit._base.progress import USED, Progress
 from stagekit._base.promise import check_value
 from stagekit._base.sending import by_value
 from stagekit._base.variables import restored
@@ -118,7 +117,14 @@ def carry(ticket: Tuple[Any, ...], envelope: bytes, *held: Any) -> Any:
     beginning, _ = claim(worker, call)
     if call.is_timed:
         worker.log_event(call.pool, [call.key, BEGUN])
-    value, thrown = make(call, envelope, held, partial(worker.log_event, call.pool))
+
+    def log(told: List[Any]) -> None:
+        if told[-1] == USED:  # heard before the call has ended
+            log_heard(worker, call.pool, told)
+        else:
+            worker.log_event(call.pool, told)
+
+    value, thrown = make(call, envelope, held, log)
     if thrown is not None:  # raised here, where it has no context that Dask would send along
         raise CallFailedError("raised", call.key, thrown)
     data = small(value, call.small)

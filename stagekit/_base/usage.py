@@ -1,0 +1,248 @@
+"""What a call uses of the machine: CPU seconds, and by how much memory rose, as far as is known.
+
+The system counts by process. A call that was alone in its process, of those that are measured, is
+counted with all that the process has used: other threads, and child processes that have ended. Of
+calls that overlap in a process, each has the CPU time of its own thread, and memory is unknown.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import suppress
+from threading import Lock
+from types import coroutine
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Awaitable,
+    Callable,
+    Dict,
+    Generator,
+    List,
+    Optional,
+    Set,
+    Tuple,
+)
+
+try:
+    from resource import RUSAGE_CHILDREN, getrusage
+except ImportError:  # pragma: no cover - Windows
+
+    def _children_seconds() -> float:
+        """Return the CPU seconds of child processes that have ended; nobody counts them here."""
+        return 0.0
+else:
+
+    def _children_seconds() -> float:
+        """Return the CPU seconds of child processes that have ended."""
+        used = getrusage(RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+
+if TYPE_CHECKING:
+    from stagekit._base.progress import Progress
+
+    Tell = Callable[[float, Optional[int]], object]  # CPU seconds, and bytes of memory
+
+# Any: functions and values of stages
+
+TRACED = "tracemalloc"  # the other way to measure memory
+_NANO = 1e-9
+_lock = Lock()
+_running: Set[Meter] = set()
+
+
+class Meter:
+    """Measures one call, from when it is made to ``stop``.
+
+    Args:
+        is_traced: measure memory by ``tracemalloc``: what Python allocates, exactly and slowly.
+            Else it is the memory that the process has, where the system can tell its peak (Linux).
+    """
+
+    __slots__ = ("_before", "_is_alone", "_memory", "_thread")
+
+    def __init__(self, *, is_traced: bool = False) -> None:
+        with _lock:
+            self._is_alone = not _running
+            for other in _running:
+                other._is_alone = False  # noqa: SLF001 - of this class
+            _running.add(self)
+        memory = TracedMemory if is_traced else ResidentMemory
+        self._memory = memory() if self._is_alone else None
+        self._before = time.process_time() + _children_seconds()
+        self._thread = time.thread_time_ns()
+
+    def stop(self, own: Optional[int] = None) -> Tuple[float, Optional[int]]:
+        """Return the CPU seconds of the call, and by how many bytes memory rose; None if unknown.
+
+        Args:
+            own: nanoseconds of its own that the call has used, where its thread has others, too.
+        """
+        own = time.thread_time_ns() - self._thread if own is None else own
+        process = time.process_time() + _children_seconds() - self._before
+        peak = None if self._memory is None else self._memory.peak()
+        with _lock:
+            _running.discard(self)
+            is_alone = self._is_alone
+        return (max(0.0, process), peak) if is_alone else (own * _NANO, None)
+
+
+class ResidentMemory:
+    """The memory that the process has: its peak is set back, and read at the end."""
+
+    def __init__(self) -> None:
+        self._before: Optional[int] = None
+        with suppress(OSError), open("/proc/self/clear_refs", "wb", buffering=0) as file:
+            file.write(b"5")
+            self._before = _highest()
+
+    def peak(self) -> Optional[int]:
+        """Return by how many bytes it was above the beginning, at most; None if nobody knows."""
+        after = None if self._before is None else _highest()
+        return None if after is None or self._before is None else max(0, after - self._before)
+
+
+def _highest() -> Optional[int]:
+    """Return the peak of the memory of this process in bytes, as Linux tells it."""
+    with suppress(OSError), open("/proc/self/status", "rb") as file:
+        for line in file:
+            if line.startswith(b"VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return None
+
+
+class TracedMemory:
+    """What Python allocates, as ``tracemalloc`` tells it; left on where somebody had it on."""
+
+    def __init__(self) -> None:
+        import tracemalloc
+
+        self._is_ours = not tracemalloc.is_tracing()
+        if self._is_ours:
+            tracemalloc.start()
+        elif sys.version_info >= (3, 9):
+            tracemalloc.reset_peak()
+        self._before = tracemalloc.get_traced_memory()[0]
+
+    def peak(self) -> int:
+        """Return by how many bytes it was above the beginning, at most."""
+        import tracemalloc
+
+        peak = tracemalloc.get_traced_memory()[1]
+        if self._is_ours:
+            tracemalloc.stop()
+        return max(0, peak - self._before)
+
+
+class Measured:
+    """A function of which each call tells what it has used.
+
+    Sent to another process it is the function alone: from there it could not tell.
+    """
+
+    def __init__(self, func: Callable[..., Any], tell: Tell, *, is_traced: bool) -> None:
+        self._func = func
+        self._tell = tell
+        self._is_traced = is_traced
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        meter = Meter(is_traced=self._is_traced)
+        try:
+            return self._func(*args, **kwargs)
+        finally:
+            self._tell(*meter.stop())
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return _itself, (self._func,)
+
+
+class MeasuredAwaitable(Measured):
+    """The same of an async function: CPU time is counted from each of its waits to the next."""
+
+    async def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        own = [0]
+        meter = Meter(is_traced=self._is_traced)
+        try:
+            return await _counted(self._func(*args, **kwargs), own)
+        finally:
+            self._tell(*meter.stop(own[0]))
+
+
+class MeasuredElsewhere:
+    """The same of a function that is called in another process, with a progress to tell by.
+
+    Attributes:
+        func: the function.
+    """
+
+    def __init__(self, func: Callable[..., Any], *, is_traced: bool) -> None:
+        self.func = func
+        self.args: Tuple[Any, ...] = ()  # as a functools.partial, for who looks into it
+        self.keywords: Dict[str, Any] = {}
+        self._is_traced = is_traced
+
+    def __call__(self, progress: Progress, /, *args: Any, **kwargs: Any) -> Any:
+        measured = Measured(self.func, progress.tell_used, is_traced=self._is_traced)
+        return measured(*args, **kwargs)
+
+
+class MeasuredResource(Measured):
+    """The same of the generator function of a resource, of which the opening is measured."""
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        return _Opening(self._func(*args, **kwargs), self._tell, is_traced=self._is_traced)
+
+
+class _Opening:
+    """A generator, plain or async, whose first step is measured."""
+
+    def __init__(self, generator: Any, tell: Tell, *, is_traced: bool) -> None:
+        self._generator = generator
+        self._is_traced = is_traced
+        self._tell: Optional[Tell] = tell
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._generator, name)
+
+    def __next__(self) -> Any:
+        tell, self._tell = self._tell, None
+        if tell is None:
+            return next(self._generator)
+        return Measured(next, tell, is_traced=self._is_traced)(self._generator)
+
+    def __anext__(self) -> Awaitable[Any]:
+        tell, self._tell = self._tell, None
+        step: Callable[[], Awaitable[Any]] = self._generator.__anext__
+        if tell is None:
+            return step()
+        return MeasuredAwaitable(step, tell, is_traced=self._is_traced)()
+
+
+@coroutine
+def _counted(awaitable: Any, own: List[int]) -> Generator[Any, Any, Any]:
+    """Await something, and count the CPU time of its steps."""
+    steps = awaitable.__await__()
+    value: Any = None
+    error: Optional[BaseException] = None
+    while True:
+        began = time.thread_time_ns()
+        try:
+            asked = steps.send(value) if error is None else steps.throw(error)
+        except StopIteration as stop:
+            return stop.value
+        finally:
+            own[0] += time.thread_time_ns() - began
+        error = None
+        try:
+            value = yield asked
+        except GeneratorExit:
+            steps.close()
+            raise
+        except BaseException as found:  # noqa: BLE001 - whatever is thrown into the stage
+            value, error = None, found
+
+
+def _itself(func: Any) -> Any:
+    return func
