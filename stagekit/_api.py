@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stagekit._base.frames import shortened
 from stagekit._plan import plan as _plans
 from stagekit._settings import planned, prepared
 
@@ -26,11 +27,19 @@ class Plan(_plans.Plan):
 
     def run(self, **options: Any) -> Result:
         """Run this plan; takes the options of ``stagekit.run`` that concern running."""
-        return run(self, **options)
+        try:
+            return run(self, **options)
+        except BaseException as error:  # noqa: BLE001 - raised again
+            __tracebackhide__ = True  # of pytest
+            raise shortened(error)  # noqa: B904 - the same error
 
     async def arun(self, **options: Any) -> Result:
         """Run this plan in the running event loop; takes the options of ``run``."""
-        return await arun(self, **options)
+        try:
+            return await arun(self, **options)
+        except BaseException as error:  # noqa: BLE001 - raised again
+            __tracebackhide__ = True  # of pytest
+            raise shortened(error)  # noqa: B904 - the same error
 
     def explain(self) -> str:
         """Return the plan as a table for people."""
@@ -115,7 +124,11 @@ def plan(
         >>> plan("load", registry=registry).order
         ('load',)
     """
-    return planned(Plan, locals())
+    try:
+        return planned(Plan, locals())
+    except BaseException as error:  # noqa: BLE001 - raised again
+        __tracebackhide__ = True  # of pytest
+        raise shortened(error)  # noqa: B904 - the same error
 
 
 def run(
@@ -201,10 +214,14 @@ def run(
         >>> run(answer, registry=registry)[answer]
         42
     """
-    plan, settings = prepared(Plan, locals(), run.__kwdefaults__)
-    from stagekit._run.start import execute
+    try:
+        plan, settings = prepared(Plan, locals(), run.__kwdefaults__)
+        from stagekit._run.start import execute
 
-    return execute(plan, settings)
+        return execute(plan, settings)
+    except BaseException as error:  # noqa: BLE001 - raised again
+        __tracebackhide__ = True  # of pytest
+        raise shortened(error)  # noqa: B904 - the same error
 
 
 async def arun(
@@ -250,7 +267,11 @@ async def arun(
         >>> asyncio.run(arun(answer, registry=registry))[answer]
         42
     """
-    plan, settings = prepared(Plan, locals(), run.__kwdefaults__)
-    from stagekit._run.start import aexecute
+    try:
+        plan, settings = prepared(Plan, locals(), run.__kwdefaults__)
+        from stagekit._run.start import aexecute
 
-    return await aexecute(plan, settings)
+        return await aexecute(plan, settings)
+    except BaseException as error:  # noqa: BLE001 - raised again
+        __tracebackhide__ = True  # of pytest
+        raise shortened(error)  # noqa: B904 - the same error

@@ -18,7 +18,7 @@ Example:
 
 from __future__ import annotations
 
-from typing import Any, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
 from stagekit._base.problem import Code, Location, Problem
 
@@ -60,10 +60,21 @@ class StagekitWarning(UserWarning):
     """
 
     result: Any = None  # Any: Result is a floor above
+    _is_of_stagekit = True
 
 
 class StagekitError(Exception):
-    """The root of every error that stagekit raises on purpose."""
+    """The root of every error that stagekit raises on purpose.
+
+    IPython and notebooks show it with the frames of the user alone.
+    """
+
+    _is_of_stagekit = True
+
+    def _render_traceback_(self) -> List[str]:
+        from stagekit._base.tracebacks import traceback_lines  # only in an IPython shell
+
+        return traceback_lines(self, hint="traceback.print_last() shows it")
 
 
 class DeclarationError(StagekitError, ValueError):

@@ -15,7 +15,8 @@ _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _INSTALLED = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
 _GENERATED = "<string>"  # code that a library made, such as a dataclass; or all of `python -c`
-_RUNNER = "stagekit._run."
+_PACKAGE = "stagekit."
+_RUNNER = f"{_PACKAGE}_run."
 # The modules whose frames may come between a run and the function of a stage.
 _CALLERS = (
     *(_RUNNER, "stagekit._plan.", "stagekit._base.promise", "stagekit.executors."),
@@ -45,6 +46,18 @@ def is_runner(frame: FrameType) -> bool:
 def is_caller(frame: FrameType) -> bool:
     """Say whether a frame runs what calls stages: a runner of ours, an executor or a pool."""
     return str(frame.f_globals.get("__name__")).startswith(_CALLERS)
+
+
+def shortened(error: BaseException) -> BaseException:
+    """Take our frames from the front of the traceback of what ``run`` and its like raise.
+
+    What is raised on purpose has no other frames; of a defect of ours all are kept.
+    """
+    whole = trace = BaseException.__getattribute__(error, "__traceback__")
+    while trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith(_PACKAGE):
+        trace = trace.tb_next
+    is_meant = trace is not None or getattr(type(error), "_is_of_stagekit", False)
+    return BaseException.with_traceback(error, trace if is_meant else whole and whole.tb_next)
 
 
 def user_frames(error: BaseException) -> List[Tuple[Location, str]]:

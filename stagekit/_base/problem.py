@@ -52,7 +52,10 @@ class Code(enum.Enum):
 
 
 class Location(Record):
-    """A place in a source file. ``str()`` gives ``path:line``, short where it is below the cwd."""
+    """A place in a source file.
+
+    ``str()`` gives ``path:line``, short where it is below the cwd; in a notebook the cell.
+    """
 
     file: str
     line: int
@@ -60,7 +63,11 @@ class Location(Record):
     def __str__(self) -> str:
         import os
 
-        short = self.file
+        from stagekit._base.notebook import cell_of
+
+        cell = cell_of(self.file)
+        if cell:
+            return f"{cell}, line {self.line}"
         try:
             relative = os.path.relpath(self.file)
             short = self.file if relative.startswith("..") else relative

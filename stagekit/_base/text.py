@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Type
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 LIMIT = 64 * 1024
 MOST_SUGGESTIONS = 3
@@ -149,7 +149,7 @@ def error_line(error: BaseException, *, limit: Optional[int] = None) -> str:
     Of an error of ours, as a run in a stage raises, it is the first of what went wrong.
     """
     message = safe_text(error).strip()
-    if "\n" in message and isinstance(error, _ours()):
+    if "\n" in message and getattr(type(error), "_is_of_stagekit", False):
         message = _first_of(message)
     message = escape_control(message)
     name = escape_control(type(error).__name__)
@@ -157,12 +157,6 @@ def error_line(error: BaseException, *, limit: Optional[int] = None) -> str:
     if isinstance(error, SystemExit):
         line += " (sys.exit was called)"
     return line if limit is None or len(line) <= limit else line[: max(0, limit - 1)] + "…"
-
-
-def _ours() -> Type[Exception]:
-    from stagekit.errors import StagekitError
-
-    return StagekitError
 
 
 def _first_of(message: str) -> str:

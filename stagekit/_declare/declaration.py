@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import BuiltinFunctionType, FunctionType, MethodType
 
 from stagekit._base.refs import OneOf, OptionalRef, StageRef
@@ -130,6 +131,12 @@ def declare(fn: Any, options: Dict[str, Any]) -> Declaration:
                     return Declaration(fn, stage_id, (needed,), DEFAULTS, spec)
     else:
         stage_id = default_id(fn)
+        if "IPython" in sys.modules and module in MAIN_NAMES:
+            from stagekit._base.notebook import declared_in
+
+            place = locate(fn)
+            if place is not None:
+                declared_in(place.file)
         spec = namespace_of(unwrap_partial(fn)).get("__spec__")
     return _declare_with(fn, stage_id, spec, options)
 

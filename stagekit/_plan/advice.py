@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from types import FunctionType
-from typing import Any, Callable, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 
 from stagekit._base.keys import describe, members_of
 from stagekit._base.problem import Cause, Problem
@@ -17,7 +17,7 @@ from stagekit._base.text import did_you_mean
 from stagekit._declare.callables import last_name, namespace_of
 from stagekit._declare.declaration import Declaration, own_mark
 from stagekit._declare.options import DEFAULTS
-from stagekit._plan import problems
+from stagekit._plan import notebook, problems
 from stagekit._plan.index import Lack
 from stagekit._plan.resolve import Resolver
 from stagekit._plan.signature import Reader
@@ -49,7 +49,17 @@ def with_advice(
 ) -> List[Problem]:
     """Return problems, those made of what parameters lack in the place of it."""
     advisor = _Advisor(resolver, targets)
-    return [advisor.problem(each) if isinstance(each, Lack) else each for each in found]
+    made = [advisor.problem(each) if isinstance(each, Lack) else each for each in found]
+    return made if notebook.names() is None else _with_removals(resolver, made)
+
+
+def _with_removals(resolver: Resolver, made: List[Problem]) -> List[Problem]:
+    """Add to problems of stages whose cells are gone how to take them out."""
+    texts = {each.id: notebook.gone_text(each) for each in resolver.index.stages}
+    for problem in made:
+        text = texts.get(problem.stage_id or "")
+        problem.fixes = (text, *problem.fixes) if text else problem.fixes
+    return made
 
 
 class _Advisor:
@@ -215,11 +225,14 @@ class _Advisor:
             return found
         found.notes += self._path(lack)
         imports = self._imports(lack, proposal)
+        gone, is_sure = notebook.removal(providers)
         found.fixes = (f"say which: {proposal}", *imports, *renamed)
+        found.fixes = (*gone, *found.fixes) if is_sure else (*found.fixes, *gone)
         every = [number for number, _ in index.providers.get(parameter.key, ())] or places
         title = f"ask for `{_text(parameter)}`, which {len(set(every))} stages return"
         names = several([short(index.stages[each]) for each in dict.fromkeys(every)])
         shared = ("say which stage each takes, or call it after that stage", *imports)
+        shared = (*gone, *shared) if is_sure else (*shared, *gone)
         found.cause = Cause(title, (_who(lack), proposal), (f"the stages: {names}",), shared)
         return found
 
@@ -290,14 +303,15 @@ class _Advisor:
             stages = [index.stages[number] for number, _ in pairs if number not in after]
             if stages:
                 provided[other] = stages
-        near = near_misses(key, provided, tuple(index.given))
+        again = self._redefined(lack, provided)
+        near = again or near_misses(key, provided, tuple(index.given))
         culprits = self._culprits(lack, late, has_near=bool(near))
         found = problems.missing(
             consumer.stage, parameter, [*culprits, *near][:4], [*provided, *index.given]
         )
         found.notes += self._path(lack)
         names = namespace_of(consumer.stage.fn)
-        evident = [each.fix for each in (*culprits, *near) if each.fix]
+        evident = [each.fix for each in (*again, *culprits, *near) if each.fix]
         fix = evident[0] if evident else f"annotate the producer: -> {spelled(key, names)}"
         value = f"stagekit.run(..., values=[{as_value(key, names)}])"
         found.fixes = (fix, f"or give a value: {value}")
@@ -305,6 +319,18 @@ class _Advisor:
         shared = (found.fixes[1],) if evident else found.fixes
         found.cause = Cause(title, (_who(lack), fix if evident else ""), (), shared)
         return found
+
+    def _redefined(
+        self, lack: Lack, provided: Mapping[object, Sequence[Declaration]]
+    ) -> Tuple[Near, ...]:
+        """Return what looks as what is asked for, in a notebook where a type was defined again."""
+        key, stage = lack.parameter.key, lack.consumer.stage
+        there = [(other, stages[0]) for other, stages in provided.items()]
+        for other, provider in (*there, *((other, None) for other in self._index.given)):
+            text, fix = notebook.redefined(key, other, stage, provider)
+            if text:
+                return (Near(text, fix),)
+        return ()
 
     def _after(self, other: object, key: object, late: Set[int]) -> Set[int]:
         """Return the stages that cannot give a type; nor, taken apart, a tuple that holds it."""

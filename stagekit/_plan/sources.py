@@ -162,9 +162,14 @@ def from_stage(index: ProviderIndex, consumer: Consumer, parameter: Parameter) -
     mismatch = _mismatch(key, reading)
     if mismatch is None:
         return source
+    from stagekit._plan.notebook import redefined
     from stagekit._plan.problems import type_mismatch
 
-    return Unfit(source, type_mismatch(consumer.stage, parameter, index.stages[found], mismatch))
+    problem = type_mismatch(consumer.stage, parameter, index.stages[found], mismatch)
+    text, cure = redefined(key, reading.returns, consumer.stage, index.stages[found])
+    if text:
+        problem.notes, problem.fixes = (text,), (cure,)
+    return Unfit(source, problem)
 
 
 def _mismatch(key: object, reading: Reading) -> Optional[str]:

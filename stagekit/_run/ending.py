@@ -103,7 +103,7 @@ def warn(result: Result) -> None:
     raised: Optional[Exception] = None
     for text in result.warnings:
         try:
-            warnings.warn(text, StagekitWarning, stacklevel=5)
+            warnings.warn(text, StagekitWarning, stacklevel=_above())
         except Exception as error:  # noqa: BLE001 - also what shows warnings may be broken
             raised = raised or error
     if raised is None:
@@ -113,6 +113,16 @@ def warn(result: Result) -> None:
         ours.__cause__, raised = raised, ours
     raised.result = result
     raise raised
+
+
+def _above() -> int:
+    """Return how many frames, from the caller's on, belong to us; one more is the user's."""
+    import sys
+
+    frame, count = sys._getframe(1), 1  # noqa: SLF001 - there is no other way to it
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith("stagekit."):
+        frame, count = frame.f_back, count + 1
+    return count
 
 
 def defect(error: Exception) -> Exception:

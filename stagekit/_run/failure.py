@@ -54,6 +54,7 @@ def failure_text(columns: Columns, run_id: str) -> str:
         name = plan.order[step] if item is None else f"{plan.order[step]}[{item}]"
         lines.append(f"  {name}{place}  {error_line(error)}{soft}")
         lines += [] if item is None else _which(columns, step, item)
+        lines += _gone(plan, step)
     lines += [
         f"  {plan.order[step]}  could not be torn down: {error_line(error)}"
         for step, error in sorted(columns.teardowns.items())
@@ -82,6 +83,13 @@ def _which(columns: Columns, step: int, item: int) -> List[str]:
     from stagekit._base.value_text import item_text
 
     text = item_text(columns.item_lists.get(step), item)
+    return [f"    {text}"] if text else []
+
+
+def _gone(plan: Plan, step: int) -> List[str]:
+    from stagekit._plan.notebook import gone_text
+
+    text = gone_text(plan.stages[step])
     return [f"    {text}"] if text else []
 
 

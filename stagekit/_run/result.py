@@ -177,9 +177,14 @@ class Result:
             RunFailedError: a critical stage failed.
             RunCancelledError: the run was cancelled.
         """
+        from stagekit._base.frames import shortened
         from stagekit._run.summary import raise_for
 
-        raise_for(self._record(), self)
+        try:
+            raise_for(self._record(), self)
+        except Exception as error:  # noqa: BLE001 - raised again
+            __tracebackhide__ = True  # of pytest
+            raise shortened(error)  # noqa: B904 - it is the same error
 
     def critical_path(self) -> Tuple[str, ...]:
         """Return the chain of stages that decided how long the run took, first to last."""

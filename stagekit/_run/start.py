@@ -7,7 +7,7 @@ import sys
 
 from stagekit._run.fast.inline import FastInline, run_fast
 from stagekit._run.guards.log_context import bound_plan
-from stagekit._run.guards.nesting import enter, refuse_running_loop
+from stagekit._run.guards.nesting import enter, set_loop_aside
 from stagekit._run.result import Result
 
 TYPE_CHECKING = False
@@ -43,7 +43,12 @@ def execute(plan: Plan, settings: RunSettings) -> Result:
         KeyboardInterrupt: Ctrl-C, or a stage raised it; ``.result`` has everything.
         InternalError: stagekit itself failed.
     """
-    refuse_running_loop()
+    back = set_loop_aside()
+    if back is not None:  # in a notebook
+        try:
+            return execute(plan, settings)
+        finally:
+            back()
     context, settings = enter(settings)
     mode = _choose(plan, settings, in_loop=False)
     is_fast = is_simple(plan, settings, mode)

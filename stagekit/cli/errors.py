@@ -6,11 +6,11 @@ from typing import Any, NamedTuple, Optional, Sequence, Tuple
 
 from stagekit._base.frames import user_frames
 from stagekit._base.text import error_line, escape_control, safe_text
+from stagekit._base.tracebacks import raised_at, traceback_lines
 from stagekit.cli import ExitCode
 from stagekit.cli.output import Style
 from stagekit.cli.show_problem import Details, show_problem, show_problems
 from stagekit.cli.target import NothingSelectedError
-from stagekit.cli.tracebacks import raised_at, traceback_lines
 from stagekit.errors import (
     Code,
     DeclarationError,

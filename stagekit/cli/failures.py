@@ -6,11 +6,11 @@ from typing import Dict, Iterator, List, Sequence
 
 from stagekit._base.outcome import Outcome, Reason
 from stagekit._base.text import error_line, escape_control, safe_text, short_names
+from stagekit._base.tracebacks import raised_at, traceback_lines
 from stagekit._run.report import StageReport
 from stagekit._run.result import Result, arguments_of, item_of
 from stagekit.cli.output import Style
 from stagekit.cli.show_problem import INDENT, more_line, show_problem
-from stagekit.cli.tracebacks import raised_at, traceback_lines
 from stagekit.errors import Code, Problem
 
 _LONGEST = 200

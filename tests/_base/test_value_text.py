@@ -85,7 +85,7 @@ class Point(NamedTuple):
     y: List[int]
 
 
-CASE: Any = OrderedDict(a=1)
+CASE: OrderedDict[str, int] = OrderedDict(a=1)
 CASES: List[Tuple[object, str]] = [
     (None, "None"),
     (3, "3"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Callable, Optional
 import pytest
 
 from stagekit._base.frames import is_users
-from stagekit.cli.tracebacks import raised_at, traceback_lines
+from stagekit._base.tracebacks import raised_at, traceback_lines
 from stagekit.errors import Location
 
 if TYPE_CHECKING:

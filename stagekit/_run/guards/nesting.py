@@ -7,7 +7,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Optional, Tuple
+    from typing import Any, Callable, Optional, Tuple
 
     from stagekit._declare.context import RunInfo
     from stagekit._run.settings import RunSettings
@@ -92,14 +92,39 @@ def enter(settings: RunSettings) -> Tuple[contextvars.Context, RunSettings]:
     return context, settings
 
 
-def refuse_running_loop() -> None:
-    """Refuse to block an event loop that runs in this thread.
+def set_loop_aside() -> Optional[Callable[[], None]]:
+    """Have no event loop run in this thread; return what has it run again, None where none does.
+
+    The loop of a notebook is nobody's business: a cell that takes long holds it up anyway. A loop
+    of the user's, or of a run that this one would be started in, must not be blocked.
 
     Raises:
         RunningLoopError: naming ``await arun()``.
     """
     events = sys.modules.get("asyncio.events")  # not loaded: no loop can run
-    if events is not None and events._get_running_loop() is not None:  # noqa: SLF001 - the public twin raises
+    loop = None if events is None else events._get_running_loop()  # noqa: SLF001 - the public twin raises
+    if events is None or loop is None:
+        return None
+    import asyncio
+    import threading
+
+    from stagekit._base.notebook import shell
+
+    is_main = threading.current_thread() is threading.main_thread()
+    if shell() is None or _current.get() is not None or not is_main:
         from stagekit.errors import RunningLoopError
 
         raise RunningLoopError
+    tasks: Any = asyncio.tasks
+    swap: Any = getattr(
+        tasks, "_swap_current_task", None
+    )  # from 3.12 on; one a thread from 3.14 on
+    task = None if swap is None else swap(loop, None)
+    events._set_running_loop(None)  # noqa: SLF001 - asyncio's word for those who run loops
+
+    def back() -> None:
+        events._set_running_loop(loop)  # noqa: SLF001 - as above
+        if swap is not None:
+            swap(loop, task)
+
+    return back

@@ -8,11 +8,11 @@ from typing import List, Optional, Set
 
 from stagekit._base import frames
 from stagekit._base.frames import is_ours, is_users
+from stagekit._base.notebook import cell_of
+from stagekit._base.problem import Location
 from stagekit._base.text import error_line, escape_control
-from stagekit.errors import Location
 
 _MOST_CAUSES = 50
-_HIDDEN = "(what libraries did below is left out; --tb full shows it)"
 
 
 def raised_at(error: BaseException) -> Optional[Location]:
@@ -26,15 +26,21 @@ def short_path(file: str) -> str:
     """Return a path relative to the current folder where it is below it."""
     if file.startswith("<"):
         return file
+    cell = cell_of(file)
+    if cell:
+        return cell
     return str(Location(file, 0)).rpartition(":")[0]
 
 
-def traceback_lines(error: BaseException, *, is_full: bool = False) -> List[str]:
+def traceback_lines(
+    error: BaseException, *, is_full: bool = False, hint: str = "--tb full shows it"
+) -> List[str]:
     """Return the traceback of an error and of its causes, harmless to print.
 
     Args:
         error: what was raised.
         is_full: with the frames of stagekit and of libraries, which are left out otherwise.
+        hint: what shows the frames of libraries, where some are left out.
     """
     try:
         shown = traceback.TracebackException.from_exception(error)
@@ -43,7 +49,7 @@ def traceback_lines(error: BaseException, *, is_full: bool = False) -> List[str]
     except RecursionError:  # a chain of causes as long as the stack is deep
         has_hidden, text = False, error_line(error)
     lines = escape_control(text, keep="\n").rstrip("\n").split("\n")
-    return [*lines, _HIDDEN] if has_hidden else lines
+    return [*lines, f"(what libraries did below is left out; {hint})"] if has_hidden else lines
 
 
 def _prune(first: traceback.TracebackException) -> bool:
