@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from stagekit._base.refs import Collect, From, Named, StageRef, given, one_of, optional
     from stagekit._base.retry import Retry
     from stagekit._base.rollback import Rollback
+    from stagekit._bench.api import bench
+    from stagekit._bench.benchmark import Benchmark
     from stagekit._declare.context import Arguments, Context, RunInfo
     from stagekit._declare.decorator import stage
     from stagekit._declare.registry import Registry, use_registry
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Arguments",
+    "Benchmark",
     "CancelToken",
     "Collect",
     "Context",
@@ -70,6 +73,7 @@ __all__ = [
     "StagekitError",
     "__version__",
     "arun",
+    "bench",
     "given",
     "one_of",
     "optional",
@@ -100,6 +104,8 @@ _HOMES = {
     ),
     "stagekit._base.retry": ("Retry",),
     "stagekit._base.rollback": ("Rollback",),
+    "stagekit._bench.api": ("bench",),
+    "stagekit._bench.benchmark": ("Benchmark",),
     "stagekit._declare.context": ("Arguments", "Context", "RunInfo"),
     "stagekit._declare.decorator": ("stage",),
     "stagekit._declare.registry": ("Registry", "use_registry"),

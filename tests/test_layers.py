@@ -31,6 +31,7 @@ FLOORS = {
     "config": 5,
     "plugins": 5,
     "application": 5,
+    "_bench": 6,
     "": 6,  # stagekit itself: a lazy table of names, whose users stand outside
     "testing": 7,
     "report": 7,

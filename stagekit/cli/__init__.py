@@ -27,6 +27,7 @@ class ExitCode(enum.IntEnum):
     INVALID_PIPELINE = 3
     NOTHING_SELECTED = 4
     INTERNAL_ERROR = 5
+    SLOWER = 6  # `stagekit bench --fail-over`: by more than that, and more than the noise
     INCOMPLETE = 7  # something was not undone, or not torn down
     NOT_WRITTEN = 74  # standard output, or the file of events: the disk is full, for one
     DEADLINE = 124

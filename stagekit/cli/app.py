@@ -19,6 +19,7 @@ from stagekit.cli.options import (
     json_option,
     running_options,
     selection_options,
+    some_running_options,
     target_argument,
     tb_option,
 )
@@ -27,6 +28,8 @@ from stagekit.cli.streams import NotWrittenError, results_to
 
 if TYPE_CHECKING:
     from stagekit.cli.planning import Selection
+
+BENCH_OPTIONS = ("workers", "limits", "deadline", "grace")  # of a run, that a benchmark takes, too
 
 
 def main(arguments: Sequence[str], interruption: Optional[Interruption] = None) -> int:
@@ -244,6 +247,59 @@ def graph(context: click.Context, /, target: str, **options: Any) -> int:
     selection, chosen = _selection(options), GraphFormat(options["graph_format"])
     common = CommandOptions(options["color"], chosen is GraphFormat.JSON, options["tb"] == "full")
     return run_command(common, context.obj, lambda out: show_graph(target, selection, out, chosen))
+
+
+@stagekit.command(
+    cls=Command,
+    takes_arguments=True,
+    examples=(
+        ("stagekit bench shop --executors inline,threads --save base.json", "Measure, and keep."),
+        ("stagekit bench shop --compare base.json --fail-over 10%", "Exit 6 where it got slower."),
+    ),
+)
+@target_argument
+@selection_options
+@click.option("--repeat", metavar="N", default="20", help="How many rounds are measured: 20.")
+@click.option("--warmup", metavar="N", default="3", help="How many rounds come before: 3.")
+@click.option(
+    "--executors",
+    metavar="NAMES",
+    default="auto",
+    help="Measure on each of these, in turn: inline,threads,processes.",
+)
+@some_running_options(*BENCH_OPTIONS)
+@click.option("--memory", metavar="tracemalloc|rss", help="Measure memory as well, in this way.")
+@click.option("--save", metavar="FILE", help="Keep what was measured.")
+@click.option("--compare", metavar="FILE", help="Compare with what --save has kept.")
+@click.option(
+    "--fail-over",
+    metavar="N%",
+    help="Exit with 6 where runs got slower by more, and it is no noise.",
+)
+@click.option("--what-if", metavar="N,N", help="Estimate how long that many workers would take.")
+@json_option("what was measured")
+@color_option
+@tb_option
+@click.pass_context
+def bench(context: click.Context, /, target: str, tb: str, color: str, **options: Any) -> int:
+    """Run the stages of TARGET again and again, and print how long they take."""
+    from stagekit._options import RUNNING
+    from stagekit.cli.commands.bench import BenchRequest, bench_target
+    from stagekit.cli.running import typed_options
+
+    is_json, is_full = options["is_json"], tb == "full"
+    running = typed_options([each for each in RUNNING if each.name in BENCH_OPTIONS], options)
+    running["arguments"] = context.meta["stagekit.arguments"]
+    request = BenchRequest(
+        target=target,
+        selection=_selection(options),
+        running=running,
+        typed=options,
+        is_json=is_json,
+        is_full=is_full,
+    )
+    common = CommandOptions(color, is_json, is_full)
+    return run_command(common, context.obj, lambda out: bench_target(request, context.obj, out))
 
 
 @stagekit.command(

@@ -34,3 +34,16 @@ def size_text(count: Optional[float]) -> str:
     while count >= _STEP and unit < len(_UNITS) - 1:
         count, unit = count / _STEP, unit + 1
     return f"{count:.1f} {_UNITS[unit]}" if unit else f"{count:.0f} B"
+
+
+def fine_seconds(duration: float) -> str:
+    """Return a duration with three digits, for who compares.
+
+    Example:
+        >>> fine_seconds(0.0000412), fine_seconds(0.4123), fine_seconds(74.26)
+        ('41.2 µs', '412 ms', '74.3 s')
+    """
+    for factor, unit in ((1e6, "µs"), (1e3, "ms")):
+        if duration * factor < 999.5:  # noqa: PLR2004 - shown as 1 of the next unit from here
+            return f"{duration * factor:.3g} {unit}"
+    return f"{duration:.3g} s" if duration < 999.5 else f"{duration:,.0f} s"  # noqa: PLR2004 - as above

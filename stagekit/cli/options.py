@@ -175,9 +175,19 @@ def tb_option(function: F) -> F:
 
 def running_options(function: F) -> F:
     """Take ``--executor`` and all else that says how stages run."""
-    for flag in reversed([flag for option in RUNNING for flag in option.flags]):
-        function = option_of(flag)(function)
-    return function
+    return some_running_options(*(option.name for option in RUNNING))(function)
+
+
+def some_running_options(*names: str) -> Callable[[F], F]:
+    """Take the flags of some options of a run."""
+
+    def take(function: F) -> F:
+        flags = [flag for option in RUNNING if option.name in names for flag in option.flags]
+        for flag in reversed(flags):
+            function = option_of(flag)(function)
+        return function
+
+    return take
 
 
 def selection_options(function: F) -> F:

@@ -17,11 +17,11 @@ Example:
 
 from __future__ import annotations
 
+from stagekit._run.simulation import Schedule, ScheduledStep, simulate
 from stagekit.testing.chaos import Chaos, ChaosError
 from stagekit.testing.clock import VirtualClock
 from stagekit.testing.dag import Dag
 from stagekit.testing.recording import RecordingHook
-from stagekit.testing.simulation import Schedule, ScheduledStep, simulate
 from stagekit.testing.strategies import dags, legal_orders, plans, registries
 
 __all__ = [

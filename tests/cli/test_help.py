@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Cli, Write
 
 SNAPSHOTS = Path(__file__).resolve().parent / "help"
-COMMANDS = ["", "run", "plan", "list", "graph", "explain"]
+COMMANDS = ["", "run", "plan", "list", "graph", "bench", "explain"]
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])

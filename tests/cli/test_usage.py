@@ -87,7 +87,7 @@ def test_a_misspelt_option_gets_its_near_miss(option: str, cli: Cli) -> None:
         (["run", "shop", "--events", "no/such/folder"], "--events no/such/folder: "),
         (["run", ""], "error: TARGET is empty; name a module or a file"),
         (["shop.py"], "there is no command 'shop.py'; to run it write: stagekit run shop.py"),
-        (["zzz"], "there is no command 'zzz'; there are run, plan, list, graph, explain"),
+        (["zzz"], "there is no command 'zzz'; there are run, plan, list, graph, bench, explain"),
         (["--jsn"], "there is no option --jsn"),
         (["explain", "SK2001"], "there is no code 'SK2001'; did you mean SK201"),
         (["explain", "zzz"], "there is no code 'zzz'; stagekit explain lists them"),

@@ -109,7 +109,8 @@ def test_async_stages_that_overlap_have_the_time_between_their_waits() -> None:
 
 def test_what_is_thrown_into_an_async_stage_arrives() -> None:
     """A failed wait, a cancelled one, and the value of one that succeeds."""
-    registry, seen = Registry(), []
+    registry = Registry()
+    seen: List[object] = []
 
     async def fails() -> None:
         await asyncio.sleep(0)

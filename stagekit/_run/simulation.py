@@ -5,17 +5,16 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from stagekit._plan.order import longest_remaining
 from stagekit._plan.plan import Plan
+from stagekit._run.result import Result
 from stagekit._run.state.scheduler import Scheduler
 from stagekit.errors import UsageError
 
 if TYPE_CHECKING:
     from stagekit._base.refs import Ref
-
-__all__ = ["Schedule", "ScheduledStep", "simulate"]
 
 MAX_SHOWN = 5
 
@@ -60,13 +59,7 @@ class Schedule:
     def critical_path(self) -> Tuple[str, ...]:
         """The ids along the longest path, which no number of workers makes shorter."""
         plan = self.plan
-        length = longest_remaining(plan.children, [step.end - step.start for step in self.steps])
-        path: List[int] = []
-        below: Tuple[int, ...] = tuple(range(len(plan)))
-        while below:
-            path.append(max(below, key=lambda step: (length[step], -step)))
-            below = plan.children[path[-1]]
-        return tuple(plan.order[step] for step in path)
+        return longest_path(plan, [step.end - step.start for step in self.steps])
 
     def __getitem__(self, stage: Ref, /) -> ScheduledStep:
         """Return the entry of a stage, named by its function, id, short name or reference."""
@@ -76,9 +69,33 @@ class Schedule:
         return len(self.steps)
 
 
+def longest_path(plan: Plan, seconds: Sequence[float]) -> Tuple[str, ...]:
+    """Return the ids along the path of a plan that takes the most seconds."""
+    length = longest_remaining(plan.children, list(seconds))
+    path: List[int] = []
+    below: Tuple[int, ...] = tuple(range(len(plan)))
+    while below:
+        path.append(max(below, key=lambda step: (length[step], -step)))
+        below = plan.children[path[-1]]
+    return tuple(plan.order[step] for step in path)
+
+
+def seconds_of(result: Result) -> Dict[str, float]:
+    """Return by stage id how long each stage of a run took, from its first start to its last end.
+
+    Pauses between attempts count; a stage that was not called has 0.
+    """
+    found: Dict[str, float] = {}
+    for report in result.reports():
+        attempts = report.attempts
+        start = min([each.start for each in attempts], default=0.0)
+        found[report.stage_id] = max([each.end for each in attempts], default=start) - start
+    return found
+
+
 def simulate(
     plan: Plan,
-    durations: Mapping[str, float],
+    durations: Union[Mapping[str, float], Result],
     workers: int,
     *,
     estimates: Optional[Mapping[str, float]] = None,
@@ -90,13 +107,15 @@ def simulate(
 
     Args:
         plan: what would run.
-        durations: seconds by stage id (or short name), one for each stage: what the clock obeys.
+        durations: seconds by stage id (or short name), one for each stage: what the clock obeys. Or
+            the result of a run of the plan, whose stages take as long as they did there.
         workers: how many plain stages may run at once.
         estimates: seconds in the same form, as far as the scheduler knows them; the same as
             *durations* unless given, ``{}`` for nothing, so that it counts hops.
 
     Raises:
-        UsageError: a duration is missing or not a number of seconds, or there is no worker.
+        UsageError: a duration is missing or not a number of seconds, there is no worker, or the run
+            did not succeed.
 
     Example:
         >>> from stagekit import Registry, plan
@@ -110,6 +129,10 @@ def simulate(
     """
     if type(workers) is not int or workers < 1:
         raise UsageError(f"workers must be a whole number of at least 1, got {workers!r}")
+    if isinstance(durations, Result):
+        if not durations.ok:
+            raise UsageError(f"a run that succeeded tells how long stages take, got {durations!r}")
+        durations = seconds_of(durations)
     durations = _by_id(plan, durations)
     seconds = _seconds(plan, durations)
     rank = plan.ranked(durations if estimates is None else _by_id(plan, estimates))

@@ -1,0 +1,1 @@
+"""Benchmarks of pipelines: runs that are repeated, measured, and compared with others."""

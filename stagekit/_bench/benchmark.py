@@ -1,0 +1,313 @@
+"""``Benchmark``: what was measured of a pipeline, as data, as JSON, and beside another one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from stagekit._bench.samples import ENOUGH, Sample
+from stagekit._plan.plan import Plan
+from stagekit._run.simulation import simulate
+from stagekit.errors import UsageError
+
+# Any: whatever JSON holds
+
+SCHEMA = "stagekit.bench/1"
+SAME, FASTER, SLOWER, UNKNOWN = "noise", "faster", "slower", "unknown"
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What was measured of one stage, or of all of them.
+
+    Attributes:
+        wall: seconds by the clock.
+        cpu: seconds of the processors, child processes included; None where nobody could tell.
+        memory: bytes by which memory rose at most; None where it was not asked for, or as above.
+    """
+
+    wall: Sample
+    cpu: Optional[Sample] = None
+    memory: Optional[Sample] = None
+
+    def document(self) -> Dict[str, Any]:
+        """Return it as JSON has it."""
+        names = ("wall", "cpu", "memory")
+        samples: Dict[str, Optional[Sample]] = {name: getattr(self, name) for name in names}
+        return {name: each and each.document() for name, each in samples.items()}
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Measures:
+        """Return what ``document`` of another one has returned; raises as ``Sample.read``."""
+        cpu, memory = (document[name] for name in ("cpu", "memory"))
+        return cls(
+            Sample.read(document["wall"]),
+            None if cpu is None else Sample.read(cpu),
+            None if memory is None else Sample.read(memory),
+        )
+
+
+@dataclass(frozen=True)
+class ExecutorBenchmark:
+    """What was measured on one executor.
+
+    Attributes:
+        workers: how many plain stages could run at once.
+        total: of whole runs; its CPU time is the sum of the stages', its memory their largest.
+        work: seconds that all calls of stages took together.
+        overhead_seconds: what a run took beyond what its stages need on so many workers, for each
+            stage: what stagekit itself takes, and waiting that no order of stages can help.
+        speed_up: how many times as fast as the first executor.
+        noise: the share of the median that runs may differ by without a cause; None: unknown.
+        critical_path: the ids of the stages on the longest path.
+        stages: by stage id.
+    """
+
+    workers: int
+    total: Measures
+    work: Sample
+    overhead_seconds: float
+    speed_up: float
+    noise: Optional[float]
+    critical_path: Tuple[str, ...]
+    stages: Mapping[str, Measures]
+
+    def document(self) -> Dict[str, Any]:
+        """Return it as JSON has it."""
+        return {
+            "workers": self.workers,
+            "total": self.total.document(),
+            "work": self.work.document(),
+            "overhead_seconds": self.overhead_seconds,
+            "speed_up": self.speed_up,
+            "noise": self.noise,
+            "critical_path": list(self.critical_path),
+            "stages": {stage: each.document() for stage, each in self.stages.items()},
+        }
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> ExecutorBenchmark:
+        """Return what ``document`` of another one has returned; raises as ``Sample.read``."""
+        noise = document["noise"]
+        return cls(
+            int(document["workers"]),
+            Measures.read(document["total"]),
+            Sample.read(document["work"]),
+            float(document["overhead_seconds"]),
+            float(document["speed_up"]),
+            None if noise is None else float(noise),
+            tuple(map(str, document["critical_path"])),
+            {str(each): Measures.read(found) for each, found in document["stages"].items()},
+        )
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One executor beside the same one of another benchmark.
+
+    Attributes:
+        base: the median of the other one, in seconds.
+        ratio: this median, divided by that.
+        noise: the larger noise of the two; None where one is unknown.
+        verdict: ``"faster"``, ``"slower"``, ``"noise"`` where the difference cannot be told from
+            it, or ``"unknown"`` where the noise is not known.
+    """
+
+    base: float
+    ratio: float
+    noise: Optional[float]
+    verdict: str
+
+    def is_over(self, share: float) -> bool:
+        """Tell whether it is slower by more than a share of the other one, and that is no noise."""
+        return self.verdict == SLOWER and self.ratio > 1 + share
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run would take with so many workers."""
+
+    workers: int
+    seconds: float
+    speed_up: float
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What ``bench`` has measured. Times are in seconds, memory is in bytes.
+
+    Attributes:
+        pipeline: what was run, as text; empty for a whole registry.
+        repeat: how many runs were measured on each executor.
+        warmup: how many came before them.
+        memory: how memory was measured: ``"rss"``, ``"tracemalloc"`` or None.
+        python: such as ``"CPython 3.12.1"``.
+        platform: such as ``"linux"``.
+        processors: how many the machine has.
+        started: when the measuring began, in ISO format.
+        executors: by name, in the order in which they were asked for.
+
+    Example:
+        >>> from stagekit import Registry, bench
+        >>> registry = Registry()
+        >>> load = registry.add(lambda: None, id="load")
+        >>> measured = bench(registry=registry, repeat=3, warmup=0, executors=["inline"])
+        >>> measured.stages["load"].wall.median < measured.total.wall.median
+        True
+    """
+
+    pipeline: str
+    repeat: int
+    warmup: int
+    memory: Optional[str]
+    python: str
+    platform: str
+    processors: int
+    started: str
+    executors: Mapping[str, ExecutorBenchmark]
+
+    @property
+    def first(self) -> ExecutorBenchmark:
+        """What was measured on the first executor, which the others are compared with."""
+        return next(iter(self.executors.values()))
+
+    @property
+    def total(self) -> Measures:
+        """What was measured of whole runs, on the first executor."""
+        return self.first.total
+
+    @property
+    def stages(self) -> Mapping[str, Measures]:
+        """What was measured of each stage, by id, on the first executor."""
+        return self.first.stages
+
+    def document(self) -> Dict[str, Any]:
+        """Return it as JSON has it, of the schema ``stagekit.bench/1``."""
+        return {
+            "schema": SCHEMA,
+            "pipeline": self.pipeline,
+            "started": self.started,
+            "python": self.python,
+            "platform": self.platform,
+            "processors": self.processors,
+            "repeat": self.repeat,
+            "warmup": self.warmup,
+            "memory": self.memory,
+            "total": self.total.document(),
+            "stages": {stage: each.document() for stage, each in self.stages.items()},
+            "executors": {name: each.document() for name, each in self.executors.items()},
+        }
+
+    def to_json(self) -> str:
+        """Return it as JSON, of the schema ``stagekit.bench/1``."""
+        return json.dumps(self.document(), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> Benchmark:
+        """Return what ``to_json`` has written.
+
+        Raises:
+            UsageError: it is no JSON, of another schema or version, or incomplete.
+        """
+        try:
+            loaded: object = json.loads(text)
+        except ValueError as error:
+            raise UsageError(f"is no JSON: {error}") from None
+        document: Dict[str, Any] = loaded if isinstance(loaded, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+        schema = document.get("schema")
+        if schema != SCHEMA:
+            raise UsageError(f"has the schema {schema!r}, and is to have {SCHEMA!r}")
+        try:
+            executors = document["executors"].items()
+            found = {str(name): ExecutorBenchmark.read(each) for name, each in executors}
+            if not found:
+                raise ValueError("no executor")  # noqa: TRY301 - as what else may be missing
+            return cls(
+                str(document["pipeline"]),
+                int(document["repeat"]),
+                int(document["warmup"]),
+                document["memory"],
+                str(document["python"]),
+                str(document["platform"]),
+                int(document["processors"]),
+                str(document["started"]),
+                found,
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            why = f"{type(error).__name__}: {error}"
+            raise UsageError(f"is of the schema {SCHEMA!r}, and damaged: {why}") from None
+
+    def compare(self, base: Benchmark) -> Dict[str, Difference]:
+        """Return, by executor, how runs differ from those of another benchmark of the pipeline.
+
+        Raises:
+            UsageError: the other one is of other stages, or lacks an executor.
+        """
+        mistakes = mistakes_of_base(base, tuple(self.stages), tuple(self.executors))
+        if mistakes:
+            raise UsageError("; ".join(mistakes))
+        return {
+            name: _difference(each, base.executors[name]) for name, each in self.executors.items()
+        }
+
+    def what_if(self, plan: Plan, workers: Sequence[int]) -> Tuple[Estimate, ...]:
+        """Return what a run would take with each number of workers: see ``testing.simulate``.
+
+        Every stage takes its median, on the first executor, whoever runs beside it.
+        """
+        seconds = {stage: each.wall.median for stage, each in self.stages.items()}
+        one = simulate(plan, seconds, 1).makespan
+        made = [(count, simulate(plan, seconds, count).makespan) for count in workers]
+        return tuple([Estimate(count, took, one / took if took else 1.0) for count, took in made])
+
+    def named(self, pipeline: str) -> Benchmark:
+        """Return the same under another name of the pipeline."""
+        return replace(self, pipeline=pipeline)
+
+
+def mistakes_of_base(
+    base: Benchmark, stages: Sequence[str], executors: Sequence[str]
+) -> Tuple[str, ...]:
+    """Return why a benchmark is none to compare others with, of these stages and executors."""
+    found: List[str] = []
+    others = sorted(set(base.stages) - set(stages))
+    missing = [each for each in stages if each not in base.stages]
+    if others or missing:
+        parts = [f"it has {_some(others)}, which this one has not"] if others else []
+        parts += [f"it lacks {_some(missing)}"] if missing else []
+        found.append(f"is of another pipeline: {'; '.join(parts)}")
+    lacking = [each for each in executors if each not in base.executors]
+    if lacking:
+        has = ", ".join(base.executors)
+        found.append(f"has nothing of {', '.join(lacking)}; it has {has}")
+    return tuple(found)
+
+
+def _some(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - 3:,} more" if len(ids) > 3 else ""  # noqa: PLR2004 - are enough to see it
+    return ", ".join(ids[:3]) + more
+
+
+def _difference(one: ExecutorBenchmark, base: ExecutorBenchmark) -> Difference:
+    before, now = base.total.wall.median, one.total.wall.median
+    ratio = now / before if before else 1.0
+    noise = None if one.noise is None or base.noise is None else max(one.noise, base.noise)
+    if noise is None:
+        verdict = UNKNOWN
+    elif abs(ratio - 1) <= noise:
+        verdict = SAME
+    else:
+        verdict = SLOWER if ratio > 1 else FASTER
+    return Difference(before, ratio, noise, verdict)
+
+
+def noise_text(benchmark: Benchmark) -> str:
+    """Return, as a sentence, which differences mean nothing."""
+    known = [(name, each.noise) for name, each in benchmark.executors.items() if each.noise]
+    if not known:
+        return f"of fewer than {ENOUGH} runs nobody can tell the noise"
+    if len(known) == 1:
+        return f"differences under {known[0][1]:.0%} cannot be told from noise"
+    each = ", ".join(f"{noise:.0%} ({name})" for name, noise in known)
+    return f"differences under {each} cannot be told from noise"

@@ -1,0 +1,390 @@
+"""``stagekit bench``: run a pipeline again and again, and say how long it takes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import warnings
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+
+from stagekit._api import Plan
+from stagekit._base.record import Record
+from stagekit._base.text import escape_control, plural, short_names
+from stagekit._bench.api import MEMORY, measured, mistakes_of
+from stagekit._bench.benchmark import (
+    FASTER,
+    SAME,
+    SLOWER,
+    Benchmark,
+    Difference,
+    Measures,
+    mistakes_of_base,
+    noise_text,
+)
+from stagekit._bench.samples import ENOUGH, Sample
+from stagekit._run.result import Result
+from stagekit.cli import ExitCode
+from stagekit.cli.columns import aligned, fine_seconds, size_text
+from stagekit.cli.interruption import Interruption, Phases
+from stagekit.cli.output import Output, Style
+from stagekit.cli.planning import Selection, plan_of
+from stagekit.cli.streams import NotWrittenError
+from stagekit.errors import (
+    RunCancelledError,
+    RunFailedError,
+    StagekitError,
+    StagekitWarning,
+    UsageError,
+)
+
+_MOST_SHOWN = 12  # stages of the table
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?) ?%")
+
+
+class BenchRequest(Record, kw_only=True):
+    """What the command line says of a benchmark: what follows each flag, as it was typed."""
+
+    target: str
+    selection: Selection
+    running: Mapping[str, Any]  # options of a run
+    typed: Mapping[str, Any]
+    is_json: bool
+    is_full: bool
+
+
+class _Asked(Record, kw_only=True):
+    """What was typed, read."""
+
+    repeat: int
+    warmup: int
+    executors: Tuple[str, ...]
+    memory: Optional[str]
+    base: Optional[Benchmark]
+    fail_over: Optional[float]
+    workers: Tuple[int, ...]
+
+
+def bench_target(request: BenchRequest, interruption: Interruption, output: Output) -> ExitCode:
+    """Measure what a request says; print what came of it, and compare it."""
+    mistakes: List[str] = []
+    asked = _read(request, mistakes)
+    try:
+        made = plan_of(request.target, request.selection, output)
+    except StagekitError:
+        if mistakes:
+            raise UsageError("; ".join(mistakes)) from None
+        raise
+    if asked.base is not None:
+        wrong = mistakes_of_base(asked.base, made.order, asked.executors)
+        again = "write --save to measure this one" if wrong else ""
+        mistakes += [f"--compare {request.typed['compare']} {each}; {again}" for each in wrong]
+    if mistakes:
+        raise UsageError("; ".join(mistakes))
+    found = _measured(made, asked, request, interruption, output)
+    if isinstance(found, ExitCode):
+        return found
+    found = found.named(escape_control(request.target))
+    differences: Dict[str, Difference] = {}
+    if asked.base is not None:
+        differences = found.compare(asked.base)
+    over = asked.fail_over
+    exceeded = [n for n, each in differences.items() if over is not None and each.is_over(over)]
+    if request.is_json:
+        output.print_result(json.dumps(_document(found, made, asked, differences), indent=2))
+    else:
+        shown = _shown(found, made, asked, differences, output.style)
+        output.print_result("\n".join(shown))
+    if request.typed["save"] is not None:
+        _save(request.typed["save"], found)
+    if exceeded:
+        output.print_error(
+            f"slower than {request.typed['compare']} by more than {over:.1%} and the noise: "
+            + ", ".join(f"{each} {differences[each].ratio:.2f}×" for each in exceeded)
+        )
+        return ExitCode.SLOWER
+    return ExitCode.OK
+
+
+# What was typed.
+
+
+def _read(request: BenchRequest, mistakes: List[str]) -> _Asked:
+    """Return what was typed; all that is wrong with it goes into *mistakes*."""
+    typed, running = request.typed, request.running
+    repeat = _number("--repeat", typed["repeat"], 1, "20", mistakes)
+    warmup = _number("--warmup", typed["warmup"], 0, "3", mistakes)
+    executors = _words(typed["executors"])
+    memory, save, compare = typed["memory"], typed["save"], typed["compare"]
+    if memory is not None and memory not in MEMORY:
+        mistakes.append(
+            f"--memory {memory!r}: there are {' and '.join(MEMORY)}; write --memory tracemalloc"
+        )
+    if not executors:
+        mistakes.append("--executors '': names none; write --executors inline,threads")
+    else:
+        found = mistakes_of(1, 0, executors, None, running)
+        mistakes += [f"--executors {typed['executors']}: {each}" for each in found]
+    if save is not None and not os.path.isdir(os.path.dirname(save) or "."):
+        mistakes.append(f"--save {save}: there is no folder {os.path.dirname(save)!r}; make it")
+    base = None if compare is None else _base(compare, mistakes)
+    fail_over = _share(typed["fail_over"], mistakes)
+    if typed["fail_over"] is not None:
+        if compare is None:
+            mistakes.append(
+                "--fail-over compares with nothing; write --compare base.json beside it"
+            )
+        few = [
+            ("--repeat", repeat),
+            *([] if base is None else [("--compare: repeat", base.repeat)]),
+        ]
+        for name, count in few:
+            if 0 < count < ENOUGH:
+                text = f"of fewer than {ENOUGH} runs the noise is unknown"
+                mistakes.append(
+                    f"{name} {count}: {text}, and --fail-over needs it; write --repeat 20"
+                )
+    counts = [
+        _number("--what-if", each, 1, "1,2,4,8", mistakes) for each in _words(typed["what_if"])
+    ]
+    return _Asked(
+        repeat=repeat,
+        warmup=warmup,
+        executors=tuple(executors),
+        memory=memory,
+        base=base,
+        fail_over=fail_over,
+        workers=tuple(counts),
+    )
+
+
+def _words(text: Optional[str]) -> List[str]:
+    return [each.strip() for each in (text or "").split(",") if each.strip()]
+
+
+def _number(flag: str, text: str, least: int, example: str, mistakes: List[str]) -> int:
+    if text.isdecimal() and least <= int(text) <= 1_000_000:  # noqa: PLR2004 - of runs, or workers
+        return int(text)
+    mistakes.append(
+        f"{flag} {escape_control(text)!r}: takes a whole number from {least} on; "
+        f"write {flag} {example}"
+    )
+    return 0
+
+
+def _share(text: Optional[str], mistakes: List[str]) -> Optional[float]:
+    if text is None:
+        return None
+    found = _PERCENT.fullmatch(text)
+    if found is None:
+        shown = escape_control(text)
+        example = f"{text}%" if re.fullmatch(r"\d+(\.\d+)?", text) else "10%"
+        mistakes.append(f"--fail-over {shown!r}: is no percentage; write --fail-over {example}")
+        return None
+    return float(found.group(1)) / 100
+
+
+def _base(path: str, mistakes: List[str]) -> Optional[Benchmark]:
+    again = f"write `stagekit bench TARGET --save {escape_control(path)}` to make it"
+    try:
+        with open(path, encoding="utf-8") as file:
+            return Benchmark.from_json(file.read())
+    except (OSError, UnicodeDecodeError) as error:
+        why = f"cannot be read: {getattr(error, 'strerror', None) or error}"
+    except UsageError as error:
+        why = str(error)
+    mistakes.append(f"--compare {escape_control(path)} {escape_control(why)}; {again}")
+    return None
+
+
+# Measuring.
+
+
+def _measured(
+    made: Plan, asked: _Asked, request: BenchRequest, interruption: Interruption, output: Output
+) -> Union[Benchmark, ExitCode]:
+    """Return what was measured, or how the command ends as a run did not succeed."""
+    output.note(
+        f"{plural(asked.warmup + asked.repeat, 'round')} of two runs each on "
+        + ", ".join(asked.executors)
+    )
+    phases = Phases(lambda: output.print_message("waiting for stages to end; Ctrl-C ends at once"))
+    try:
+        with interruption.phases(phases), warnings.catch_warnings():
+            warnings.simplefilter("ignore", StagekitWarning)
+            interruption.has_run = True
+            return measured(
+                made, asked.repeat, asked.warmup, asked.executors, asked.memory, request.running
+            )
+    except KeyboardInterrupt:
+        output.print_message("interrupted; nothing was measured")
+        return interruption.exit_code
+    except (RunFailedError, RunCancelledError) as error:
+        result: Result = error.result
+        return _failed(result, request, output)
+
+
+def _failed(result: Result, request: BenchRequest, output: Output) -> ExitCode:
+    from stagekit.cli.failures import show_failures
+    from stagekit.cli.summary import summary
+
+    failures = show_failures(result, output.error_style, is_full=request.is_full)
+    if failures:
+        output.print_message(f"{failures}\n")
+    output.print_message(summary(result, output.error_style))
+    output.print_message("\nnothing was measured: a run did not succeed")
+    is_late = result.cancel_reason == "deadline"
+    code = ExitCode.DEADLINE if is_late else ExitCode.STAGE_FAILED
+    if request.is_json:
+        from stagekit.cli.documents import as_text, error_document
+
+        text = "nothing was measured: a run did not succeed"
+        output.print_result(as_text(error_document("stagekit.error/1", "error", code, text)))
+    return code
+
+
+def _save(path: str, found: Benchmark) -> None:
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(found.to_json() + "\n")
+    except OSError as error:
+        raise NotWrittenError(f"--save {path}", error) from None
+
+
+# What came of it.
+
+
+def _document(
+    found: Benchmark, made: Plan, asked: _Asked, differences: Mapping[str, Difference]
+) -> Dict[str, Any]:
+    document = found.document()
+    if asked.base is not None:
+        document["comparison"] = {
+            "fail_over": asked.fail_over,
+            "executors": {
+                name: {
+                    "base": each.base,
+                    "ratio": each.ratio,
+                    "noise": each.noise,
+                    "verdict": each.verdict,
+                    "is_over": asked.fail_over is not None and each.is_over(asked.fail_over),
+                }
+                for name, each in differences.items()
+            },
+        }
+    if asked.workers:
+        document["what_if"] = [
+            {"workers": each.workers, "seconds": each.seconds, "speed_up": each.speed_up}
+            for each in found.what_if(made, asked.workers)
+        ]
+    return document
+
+
+def _shown(
+    found: Benchmark,
+    made: Plan,
+    asked: _Asked,
+    differences: Mapping[str, Difference],
+    style: Style,
+) -> Iterator[str]:
+    """Yield what came of it, as lines for people."""
+    between = " · " if style.has_unicode else ", "
+    head = (
+        found.pipeline,
+        f"{plural(found.repeat, 'run')} after {found.warmup:,} warm-up",
+        found.python,
+        plural(found.processors, "core"),
+    )
+    yield between.join(head)
+    yield ""
+    yield aligned(list(_executor_rows(found, differences, style)))
+    yield ""
+    names = short_names(made.order)
+    yield aligned(list(_stage_rows(found, names)))
+    if len(found.stages) > _MOST_SHOWN:
+        yield f"  and {len(found.stages) - _MOST_SHOWN:,} more; --json has all"
+    yield ""
+    yield from _facts(found, asked, names, style)
+    if asked.workers:
+        yield ""
+        rows = [("what if", "wall", "speed-up")]
+        rows += [
+            (plural(each.workers, "worker"), fine_seconds(each.seconds), f"{each.speed_up:.2f}×")
+            for each in found.what_if(made, asked.workers)
+        ]
+        yield aligned(rows)
+        yield "  estimated: stages take as long as they did, whoever runs beside them"
+
+
+def _executor_rows(
+    found: Benchmark, differences: Mapping[str, Difference], style: Style
+) -> Iterator[Sequence[str]]:
+    spread = "±MAD" if style.has_unicode else "MAD"
+    times = "×" if style.has_unicode else "x"
+    last = ["vs base"] if differences else []
+    head = ("executor", "median", spread, "p95", "CPU", "work", "overhead/stage", "speed-up")
+    yield [*head, *last]
+    for name, each in found.executors.items():
+        workers = "" if each.workers == 1 else f" {times}{each.workers}"
+        row = [
+            f"{escape_control(name)}{workers}",
+            *_sample(each.total.wall),
+            _median(each.total.cpu),
+            fine_seconds(each.work.median),
+            fine_seconds(each.overhead_seconds),
+            f"{each.speed_up:.2f}{times}",
+        ]
+        if differences:
+            row.append(_versus(differences[name], times))
+        yield row
+
+
+def _versus(difference: Difference, times: str) -> str:
+    words = {SAME: "(noise)", FASTER: "faster", SLOWER: "slower"}
+    return f"{difference.ratio:.2f}{times} {words.get(difference.verdict, '(noise unknown)')}"
+
+
+def _stage_rows(found: Benchmark, names: Mapping[str, str]) -> Iterator[Sequence[str]]:
+    yield ["stage", "wall", "MAD", "p95", "CPU", *(["memory"] if found.memory else [])]
+    slowest = sorted(found.stages.items(), key=lambda each: -each[1].wall.median)
+    for stage, each in slowest[:_MOST_SHOWN]:
+        yield [
+            escape_control(names[stage]),
+            *_sample(each.wall),
+            _median(each.cpu),
+            *([_memory(each)] if found.memory else []),
+        ]
+
+
+def _facts(
+    found: Benchmark, asked: _Asked, names: Mapping[str, str], style: Style
+) -> Iterator[str]:
+    path = [escape_control(names[each]) for each in found.first.critical_path]
+    took = sum(found.stages[each].wall.median for each in found.first.critical_path)
+    arrow = " → " if style.has_unicode else " -> "
+    if len(path) > _MOST_SHOWN:
+        path[_MOST_SHOWN - 3 : -2] = ["…" if style.has_unicode else "..."]
+    yield f"  critical path  {arrow.join(path)}   {fine_seconds(took)}"
+    if found.memory:
+        yield f"  memory         {_memory(found.total)}, by {found.memory}"
+    yield f"  note           {noise_text(found)}"
+    base = asked.base
+    if base is not None and (base.python, base.platform, base.processors) != (
+        found.python,
+        found.platform,
+        found.processors,
+    ):
+        where = f"{base.python}, {base.platform}, {plural(base.processors, 'core')}"
+        yield f"  note           the base was measured elsewhere: {escape_control(where)}"
+
+
+def _sample(sample: Sample) -> Tuple[str, str, str]:
+    return fine_seconds(sample.median), fine_seconds(sample.mad), fine_seconds(sample.p95)
+
+
+def _median(sample: Optional[Sample]) -> str:
+    return "-" if sample is None else fine_seconds(sample.median)
+
+
+def _memory(measures: Measures) -> str:
+    return size_text(None if measures.memory is None else measures.memory.median)
