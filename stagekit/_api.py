@@ -154,6 +154,7 @@ def run(
     grace: Optional[float] = None,
     rollback: Union[bool, Rollback] = False,
     seed: Optional[int] = None,
+    order: Optional[Sequence[Any]] = None,
     check_mutation: bool = False,
     measure: Union[bool, Literal["tracemalloc"]] = False,
     decider: Optional[Decider] = None,
@@ -188,6 +189,9 @@ def run(
             the longest way, and how retries jitter: without it otherwise in each run. One seed is
             one order where one worker runs; several find stages that rely on an order that the
             graph does not have.
+        order: all stages of the plan, by function or id, each after those that it waits for: run
+            them inline in this order. A resource is opened when it is needed all the same, and
+            while a stage waits for its next attempt the one after it may start.
         check_mutation: compare the arguments of each call before and after it, as far as they can
             be pickled, and warn of stages that have changed one: that is an object which others
             take, too. With ``executor="inline"`` it is sure which of two stages did.
@@ -247,6 +251,7 @@ async def arun(
     grace: Optional[float] = None,
     rollback: Union[bool, Rollback] = False,
     seed: Optional[int] = None,
+    order: Optional[Sequence[Any]] = None,
     check_mutation: bool = False,
     measure: Union[bool, Literal["tracemalloc"]] = False,
     decider: Optional[Decider] = None,

@@ -142,6 +142,12 @@ def _seed(name: str, value: object) -> Sequence[str]:
     return [f"{name} takes a whole number, got {value!r}"]
 
 
+def _order(name: str, value: object) -> Sequence[str]:
+    if value is None or (hasattr(value, "__iter__") and not isinstance(value, str)):
+        return ()
+    return [f"{name} takes a list of all stages of the plan, got {value!r}"]
+
+
 def _measure(name: str, value: object) -> Sequence[str]:
     if isinstance(value, bool) or value == "tracemalloc":
         return ()
@@ -372,6 +378,7 @@ RUNNING = (
         ),
         of_flags=_seed_of_flags,
     ),
+    Option(name="order", type="Optional[Sequence[Any]]", default=None, check=_order),
     Option(
         name="check_mutation",
         type="bool",

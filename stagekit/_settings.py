@@ -208,12 +208,17 @@ def settings_for(
     if executor not in HERE:
         mode, pool = "pool", executor
         name = executor if isinstance(executor, str) else type(executor).__name__
+    rank: Optional[Tuple[int, ...]] = None
+    if options["order"] is not None:
+        from stagekit._plan.given_order import rank_of
+
+        rank = rank_of(plan, options["order"], executor=executor, seed=seed)
+        mode = name = "inline"
     slots = {slot: limits[slot] for slot in limits if slot != "async"} if limits else {}
     if plan.policies or slots or (pool is not None and _is_beyond(pool)):
         _check_plan(plan, executor, slots, given)
     workers = options["workers"] or _default_workers(executor)
     info = RunInfo(name, workers)
-    rank: Optional[Tuple[int, ...]] = None
     if seed is not None:
         from stagekit._run.drawn import drawn_rank
 

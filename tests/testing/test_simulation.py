@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagekit import Plan, Registry, plan
+from stagekit import Plan, Registry, Retry, plan, run
 from stagekit.errors import UsageError
-from stagekit.testing import Schedule, plans, simulate
+from stagekit.testing import Schedule, VirtualClock, plans, simulate
 
 
 def nothing() -> None:
@@ -169,3 +169,33 @@ def test_every_schedule_is_possible(data: st.DataObject, made: Plan, workers: in
             assert moment == step.start or busy == workers or 0 in durations.values()
     longest = sum(durations[stage_id] for stage_id in schedule.critical_path)
     assert longest <= schedule.makespan
+
+
+def test_a_result_tells_how_long_stages_take() -> None:
+    """From their first start to their last end; a run that failed does not."""
+    registry = Registry()
+    clock = VirtualClock()
+    tries: List[int] = []
+
+    def flaky() -> None:
+        clock.advance(2)
+        tries.append(1)
+        if len(tries) == 1:
+            raise OSError("again")
+
+    registry.add(lambda: clock.advance(3), id="load")
+    registry.add(flaky, id="flaky", retries=Retry(2, wait=1, jitter=False))
+    made = plan(registry=registry)
+    result = run(made, clock=clock, executor="inline")
+    assert 8.0 == simulate(made, result, workers=1).makespan
+    assert 5.0 == simulate(made, result, workers=2).makespan
+
+    def bad() -> None:
+        raise ValueError("no")
+
+    registry.add(bad, id="bad")
+    failed = run(registry=registry, check=False)
+    with pytest.raises(
+        UsageError, match="a run that succeeded tells how long stages take, got <Res"
+    ):
+        simulate(plan(registry=registry), failed, workers=1)
