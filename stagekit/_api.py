@@ -157,6 +157,7 @@ def run(
     order: Optional[Sequence[Any]] = None,
     check_mutation: bool = False,
     measure: Union[bool, Literal["tracemalloc"]] = False,
+    keep: Union[Literal["all", "targets"], Sequence[Any]] = "all",
     decider: Optional[Decider] = None,
     clock: Optional[Clock] = None,
 ) -> Result:
@@ -199,6 +200,10 @@ def run(
             above what there was when it began, as far as that can be told: the memory of stages
             that overlap in one process cannot. ``"tracemalloc"`` counts what Python allocates, on
             every system, and makes stages slower; else it is what the process has, on Linux.
+        keep: whose values are kept until the result is dropped. ``"targets"``: those of *target*,
+            or without one of the stages that nobody uses; or a list of stages. Each other value is
+            let go of as soon as the last stage that uses it has ended; with ``rollback``, at the
+            end of the run.
         decider: an object whose ``before(call)`` says whether a stage is called, skipped, or given
             a value, and whose ``after(call, value)`` takes what a call has returned.
         clock: tells the time, in tests; see ``stagekit.testing.VirtualClock``.
@@ -254,6 +259,7 @@ async def arun(
     order: Optional[Sequence[Any]] = None,
     check_mutation: bool = False,
     measure: Union[bool, Literal["tracemalloc"]] = False,
+    keep: Union[Literal["all", "targets"], Sequence[Any]] = "all",
     decider: Optional[Decider] = None,
     clock: Optional[Clock] = None,
 ) -> Result:

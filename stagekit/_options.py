@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Check = Callable[[str, Any], Sequence[str]]  # Any: whatever a user has given
 
 POLICIES = ("stop", "continue", "cancel")
+KEPT = ("all", "targets")
 MAX_WORKERS = 1024
 MAX_SLOTS = 10**6
 
@@ -162,6 +163,13 @@ def _decider(name: str, value: object) -> Sequence[str]:
     if value is None or all(callable(getattr(value, each, None)) for each in ("before", "after")):
         return ()
     return [f"{name} takes an object with before(call) and after(call, value), got {value!r}"]
+
+
+def _keep(name: str, value: object) -> Sequence[str]:
+    if value in KEPT or isinstance(value, (list, tuple)):
+        return ()
+    near = _near(value, KEPT) if isinstance(value, str) else ""
+    return [f"{name} takes {_either(KEPT)}, or a list of stages, got {value!r}{near}"]
 
 
 def _either(words: Sequence[str]) -> str:
@@ -398,6 +406,13 @@ RUNNING = (
         check=_measure,
         key="measure",
         flags=(Flag(names=("--measure",), help="Measure CPU time and memory of each stage."),),
+    ),
+    Option(
+        name="keep",
+        type=f"Union[{_literal(KEPT)}, Sequence[Any]]",
+        default="all",
+        check=_keep,
+        key="keep",
     ),
     Option(name="decider", type="Optional[Decider]", default=None, check=_decider),
     Option(name="clock", type="Optional[Clock]", default=None),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import (
         Any,
         Dict,
+        FrozenSet,
         Iterable,
         List,
         Mapping,
@@ -250,7 +251,27 @@ def settings_for(
         seed=seed,
         decider=options["decider"],
         measure=options["measure"],
+        kept=None if options["keep"] == "all" else _kept(plan, options["keep"]),
     )
+
+
+def _kept(plan: Plan, keep: Union[str, Sequence[Any]]) -> FrozenSet[int]:
+    """Return the steps whose values a run keeps."""
+    if isinstance(keep, str):
+        last = [step for step, children in enumerate(plan.children) if not children]
+        return frozenset(plan.targets or last)
+    steps: List[int] = []
+    mistakes: List[str] = []
+    for stage in keep:
+        try:
+            steps.append(plan.step_of(stage))
+        except LookupError as error:
+            mistakes.append(f"keep: {error.args[0]}")
+    if mistakes:
+        from stagekit.errors import UsageError
+
+        raise UsageError("; ".join(mistakes))
+    return frozenset(steps)
 
 
 def _is_beyond(executor: object) -> bool:

@@ -31,6 +31,7 @@ def assemble(  # noqa: PLR0913, PLR0917 - the results of all steps of planning m
     height: Sequence[int],
     warnings: Tuple[Problem, ...],
     target: str,
+    targets: Sequence[int],
 ) -> P:
     """Return the plan of these stages. *above* and *height* are indexed like *places*."""
     index, count = resolver.index, len(places)
@@ -87,6 +88,7 @@ def assemble(  # noqa: PLR0913, PLR0917 - the results of all steps of planning m
         "overridden": overridden,
         "replaced": tuple([index.stages[place] for place in index.constants]),
         "target": target,
+        "targets": tuple(sorted([by_place[place] for place in targets if place in by_place])),
         "total": len(index.stages),
     }
     provenance = Provenance()

@@ -78,7 +78,14 @@ def make_plan(cls: Type[P], request: Request) -> P:
         from stagekit._plan.advice import with_advice
 
         _refuse(with_advice(resolver, targets, general))
-    return assemble(cls, resolver, places, above, height, tuple(warnings), target)
+    named = () if _is_of_modules(request.target, index) else targets or ()
+    return assemble(cls, resolver, places, above, height, tuple(warnings), target, named)
+
+
+def _is_of_modules(target: object, index: ProviderIndex) -> bool:
+    """Tell whether a target names a module, whose stages nobody has asked for one by one."""
+    is_name = isinstance(target, str) and not isinstance(index.references.find(target), int)
+    return is_name or isinstance(target, ModuleType)
 
 
 def _useless(

@@ -39,6 +39,7 @@ class Plan:
             name where it is passed by keyword, and class (``CancelToken``, ``Progress``).
         warnings: what planning wants to be known.
         target: what was planned, as text; empty for a whole registry.
+        targets: the steps of the target; none for a whole registry, or a module.
 
     Example:
         >>> from stagekit import Registry, plan
@@ -62,6 +63,7 @@ class Plan:
             "slots",
             "stages",
             "target",
+            "targets",
         ),
         *("total", "turns", "warnings"),
     )
@@ -85,6 +87,7 @@ class Plan:
     overridden: Mapping[str, int]
     replaced: Tuple[Declaration, ...]
     target: str
+    targets: Tuple[int, ...]
     total: int
     _provenance: Provenance
     _references: Optional[References]

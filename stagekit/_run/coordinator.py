@@ -100,6 +100,11 @@ class Coordinator:
             chains=chained_steps(plan, self.placement, one_by_one=one_by_one),
             decides=settings.decider is not None,
         )
+        if settings.kept is not None:
+            from stagekit._run.state.keeping import Keeping
+
+            waits = settings.rollback is not None
+            self.state.keeping = Keeping(plan, session.columns, settings.kept, waits=waits)
         self._pending: Deque[Action] = deque()
         self._is_called = False
         self._is_cancelled = False
@@ -229,6 +234,8 @@ class Coordinator:
         state, columns = self.state, self.session.columns
         self._resources.leak()
         self._fetch_results()
+        if state.keeping is not None:
+            state.keeping.finish()
         self.placement.close()
         state.skip_unneeded()
         self._notify()  # of calls whose workers have made the last transition themselves
@@ -242,11 +249,12 @@ class Coordinator:
         Values that other stages have taken stay where they are, and go with the pool.
         """
         plan, values = self.session.plan, self.session.columns.values
+        kept = self.settings.kept or ()
         if not self.placement.has_handles:
             return
         for step, children in enumerate(plan.children):
             slot = plan.constants + step
-            if not children and is_remote(values[slot]):
+            if (not children or step in kept) and is_remote(values[slot]):
                 values[slot] = fetched(values[slot])
 
     # Doing what the state asks for.

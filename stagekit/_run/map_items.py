@@ -22,7 +22,8 @@ class MapItems:
     def __init__(self, plan: Plan, columns: Columns) -> None:
         self._plan = plan
         self._columns = columns
-        self._lists: Dict[int, Dict[Place, List[Any]]] = {}
+        self._lists = columns.item_lists  # by parameter
+        self._names: Dict[int, Dict[Place, str]] = {}
         self._contexts: Dict[int, List[Place]] = {}  # where a stage is told of its call
         self._gone: List[Tuple[object, List[Any]]] = []  # iterators, and what they gave
 
@@ -47,12 +48,12 @@ class MapItems:
             return 0, error
         if len(set(shapes.values())) > 1:
             return 0, BadValueError(self._unequal(step, shapes))
-        self._lists[step] = lists
-        names = [each.parameter for each in self._plan.bindings[step]]
-        self._columns.item_lists[step] = {
-            names[place] if isinstance(place, int) else place: items
-            for place, items in lists.items()
+        bindings = self._plan.bindings[step]
+        names = {
+            place: bindings[place].parameter if isinstance(place, int) else place for place in lists
         }
+        self._names[step] = names
+        self._lists[step] = {names[place]: items for place, items in lists.items()}
         places: List[Tuple[Place, Any]] = [*enumerate(args), *kwargs.items()]
         found = [place for place, value in places if type(value) is Context]
         if found:
@@ -77,7 +78,7 @@ class MapItems:
         """Return which item this is, for people; empty where the lists could not be had."""
         from stagekit._base.value_text import item_text  # only where one has failed
 
-        return item_text(self._columns.item_lists.get(step), item)
+        return item_text(self._lists.get(step), item)
 
     def of(
         self, step: int, item: int, args: Tuple[Any, ...], kwargs: Dict[str, Any]
@@ -85,11 +86,12 @@ class MapItems:
         """Return the arguments of the call for one item."""
         places = list(args)
         named = dict(kwargs)
-        for place, values in self._lists[step].items():
+        lists = self._lists[step]
+        for place, name in self._names[step].items():
             if isinstance(place, int):
-                places[place] = values[item]
+                places[place] = lists[name][item]
             else:
-                named[place] = values[item]
+                named[place] = lists[name][item]
         for place in self._contexts.get(step, ()):
             if isinstance(place, int):
                 places[place] = of_item(places[place], item)

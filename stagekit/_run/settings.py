@@ -7,7 +7,7 @@ from stagekit._declare.context import RunInfo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List, Mapping, Optional, Protocol, Tuple, Union
+    from typing import Any, FrozenSet, List, Mapping, Optional, Protocol, Tuple, Union
 
     from stagekit._base.cancel import CancelToken
     from stagekit._base.ports import CallPool, Decider, Hook
@@ -52,6 +52,7 @@ class RunSettings(Record):
         seed: of the random numbers that jitter retries; None for others in each run.
         measure: whether calls are measured; ``"tracemalloc"``: and memory in this way.
         decider: is asked before and after each call; None for nobody.
+        kept: the steps whose values are kept; None for all.
         notices: warnings for the caller that turned up in the run.
     """
 
@@ -76,6 +77,7 @@ class RunSettings(Record):
         "seed",
         "decider",
         "measure",
+        "kept",
         "notices",
     )
 
@@ -102,6 +104,7 @@ class RunSettings(Record):
         seed: Optional[int] = None,
         decider: Optional[Decider] = None,
         measure: Union[bool, str] = False,
+        kept: Optional[FrozenSet[int]] = None,
     ) -> None:
         self.mode = mode
         self.pool = pool
@@ -123,4 +126,5 @@ class RunSettings(Record):
         self.seed = seed
         self.decider = decider
         self.measure = measure
+        self.kept = kept
         self.notices: List[str] = []

@@ -143,6 +143,7 @@ def is_simple(plan: Plan, settings: RunSettings, mode: str) -> bool:
         or settings.clock is not None
         or settings.decider is not None
         or settings.measure
+        or settings.kept is not None
         or (mode != "asyncio" and 1 in plan.is_async)
     )
 

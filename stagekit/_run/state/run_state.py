@@ -49,6 +49,7 @@ from stagekit.errors import StageCancelledError
 
 if TYPE_CHECKING:
     from stagekit._plan.policy import Policy
+    from stagekit._run.state.keeping import Keeping
     from stagekit._run.state.limits import Limits
     from stagekit._run.state.scheduler import Scheduler
 
@@ -67,6 +68,7 @@ class RunState:
         decides: a decider is asked about each stage and item; then no call follows another.
 
     Attributes:
+        keeping: lets go of values that nobody needs any more; None where all are kept.
         cancelled: why the run was cancelled, or "".
         abandoned: the steps of calls that were given up on, in that order.
         is_halted: no call follows another, as one has failed, or the run is about to stop.
@@ -98,6 +100,7 @@ class RunState:
         self.attempts = Attempts(self.agenda, policies, limits)
         self.resources = ResourceStates(scheduler.plan, policies, self.agenda, limits)
         self.decisions = Decisions(self.agenda, len(lanes)) if decides else None
+        self.keeping: Optional[Keeping] = None
         self.cancelled = ""
         self.abandoned: List[int] = []
         self.decided: List[int] = []
@@ -152,7 +155,7 @@ class RunState:
             return None
         self.agenda.now = now
         scheduler, queue, lane = self.scheduler, self.queue, call.lane
-        if call.item >= 0 or self.resources.steps:
+        if call.item >= 0 or self.resources.steps or self.keeping is not None:
             self._returned(call, value)
             self._count_skipped()
         else:
@@ -625,6 +628,8 @@ class RunState:
     def _over(self, step: int) -> None:
         """Note that a stage has ended, whatever its outcome, for hooks and for its resources."""
         self.decided.append(step)
+        if self.keeping is not None:
+            self.keeping.ended(step)
         self._release_resources(step)
 
     def _release_resources(self, step: int) -> None:
