@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from stagekit._base.frames import shortened
 from stagekit._plan import plan as _plans
-from stagekit._settings import planned, prepared
+from stagekit._run.start import aexecute, execute
+from stagekit._settings import planned, prepared, said
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ class Plan(_plans.Plan):
     def run(self, **options: Any) -> Result:
         """Run this plan; takes the options of ``stagekit.run`` that concern running."""
         try:
-            return run(self, **options)
+            if not options.keys() <= (run.__kwdefaults__ or {}).keys():
+                run(self, **options)  # raises what Python says of what it does not know
+            plan, settings = prepared(Plan, self, options)
+            return execute(plan, settings)
         except BaseException as error:  # noqa: BLE001 - raised again
             __tracebackhide__ = True  # of pytest
             raise shortened(error)  # noqa: B904 - the same error
@@ -125,7 +129,7 @@ def plan(
         ('load',)
     """
     try:
-        return planned(Plan, locals())
+        return planned(Plan, target, locals())
     except BaseException as error:  # noqa: BLE001 - raised again
         __tracebackhide__ = True  # of pytest
         raise shortened(error)  # noqa: B904 - the same error
@@ -224,9 +228,7 @@ def run(
         42
     """
     try:
-        plan, settings = prepared(Plan, locals(), run.__kwdefaults__)
-        from stagekit._run.start import execute
-
+        plan, settings = prepared(Plan, target, said(locals(), run.__kwdefaults__))
         return execute(plan, settings)
     except BaseException as error:  # noqa: BLE001 - raised again
         __tracebackhide__ = True  # of pytest
@@ -279,9 +281,7 @@ async def arun(
         42
     """
     try:
-        plan, settings = prepared(Plan, locals(), run.__kwdefaults__)
-        from stagekit._run.start import aexecute
-
+        plan, settings = prepared(Plan, target, said(locals(), run.__kwdefaults__))
         return await aexecute(plan, settings)
     except BaseException as error:  # noqa: BLE001 - raised again
         __tracebackhide__ = True  # of pytest

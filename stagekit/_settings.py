@@ -12,7 +12,7 @@ from stagekit._declare.context import Arguments, Context, RunInfo, importing, of
 from stagekit._declare.registry import current_registry
 from stagekit._plan.build import Request, make_plan
 from stagekit._plan.plan import Plan
-from stagekit._run.settings import GRACE, RunSettings
+from stagekit._run.settings import RunSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,27 +41,38 @@ if TYPE_CHECKING:
     P = TypeVar("P", bound=Plan)
 
 _PROCESSORS = os.cpu_count() or 1  # asked once: 10 us, as long as a run of ten stages
+_MOST_THREADS = min(32, _PROCESSORS + 4)
+_WHERE = frozenset(["executor", "workers"])
+_AS_SAID = frozenset([
+    *("on_failure", "check", "cancel", "deadline", "seed", "decider", "clock", "measure"),
+])  # fmt: skip
 
 
-def planned(kind: Type[P], options: Options) -> P:
+def planned(kind: Type[P], target: object, options: Options) -> P:
     """Return the plan that the options of ``plan`` ask for.
 
     Raises:
         PlanError: the stages cannot be planned.
         UsageError: an option cannot be taken.
     """
-    return _planned(kind, options, keyed(options["values"]), is_strict=options["strict"])
+    given, is_strict = keyed(options.get("values", ())), bool(options.get("strict"))
+    return _planned(kind, target, options, given, is_strict=is_strict)
 
 
 def _planned(
-    kind: Type[P], options: Options, given: Mapping[object, object], *, is_strict: bool = False
+    kind: Type[P],
+    target: object,
+    options: Options,
+    given: Mapping[object, object],
+    *,
+    is_strict: bool = False,
 ) -> P:
-    registry, overrides = options["registry"], options["overrides"]
+    registry, overrides = options.get("registry"), options.get("overrides")
     request = Request(
         (registry if registry is not None else current_registry()).snapshot(),
-        options["target"],
-        _words("select", options["select"]),
-        _words("exclude", options["exclude"]),
+        target,
+        _words("select", options.get("select", ())),
+        _words("exclude", options.get("exclude", ())),
         tuple(given),
         tuple(overrides.items()) if overrides else (),
         is_strict,
@@ -69,15 +80,20 @@ def _planned(
     return make_plan(kind, request)
 
 
-def prepared(
-    kind: Type[Plan], options: Options, defaults: Optional[Options]
-) -> Tuple[Plan, RunSettings]:
+def said(options: Options, defaults: Optional[Options]) -> Options:
+    """Return the options that are not left at their defaults."""
+    assert defaults is not None  # noqa: S101 - typed so because most functions have none
+    others = map(is_not, map(options.__getitem__, defaults), defaults.values())
+    return {name: options[name] for name in compress(defaults, others)}
+
+
+def prepared(kind: Type[Plan], target: object, options: Options) -> Tuple[Plan, RunSettings]:
     """Return the plan and the settings that the options of ``run`` ask for.
 
     Args:
         kind: the class of a plan that is made here.
-        options: all options by name, and the target.
-        defaults: of the options; only what differs is checked.
+        target: what is to be run.
+        options: what is said of it, by name.
 
     Raises:
         PlanError: the stages cannot be planned, or not be run with these options.
@@ -88,48 +104,51 @@ def prepared(
         from stagekit.errors import RunAtImportError
 
         raise RunAtImportError
-    target = options["target"]
-    assert defaults is not None  # noqa: S101 - typed so because most functions have none
-    others = map(is_not, map(options.__getitem__, defaults), defaults.values())
-    said = tuple(compress(defaults, others))  # by machine code: half of them in each short run
-    if said:
-        from stagekit._options import check
-
-        check({name: options[name] for name in said}, has_plan=isinstance(target, Plan))
-    given = keyed(options["values"])
-    plan: Plan
-    if isinstance(target, Plan):
-        plan = target
-    elif options["strict"]:
-        plan = _planned_strictly(kind, options, given)
-    else:
-        plan = _planned(kind, options, given)
-        if plan.warnings:
-            import warnings
-
-            from stagekit.errors import StagekitWarning
-
-            for problem in kept_warnings(plan.warnings, options["executor"], options["limits"]):
-                warnings.warn(str(problem), StagekitWarning, stacklevel=3)
-    settings = settings_for(plan, options, given, warns=plan is target)
-    if options["check_mutation"]:
+    is_made = isinstance(target, Plan)
+    if options:
+        _check(options, has_plan=is_made)
+    given = keyed(options["values"]) if "values" in options else {}
+    plan = target if isinstance(target, Plan) else _newly_planned(kind, target, options, given)
+    settings = settings_for(plan, options, given, warns=is_made)
+    if options.get("check_mutation"):
         from stagekit._run.mutation import watched
 
         plan = watched(plan, settings.notices)
     return plan, settings
 
 
-def _planned_strictly(kind: Type[P], options: Options, given: Mapping[object, object]) -> P:
-    """Plan what is to be run, without a warning that holds for this run."""
-    from stagekit.errors import PlanError
+def _check(options: Options, *, has_plan: bool) -> None:
+    """Refuse options that cannot be taken; loads the checks, and puts them in its own place."""
+    global _check  # noqa: PLW0603 - an import in a function costs a run 1 us each time
+    from stagekit._options import check as _check
 
-    try:
-        return _planned(kind, options, given, is_strict=True)
-    except PlanError as error:
-        kept = kept_warnings(error.problems, options["executor"], options["limits"])
-    if kept:
-        raise PlanError(tuple(kept))
-    return _planned(kind, options, given)
+    _check(options, has_plan=has_plan)
+
+
+def _newly_planned(
+    kind: Type[P], target: object, options: Options, given: Mapping[object, object]
+) -> P:
+    """Plan what is to be run; warn of what holds for this run, or refuse it."""
+    executor, limits = options.get("executor", "auto"), options.get("limits")
+    if options.get("strict"):
+        from stagekit.errors import PlanError
+
+        try:
+            return _planned(kind, target, options, given, is_strict=True)
+        except PlanError as error:
+            kept = kept_warnings(error.problems, executor, limits)
+        if kept:
+            raise PlanError(tuple(kept))
+        return _planned(kind, target, options, given)
+    plan = _planned(kind, target, options, given)
+    if plan.warnings:
+        import warnings
+
+        from stagekit.errors import StagekitWarning
+
+        for problem in kept_warnings(plan.warnings, executor, limits):
+            warnings.warn(str(problem), StagekitWarning, stacklevel=4)
+    return plan
 
 
 def _words(option: str, value: Union[str, Sequence[str]]) -> Tuple[str, ...]:
@@ -196,7 +215,7 @@ def settings_for(
 
     Args:
         plan: what is to be run.
-        options: all options of ``run`` by name, checked.
+        options: those of ``run`` that are said, by name, checked.
         given: the values by key.
 
     Raises:
@@ -204,55 +223,52 @@ def settings_for(
         PlanError: the plan needs a value that is not given, or something cannot be where it is
             needed.
     """
-    executor, limits, seed = options["executor"], options["limits"], options["seed"]
-    mode, pool, name = executor, None, executor
-    if executor not in HERE:
-        mode, pool = "pool", executor
-        name = executor if isinstance(executor, str) else type(executor).__name__
-    rank: Optional[Tuple[int, ...]] = None
-    if options["order"] is not None:
-        from stagekit._plan.given_order import rank_of
-
-        rank = rank_of(plan, options["order"], executor=executor, seed=seed)
-        mode = name = "inline"
-    slots = {slot: limits[slot] for slot in limits if slot != "async"} if limits else {}
-    if plan.policies or slots or (pool is not None and _is_beyond(pool)):
-        _check_plan(plan, executor, slots, given)
-    workers = options["workers"] or _default_workers(executor)
-    info = RunInfo(name, workers)
-    if seed is not None:
-        from stagekit._run.drawn import drawn_rank
-
-        rank = drawn_rank(len(plan), seed)
-    constants: List[Any] = []
+    executor, workers = options.get("executor", "auto"), options.get("workers")
+    info = RunInfo(executor, workers or _MOST_THREADS)
+    settings = RunSettings(info, workers, RunPools)
+    if executor in HERE:
+        settings.mode = executor
+    else:
+        settings.mode, settings.pool = "pool", executor
+        if not isinstance(executor, str):
+            info.executor, info.workers = type(executor).__name__, workers or _workers_of(executor)
+    if not options.keys() <= _WHERE:
+        _heed(settings, options, plan)
+    if given or settings.limits or settings.pool is not None:
+        _check_plan(plan, executor, settings.limits, given)
     if plan.slots:
-        constants = _bind(plan, given, options["arguments"], info)
+        settings.constants = _bind(plan, given, options.get("arguments", ()), info)
     if given and warns:
         _warn_unused(plan, given)
-    grace = GRACE if options["grace"] is None else float(options["grace"])
-    return RunSettings(
-        mode=mode,
-        pool=pool,
-        workers=workers,
-        async_limit=limits.get("async") if limits else None,
-        on_failure=options["on_failure"],
-        check=options["check"],
-        hooks=tuple(options["hooks"]),
-        constants=constants,
-        rank=rank,
-        info=info,
-        pools=RunPools(options["workers"], grace),
-        cancel=options["cancel"],
-        deadline=options["deadline"],
-        grace=grace,
-        rollback=_rollback(options["rollback"]) if options["rollback"] else None,
-        limits=slots,
-        clock=options["clock"],
-        seed=seed,
-        decider=options["decider"],
-        measure=options["measure"],
-        kept=None if options["keep"] == "all" else _kept(plan, options["keep"]),
-    )
+    return settings
+
+
+def _heed(settings: RunSettings, options: Options, plan: Plan) -> None:
+    """Have a run obey what is said of it beyond where it is carried out."""
+    for name in _AS_SAID.intersection(options):
+        setattr(settings, name, options[name])
+    limits = options.get("limits")
+    if limits:
+        settings.limits = {slot: limits[slot] for slot in limits if slot != "async"}
+        settings.async_limit = limits.get("async")
+    if options.get("grace") is not None:
+        settings.grace = float(options["grace"])
+    if options.get("rollback"):
+        settings.rollback = _rollback(options["rollback"])
+    settings.hooks = tuple(options.get("hooks", ()))
+    if settings.seed is not None:
+        from stagekit._run.drawn import drawn_rank
+
+        settings.rank = drawn_rank(len(plan), settings.seed)
+    if options.get("order") is not None:
+        from stagekit._plan.given_order import rank_of
+
+        settings.rank = rank_of(
+            plan, options["order"], executor=options.get("executor", "auto"), seed=settings.seed
+        )
+        settings.mode = settings.info.executor = "inline"
+    if options.get("keep", "all") != "all":
+        settings.kept = _kept(plan, options["keep"])
 
 
 def _kept(plan: Plan, keep: Union[str, Sequence[Any]]) -> FrozenSet[int]:
@@ -287,9 +303,7 @@ def _rollback(said: object) -> Rollback:
     return said if isinstance(said, Rollback) else Rollback()
 
 
-def _default_workers(executor: Union[str, Pool, CallPool]) -> int:
-    if isinstance(executor, str):
-        return min(32, _PROCESSORS + 4)
+def _workers_of(executor: Union[Pool, CallPool]) -> int:
     from stagekit.executors.futures import workers_of
 
     return workers_of(executor)
@@ -365,18 +379,13 @@ def _warn_unused(plan: Plan, given: Mapping[object, object]) -> None:
 
 
 class RunPools:
-    """Finds the pools of one run: made when first needed, closed after it.
-
-    Args:
-        workers: how many calls each may carry out at once; None for one a processor.
-        grace: seconds that a worker has to end before it is ended.
-    """
+    """Finds the pools of one run: made when first needed, closed after it."""
 
     __slots__ = ("_by_name", "_grace", "_made", "_workers")
 
-    def __init__(self, workers: Optional[int], grace: float) -> None:
-        self._workers = workers
-        self._grace = grace
+    def __init__(self, settings: RunSettings) -> None:
+        self._workers = settings.said_workers
+        self._grace = settings.grace
         self._made: List[Any] = []
         self._by_name: Dict[object, Tuple[Any, str, int]] = {}
 
@@ -448,6 +457,8 @@ def _check_plan(
     plan: Plan, executor: object, limits: Mapping[str, int], given: Mapping[object, object]
 ) -> None:
     """Refuse what of a plan cannot be run on *executor* within *limits*."""
+    if not (plan.policies or limits or _is_beyond(executor)):
+        return
     from stagekit._plan.policies import beyond_problems
 
     _check_demand(plan, limits)

@@ -226,7 +226,7 @@ class Coordinator:
         finally:
             for way_back in self._ways_back:
                 way_back()
-            self.settings.pools.close()
+            self.placement.close_pools()
             if self._hooks is not None:
                 self._hooks.interrupted = None
 

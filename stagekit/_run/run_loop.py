@@ -1,18 +1,28 @@
 """The run loop: the owner of a run reads messages, and asks for what is due between them.
 
 There is one loop with two ways to wait, for a thread (``run_blocking``) and for a coroutine
-(``run_awaiting``). It drives anything that is ``Driven``: the coordinator, or a hot loop.
+(``run_awaiting``). It drives anything that is ``Driven``: the coordinator, or a hot loop. Only the
+hottest, ``run_fast``, goes without, up to the first exception (``went_on``).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, Optional, Protocol, Union
 
+from stagekit._run.fast.inline import FastInline, date_back, go_on, resume
 from stagekit._run.interrupts import Gate, Interrupts
+from stagekit._run.mailbox import Mailbox
+from stagekit._run.session import Session
+from stagekit._run.state.columns import RUNNING
 
 if TYPE_CHECKING:
+    import asyncio
+    import contextvars
+
+    from stagekit._plan.plan import Plan
     from stagekit._run.loop_mailbox import AwaitedMailbox, TurningMailbox
-    from stagekit._run.mailbox import Mailbox
+    from stagekit._run.settings import RunSettings
+    from stagekit._run.state.columns import Columns
 
 
 class Driven(Protocol):
@@ -112,3 +122,117 @@ async def run_awaiting(mailbox: AwaitedMailbox, make: Callable[[], Driven]) -> N
         driven.close()
     if cancelled is not None:
         raise cancelled
+
+
+def ran(
+    plan: Plan, settings: RunSettings, context: contextvars.Context, mode: str, *, is_fast: bool
+) -> Session:
+    """Run to the end in the calling thread; return the session at its end."""
+    session = Session(plan, settings, context, mode)
+    try:
+        _run(session, is_fast=is_fast)
+    except KeyboardInterrupt as interruption:
+        session.interrupt(interruption)
+    return session
+
+
+def went_on(
+    plan: Plan,
+    settings: RunSettings,
+    context: contextvars.Context,
+    record: Columns,
+    error: BaseException,
+) -> Session:
+    """Go on inline after the first exception; return the session at its end."""
+    session = Session(plan, settings, context, "inline")
+    try:
+        if plan.policies and not isinstance(error, KeyboardInterrupt):
+            step = resume(session, record, error)
+            try:
+                _run(session, is_fast=False)
+            finally:
+                date_back(session.columns, step, record)
+        else:
+            go_on(session, record, error)
+    except KeyboardInterrupt as interruption:
+        session.interrupt(interruption)
+    return session
+
+
+def _run(session: Session, *, is_fast: bool) -> None:
+    gate, grace = Gate(), session.settings.grace
+    session.listen(delays=session.mode == "inline")
+    if not _turns_a_loop(session):
+        mailbox = Mailbox()
+        run_blocking(
+            mailbox, gate, grace, lambda: _driven(session, mailbox, gate, None, is_fast=is_fast)
+        )
+        return
+    from stagekit._run.guards.loop_watchdog import watched
+    from stagekit._run.loop_mailbox import TurningMailbox
+
+    turning = TurningMailbox()
+    try:
+        with watched(session, turning.loop):
+            run_blocking(
+                turning,
+                gate,
+                grace,
+                lambda: _driven(session, turning, gate, turning.loop, is_fast=is_fast),
+            )
+    finally:
+        status = session.columns.status or b""
+        turning.close(is_abandoned=bool(session.columns.abandoned) or RUNNING in status)
+
+
+def _turns_a_loop(session: Session) -> bool:
+    """Tell whether the calling thread turns an event loop for the async stages of a run.
+
+    In a run that is to be bounded the loop has a thread of its own: the calling thread would wait
+    for a stage that blocks the loop.
+    """
+    settings, plan = session.settings, session.plan
+    if 1 not in plan.is_async and not any(p.is_undo_async for p in plan.policies.values()):
+        return False
+    is_bounded = settings.deadline is not None or settings.cancel is not None
+    return settings.mode == "inline" or not is_bounded
+
+
+async def aran(session: Session, *, is_fast: bool) -> None:
+    """Run to the end on the running loop."""
+    from asyncio import get_running_loop
+
+    from stagekit._run.guards.loop_watchdog import watched
+    from stagekit._run.loop_mailbox import AwaitedMailbox
+
+    loop = get_running_loop()
+    mailbox = AwaitedMailbox(loop)
+    session.listen(delays=session.mode in {"inline", "asyncio"})
+    with watched(session, loop):
+        await run_awaiting(
+            mailbox, lambda: _driven(session, mailbox, Gate(), loop, is_fast=is_fast)
+        )
+
+
+def _driven(
+    session: Session,
+    mailbox: Union[Mailbox, TurningMailbox, AwaitedMailbox],
+    gate: Gate,
+    loop: Optional[asyncio.AbstractEventLoop],
+    *,
+    is_fast: bool,
+) -> Driven:
+    """Return what the run loop drives."""
+    if not is_fast:
+        from stagekit._run.coordinator import Coordinator
+
+        return Coordinator(session, mailbox, gate, loop)
+    if session.mode == "inline":
+        return FastInline(session, gate)
+    if session.mode == "threads" or loop is None:
+        from stagekit._run.fast.threads import FastThreads
+
+        return FastThreads(session, mailbox.post)
+    from stagekit._run.fast.loop import FastLoop
+
+    return FastLoop(session, mailbox.post, loop)

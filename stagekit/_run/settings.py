@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from stagekit._base.record import Record
-from stagekit._declare.context import RunInfo
+from types import MappingProxyType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, FrozenSet, List, Mapping, Optional, Protocol, Tuple, Union
+    from typing import Any, Callable, FrozenSet, List, Mapping, Optional, Protocol, Tuple, Union
 
     from stagekit._base.cancel import CancelToken
     from stagekit._base.ports import CallPool, Decider, Hook
     from stagekit._base.rollback import Rollback
+    from stagekit._declare.context import RunInfo
     from stagekit._run.clock import Clock
 
     class Pools(Protocol):
@@ -28,13 +28,14 @@ if TYPE_CHECKING:
 GRACE = 10.0  # seconds
 
 
-class RunSettings(Record):
+class RunSettings:
     """The settings of one run; made by ``stagekit._settings.settings_for``.
 
     Attributes:
         mode: ``"auto"``, ``"inline"``, ``"threads"`` or ``"pool"``.
         pool: what carries the calls out where *mode* is ``"pool"``: a pool, or the name of one.
         workers: how many plain stages may run at once.
+        said_workers: the same, if it is said; None otherwise.
         async_limit: how many async stages may, or None for all.
         on_failure: ``"stop"``, ``"continue"`` or ``"cancel"``.
         check: raise if the run failed.
@@ -42,7 +43,7 @@ class RunSettings(Record):
         constants: the first values of the run: given values, defaults, injectables.
         rank: ready steps start in ascending rank; None for the plan's own.
         info: what the run is.
-        pools: finds the pools that carry stages out beyond this process.
+        make_pools: makes what finds the pools that carry stages out beyond this process.
         cancel: a token of the caller's that cancels the run.
         deadline: seconds from the start after which the run is cancelled.
         grace: seconds between asking a stage to end, and ending it or giving up on it.
@@ -56,75 +57,33 @@ class RunSettings(Record):
         notices: warnings for the caller that turned up in the run.
     """
 
-    __slots__ = (
-        "mode",
-        "pool",
-        "workers",
-        "async_limit",
-        "on_failure",
-        "check",
-        "hooks",
-        "constants",
-        "rank",
-        "info",
-        "pools",
-        "cancel",
-        "deadline",
-        "grace",
-        "rollback",
-        "limits",
-        "clock",
-        "seed",
-        "decider",
-        "measure",
-        "kept",
-        "notices",
-    )
+    mode = "auto"
+    pool: Any = None
+    async_limit: Optional[int] = None
+    on_failure = "stop"
+    check = True
+    hooks: Tuple[Hook, ...] = ()
+    rank: Optional[Tuple[int, ...]] = None
+    cancel: Optional[CancelToken] = None
+    deadline: Optional[float] = None
+    grace = GRACE
+    rollback: Optional[Rollback] = None
+    limits: Mapping[str, int] = MappingProxyType({})
+    clock: Optional[Clock] = None
+    seed: Optional[int] = None
+    decider: Optional[Decider] = None
+    measure: Union[bool, str] = False
+    kept: Optional[FrozenSet[int]] = None
 
-    def __init__(  # noqa: PLR0913 - the parts of the record
+    def __init__(
         self,
-        *,
-        mode: str,
-        pool: Any,
-        workers: int,
-        async_limit: Optional[int],
-        on_failure: str,
-        check: bool,
-        hooks: Tuple[Hook, ...],
-        constants: List[Any],
-        rank: Optional[Tuple[int, ...]],
         info: RunInfo,
-        pools: Pools,
-        cancel: Optional[CancelToken] = None,
-        deadline: Optional[float] = None,
-        grace: float = GRACE,
-        rollback: Optional[Rollback] = None,
-        limits: Optional[Mapping[str, int]] = None,
-        clock: Optional[Clock] = None,
-        seed: Optional[int] = None,
-        decider: Optional[Decider] = None,
-        measure: Union[bool, str] = False,
-        kept: Optional[FrozenSet[int]] = None,
+        said_workers: Optional[int],
+        make_pools: Callable[[RunSettings], Pools],
     ) -> None:
-        self.mode = mode
-        self.pool = pool
-        self.workers = workers
-        self.async_limit = async_limit
-        self.on_failure = on_failure
-        self.check = check
-        self.hooks = hooks
-        self.constants = constants
-        self.rank = rank
         self.info = info
-        self.pools = pools
-        self.cancel = cancel
-        self.deadline = deadline
-        self.grace = grace
-        self.rollback = rollback
-        self.limits = limits or {}
-        self.clock = clock
-        self.seed = seed
-        self.decider = decider
-        self.measure = measure
-        self.kept = kept
+        self.workers = info.workers
+        self.said_workers = said_workers
+        self.make_pools = make_pools
+        self.constants: List[Any] = []
         self.notices: List[str] = []

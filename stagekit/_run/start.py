@@ -5,27 +5,19 @@ from __future__ import annotations
 import os
 import sys
 
-from stagekit._run.fast.inline import FastInline, run_fast
+from stagekit._run.fast.inline import run_fast
 from stagekit._run.guards.log_context import bound_plan
 from stagekit._run.guards.nesting import enter, set_loop_aside
 from stagekit._run.result import Result
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import asyncio
-    import contextvars
     from signal import getsignal
-    from typing import Any, List, Optional, Union
+    from typing import Any, List, Optional
 
     from stagekit._plan.plan import Plan
-    from stagekit._run.interrupts import Gate
-    from stagekit._run.loop_mailbox import AwaitedMailbox, TurningMailbox
-    from stagekit._run.mailbox import Mailbox
-    from stagekit._run.run_loop import Driven
     from stagekit._run.session import Session
     from stagekit._run.settings import RunSettings
-    from stagekit._run.state.columns import Columns
-
 else:
     from _signal import getsignal  # without the enums of ``signal``: 1 ms
 
@@ -65,18 +57,16 @@ def execute(plan: Plan, settings: RunSettings) -> Result:
                 if not settings.notices:
                     return result
             else:
-                session = _goes_on(
-                    plan if plan.policies else bound, settings, context, record, error
-                )
+                plan = plan if plan.policies else bound
+                session = _went_on(plan, settings, context, record, error)
             del record, error
         else:
-            session = _ran(bound, settings, context, mode, is_fast=is_fast)
-    except Exception as found:
+            from stagekit._run.run_loop import ran
+
+            session = ran(bound, settings, context, mode, is_fast=is_fast)
+    except Exception as found:  # noqa: BLE001 - raised again, or as a defect
         _put_back(handlers, settings)
-        defect = _defect(found)
-        if defect is found:
-            raise
-        raise defect from found
+        raise _defect(found)  # noqa: B904 - it says its cause
     if session is None:
         assert result is not None  # noqa: S101 - the run was short
         return _noticed(result, settings)
@@ -98,6 +88,7 @@ async def aexecute(plan: Plan, settings: RunSettings) -> Result:
     from asyncio import CancelledError
 
     from stagekit._run.ending import conclude
+    from stagekit._run.run_loop import aran
     from stagekit._run.session import Session
 
     context, settings = enter(settings)
@@ -109,16 +100,13 @@ async def aexecute(plan: Plan, settings: RunSettings) -> Result:
     try:
         session = Session(plan, settings, context, mode)
         try:
-            await _arun(session, is_fast=is_fast)
+            await aran(session, is_fast=is_fast)
         except CancelledError as error:
             cancelled = error
         except KeyboardInterrupt as interruption:
             session.interrupt(interruption)
-    except Exception as found:
-        defect = _defect(found)
-        if defect is found:
-            raise
-        raise defect from found
+    except Exception as found:  # noqa: BLE001 - raised again, or as a defect
+        raise _defect(found)  # noqa: B904 - it says its cause
     try:
         return conclude(session, cancelled)
     finally:
@@ -188,132 +176,6 @@ def _are_of_failure(plan: Plan) -> bool:
     return bool(plan._is_of_failure)  # noqa: SLF001
 
 
-def _goes_on(
-    plan: Plan,
-    settings: RunSettings,
-    context: contextvars.Context,
-    record: Columns,
-    error: BaseException,
-) -> Session:
-    """Go on inline after the first exception; return the session at its end."""
-    from stagekit._run.fast.inline import date_back, go_on, resume
-    from stagekit._run.session import Session
-
-    session = Session(plan, settings, context, "inline")
-    try:
-        if plan.policies and not isinstance(error, KeyboardInterrupt):
-            step = resume(session, record, error)
-            try:
-                _run(session, is_fast=False)
-            finally:
-                date_back(session.columns, step, record)
-        else:
-            go_on(session, record, error)
-    except KeyboardInterrupt as interruption:
-        session.interrupt(interruption)
-    return session
-
-
-def _ran(
-    plan: Plan, settings: RunSettings, context: contextvars.Context, mode: str, *, is_fast: bool
-) -> Session:
-    """Run to the end in the calling thread; return the session at its end."""
-    from stagekit._run.session import Session
-
-    session = Session(plan, settings, context, mode)
-    try:
-        _run(session, is_fast=is_fast)
-    except KeyboardInterrupt as interruption:
-        session.interrupt(interruption)
-    return session
-
-
-def _run(session: Session, *, is_fast: bool) -> None:
-    from stagekit._run.interrupts import Gate
-    from stagekit._run.mailbox import Mailbox
-    from stagekit._run.run_loop import run_blocking
-
-    gate, grace = Gate(), session.settings.grace
-    session.listen(delays=session.mode == "inline")
-    if not _turns_a_loop(session):
-        mailbox = Mailbox()
-        run_blocking(
-            mailbox, gate, grace, lambda: _driven(session, mailbox, gate, None, is_fast=is_fast)
-        )
-        return
-    from stagekit._run.guards.loop_watchdog import watched
-    from stagekit._run.loop_mailbox import TurningMailbox
-    from stagekit._run.state.columns import RUNNING
-
-    turning = TurningMailbox()
-    try:
-        with watched(session, turning.loop):
-            run_blocking(
-                turning,
-                gate,
-                grace,
-                lambda: _driven(session, turning, gate, turning.loop, is_fast=is_fast),
-            )
-    finally:
-        status = session.columns.status or b""
-        turning.close(is_abandoned=bool(session.columns.abandoned) or RUNNING in status)
-
-
-def _turns_a_loop(session: Session) -> bool:
-    """Tell whether the calling thread turns an event loop for the async stages of a run.
-
-    In a run that is to be bounded the loop has a thread of its own: the calling thread would wait
-    for a stage that blocks the loop.
-    """
-    settings, plan = session.settings, session.plan
-    if 1 not in plan.is_async and not any(p.is_undo_async for p in plan.policies.values()):
-        return False
-    is_bounded = settings.deadline is not None or settings.cancel is not None
-    return settings.mode == "inline" or not is_bounded
-
-
-async def _arun(session: Session, *, is_fast: bool) -> None:
-    """Run to the end on the running loop."""
-    from asyncio import get_running_loop
-
-    from stagekit._run.guards.loop_watchdog import watched
-    from stagekit._run.interrupts import Gate
-    from stagekit._run.loop_mailbox import AwaitedMailbox
-    from stagekit._run.run_loop import run_awaiting
-
-    loop = get_running_loop()
-    mailbox = AwaitedMailbox(loop)
-    session.listen(delays=session.mode in {"inline", "asyncio"})
-    with watched(session, loop):
-        await run_awaiting(
-            mailbox, lambda: _driven(session, mailbox, Gate(), loop, is_fast=is_fast)
-        )
-
-
-def _driven(
-    session: Session,
-    mailbox: Union[Mailbox, TurningMailbox, AwaitedMailbox],
-    gate: Gate,
-    loop: Optional[asyncio.AbstractEventLoop],
-    *,
-    is_fast: bool,
-) -> Driven:
-    """Return what the run loop drives."""
-    if not is_fast:
-        from stagekit._run.coordinator import Coordinator
-
-        return Coordinator(session, mailbox, gate, loop)
-    if session.mode == "inline":
-        return FastInline(session, gate)
-    if session.mode == "threads" or loop is None:
-        from stagekit._run.fast.threads import FastThreads
-
-        return FastThreads(session, mailbox.post)
-    from stagekit._run.fast.loop import FastLoop
-
-    return FastLoop(session, mailbox.post, loop)
-
-
 def _put_back(before: List[Any], settings: RunSettings) -> None:
     """Put back the handlers of signals that stages have set."""
     now = list(map(getsignal, _ENDING))
@@ -341,7 +203,16 @@ if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=_forked)
 
 
+def _went_on(*run: Any) -> Session:
+    from stagekit._run.run_loop import went_on  # only where a stage has failed
+
+    return went_on(*run)
+
+
 def _defect(error: Exception) -> Exception:
     from stagekit._run.ending import defect
 
-    return defect(error)
+    found = defect(error)
+    if found is not error:
+        found.__cause__ = error
+    return found

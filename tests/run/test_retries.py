@@ -14,6 +14,7 @@ from typing import Any, Callable, List, Optional, Tuple
 import pytest
 
 from stagekit import CancelToken, Registry, Result, Retry, run
+from stagekit._run import run_loop
 from stagekit._run.coordinator import Coordinator
 from stagekit._run.fast import inline
 from stagekit._run.state.actions import Start
@@ -431,7 +432,7 @@ def test_the_attempt_that_raised_first_has_the_times_that_it_had(
         times.append(time.perf_counter())
         return 0
 
-    monkeypatch.setattr(inline, "resume", late)
+    monkeypatch.setattr(run_loop, "resume", late)
     result = run(registry=chain_that_fails_once(priorities=False, note=note), executor="inline")
     first, second = result.report("s2").attempts
     assert first.end - first.start <= times[1] - times[0]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from stagekit._run.backends.job import Backend, Post
     from stagekit._run.backends.loop import LoopBackend
     from stagekit._run.interrupts import Gate
-    from stagekit._run.settings import RunSettings
+    from stagekit._run.settings import Pools, RunSettings
 
 NEAR = (None, *HERE)  # what an async stage may say, and stays on the loop
 MAX_TASKS = 1_000_000  # of async stages, where nobody says how many
@@ -67,6 +67,7 @@ class Placement:
         self._settings = settings
         self._loop_backend: Optional[LoopBackend] = None
         self._known: Dict[object, int] = {}
+        self._pools: Optional[Pools] = None
         self.of_step: Sequence[int] = self._of_steps(plan)
         self.has_handles = any(backend.returns_handles for backend in self.backends)
         if self.has_handles:
@@ -129,7 +130,9 @@ class Placement:
             return self.loop()
         from stagekit._run.backends.pool import PoolBackend
 
-        pool, name, capacity = self._settings.pools.of(key)
+        if self._pools is None:
+            self._pools = self._settings.make_pools(self._settings)
+        pool, name, capacity = self._pools.of(key)
         return PoolBackend(post, pool, name, capacity, self.stays)
 
     def _note_what_stays(self, plan: Plan) -> None:
@@ -200,10 +203,13 @@ class Placement:
         """Close the backends."""
         for backend in self.backends:
             backend.close()
-        if (
-            self._loop_backend is not None and self._loop_backend not in self.backends
-        ):  # for undoing alone
-            self._loop_backend.close()
+        if self._loop_backend is not None and self._loop_backend not in self.backends:
+            self._loop_backend.close()  # it was there for undoing alone
+
+    def close_pools(self) -> None:
+        """Close the pools that were made for the run."""
+        if self._pools is not None:
+            self._pools.close()
 
 
 def _slots(plan: Plan, settings: RunSettings) -> Mapping[str, int]:

@@ -5,9 +5,11 @@ Data only; result and scheduler share it, engines write to it directly.
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Mapping, Optional, Tuple
+    from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
     AttemptRow = Tuple[int, int, int, int, str, Optional[BaseException]]
 
@@ -35,6 +37,15 @@ class Items:
         self.status = bytearray([CANCELLED]) * count
         self.failed: Dict[int, Tuple[BaseException, int]] = {}
         self.left_out = left_out
+
+
+# What few runs have anything to say of: a record has them only if a scheduler has made it.
+_BY_STEP = (
+    *("errors", "reasons", "causes", "notes", "names", "attempts", "undone", "teardowns"),
+    *("item_lists", "items"),
+)
+_EMPTY: Dict[int, Any] = {}
+_NOTHING: Any = MappingProxyType(_EMPTY)  # Any: of whatever values
 
 
 class Columns:
@@ -70,60 +81,42 @@ class Columns:
         leaked: resources that were left open, as such a step may use them.
     """
 
-    __slots__ = (
-        "_place",
-        "abandoned",
-        "attempts",
-        "began",
-        "causes",
-        "ended",
-        "ends",
-        "errors",
-        "interrupted",
-        "item_lists",
-        "items",
-        "leaked",
-        "names",
-        "notes",
-        "order",
-        "plan",
-        "reasons",
-        "starts",
-        "status",
-        "teardowns",
-        "undone",
-        "usage",
-        "why",
-        "values",
-        "workers",
-    )
+    status: Optional[bytearray] = None
+    starts: Optional[List[int]] = None
+    workers: Optional[List[int]] = None
+    order: Optional[List[int]] = None
+    interrupted = False
+    why = ""
+    abandoned: Tuple[int, ...] = ()
+    leaked: Tuple[int, ...] = ()
+    errors: Dict[int, BaseException] = _NOTHING
+    reasons: Dict[int, int] = _NOTHING
+    causes: Dict[int, int] = _NOTHING
+    notes: Dict[int, str] = _NOTHING
+    names: Dict[int, str] = _NOTHING
+    attempts: Dict[int, List[AttemptRow]] = _NOTHING
+    item_lists: Dict[int, Dict[str, List[Any]]] = _NOTHING
+    items: Dict[int, Items] = _NOTHING
+    usage: Optional[Dict[Tuple[int, int, int], Tuple[float, Optional[int]]]] = None
+    undone: Dict[int, Optional[BaseException]] = _NOTHING
+    teardowns: Dict[int, BaseException] = _NOTHING
+    _place: Optional[List[int]] = None
 
     def __init__(self, plan: Plan, values: List[object], ends: List[int], began: int) -> None:
         self.plan = plan
         self.values = values
         self.ends = ends
-        self.began = began
-        self.ended = began
-        self.status: Optional[bytearray] = None
-        self.starts: Optional[List[int]] = None
-        self.workers: Optional[List[int]] = None
-        self.order: Optional[List[int]] = None
-        self.errors: Dict[int, BaseException] = {}
-        self.reasons: Dict[int, int] = {}
-        self.causes: Dict[int, int] = {}
-        self.notes: Dict[int, str] = {}
-        self.interrupted = False
-        self.why = ""
-        self.abandoned: Tuple[int, ...] = ()
-        self.leaked: Tuple[int, ...] = ()
-        self.names: Dict[int, str] = {}
-        self.attempts: Dict[int, List[AttemptRow]] = {}
-        self.item_lists: Dict[int, Dict[str, List[Any]]] = {}
-        self.items: Dict[int, Items] = {}
-        self.usage: Optional[Dict[Tuple[int, int, int], Tuple[float, Optional[int]]]] = None
-        self.undone: Dict[int, Optional[BaseException]] = {}
-        self.teardowns: Dict[int, BaseException] = {}
-        self._place: Optional[List[int]] = None
+        self.began = self.ended = began
+
+    @classmethod
+    def of_every_kind(cls, plan: Plan, constants: Sequence[object]) -> Columns:
+        """Return the record of a run that has not begun, for whatever may happen in it."""
+        count = len(plan)
+        made = cls(plan, [*constants, *[None] * count], [0] * count, 0)
+        made.starts, made.workers, made.status = [0] * count, [0] * count, bytearray(count)
+        for name in _BY_STEP:
+            setattr(made, name, {})
+        return made
 
     def hand_over(self) -> Columns:
         """Return the record of a run that is over, and let go of all that the run has made.
@@ -132,13 +125,11 @@ class Columns:
         and the frames of their tracebacks are held by the record alone.
         """
         record = Columns(self.plan, [], self.ends, self.began)
-        for name in self.__slots__:
-            setattr(record, name, getattr(self, name))
+        record.__dict__.update(self.__dict__)
         record.values = self.values[:]
         self.values.clear()  # as the loops have it that have carried the run out
-        for name in ("errors", "attempts", "undone", "teardowns", "item_lists", "items"):
-            setattr(record, name, dict(getattr(self, name)))
-            getattr(self, name).clear()
+        for name in _BY_STEP:
+            setattr(self, name, {})
         if self.usage is not None:
             record.usage = dict(self.usage)  # calls that were given up on may still tell
         return record

@@ -98,11 +98,9 @@ class Scheduler:
         rank: Optional[Sequence[int]] = None,
         on_failure: str = "stop",
     ) -> None:
-        count = len(plan)
-        columns = Columns(plan, [*constants, *[None] * count], [0] * count, 0)
-        columns.starts = [0] * count
-        columns.workers = [0] * count
-        columns.status = self.status = bytearray(count)
+        columns = Columns.of_every_kind(plan, constants)
+        assert columns.status is not None  # noqa: S101 - it has all columns
+        self.status = columns.status
         self.plan = plan
         self.columns = columns
         self.rank = plan.rank if rank is None else rank

@@ -1,0 +1,77 @@
+"""What a run costs, in calls of our own functions: they do not depend on the machine."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+from types import FrameType
+from typing import Any, Callable
+from typing import Counter as Counts
+
+import pytest
+
+import stagekit
+from stagekit import Plan, Registry, plan
+
+OURS = str(Path(stagekit.__file__).parent)
+
+
+@pytest.fixture(autouse=True)
+def _without_loguru(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no call bind what it logs, whatever other tests have loaded."""
+    monkeypatch.delitem(sys.modules, "loguru", raising=False)
+
+
+def calls(run: Callable[[], object]) -> Counts[str]:
+    """Return how often each function of ours is called in a run that is not the first one.
+
+    Comprehensions do not count: some Pythons make functions of them.
+    """
+    run()
+    found: Counts[str] = Counter()
+
+    def note(frame: FrameType, event: str, _: Any) -> None:
+        code = frame.f_code
+        if event == "call" and code.co_filename.startswith(OURS) and code.co_name[0] != "<":
+            found[code.co_name] += 1
+
+    threading.setprofile(note)
+    sys.setprofile(note)
+    try:
+        run()
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+    return found
+
+
+def nothing() -> int:
+    """Return what is promised."""
+    return 1
+
+
+def chain(stages: int, **options: Any) -> Plan:
+    """Return the plan of a chain, whose first stage has the options."""
+    registry = Registry()
+    for step in range(stages):
+        more = options if not step else {"depends_on": f"s{step - 1}"}
+        registry.add(nothing, id=f"s{step}", **more)
+    return plan(registry=registry)
+
+
+def test_a_short_run_makes_few_calls_beside_those_of_its_stages() -> None:
+    """Ten stages cost as many calls as one, and loading a module is none of them."""
+    ten, one = chain(10), chain(1)
+    found = calls(lambda: ten.run(executor="inline"))
+    assert found == calls(lambda: one.run(executor="inline"))
+    assert sum(found.values()) <= 20, found
+
+
+def test_a_policy_that_is_of_failure_alone_costs_a_short_run_no_call() -> None:
+    """What was said of retries is looked at when a call has raised."""
+    plain, retried = chain(1), chain(1, retries=1)
+    of_retried = calls(lambda: retried.run(executor="inline"))
+    more = of_retried - calls(lambda: plain.run(executor="inline"))
+    assert sum(more.values()) <= 1, more
