@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stagekit._base.cancel import CancelToken
     from stagekit._base.decisions import Reuse, Skip, StageCall
     from stagekit._base.each import Each
+    from stagekit._base.logger import Logger
     from stagekit._base.ports import Decider, Hook
     from stagekit._base.problem import Problem
     from stagekit._base.progress import Progress
@@ -54,6 +55,7 @@ __all__ = [
     "Each",
     "From",
     "Hook",
+    "Logger",
     "Named",
     "Plan",
     "PlanError",
@@ -90,6 +92,7 @@ _HOMES = {
     "stagekit._base.cancel": ("CancelToken",),
     "stagekit._base.decisions": ("Reuse", "Skip", "StageCall"),
     "stagekit._base.each": ("Each",),
+    "stagekit._base.logger": ("Logger",),
     "stagekit._base.ports": ("Decider", "Hook"),
     "stagekit._base.problem": ("Problem",),
     "stagekit._base.progress": ("Progress",),

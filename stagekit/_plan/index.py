@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 INJECTABLES: FrozenSet[object] = frozenset((Context, RunInfo, Arguments))
 _PER_ATTEMPT = {
     ("stagekit._base.cancel", "CancelToken"),
+    ("stagekit._base.logger", "Logger"),
     ("stagekit._base.progress", "Progress"),
 }
 

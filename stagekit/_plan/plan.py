@@ -36,7 +36,7 @@ class Plan:
             executor, slots, how to undo it; and that it is a resource, or takes one item at a
             time. Empty where there is nothing of the kind.
         per_attempt: by step, the arguments that are made anew for every attempt: position, or
-            name where it is passed by keyword, and class (``CancelToken``, ``Progress``).
+            name where it is passed by keyword, and class, such as ``CancelToken``.
         warnings: what planning wants to be known.
         target: what was planned, as text; empty for a whole registry.
         targets: the steps of the target; none for a whole registry, or a module.

@@ -6,6 +6,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from stagekit._base.cancel import CancelToken
+from stagekit._base.logger import Logger
 from stagekit._base.progress import Progress
 from stagekit._base.text import note
 from stagekit._run.attempt import annotate, arguments, is_broken_promise, of_attempt
@@ -76,7 +77,8 @@ def job_of(
     progress: Optional[Progress] = None
     if fresh:
         progress = Progress(said)
-        made: Dict[type, Any] = {CancelToken: token, Progress: progress}
+        logger = _logger(session, step, attempt=start.attempt, item=start.item)
+        made: Dict[type, Any] = {CancelToken: token, Progress: progress, type(logger): logger}
         places, kwargs = list(args), dict(kwargs)
         for place, cls in fresh:
             if isinstance(place, int):
@@ -107,9 +109,23 @@ def job_of(
     return job
 
 
+def _logger(session: Session, step: int, *, attempt: int = 0, item: int = -1) -> Any:
+    """Return what a call logs with that has asked for it."""
+    words: Dict[str, Any] = {"run": session.settings.info.id, "stage": session.plan.order[step]}
+    if attempt:
+        words["attempt"] = attempt
+    if item >= 0:
+        words["item"] = item
+    kind: Any = Logger  # as it is when it runs
+    return kind(**words)
+
+
 def undo_job(session: Session, ticket: int, step: int, undo: PlannedCall) -> Job:
     """Return the job of the compensation of a stage."""
     fn, args, kwargs = arguments(undo, session.columns.values)
+    logger = _logger(session, step)
+    args = tuple([logger if type(each) is type(logger) else each for each in args])
+    kwargs = {n: logger if type(each) is type(logger) else each for n, each in kwargs.items()}
     context = session.context.copy()
     bind(context, stage=session.plan.order[step])
     return Job(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, NewType
 from loguru import logger
 from typing_extensions import Annotated
 
-from stagekit import Each, Retry
+from stagekit import Each, Logger, Retry
 
 if TYPE_CHECKING:
     from tests.contract.conftest import Flow
@@ -83,4 +83,43 @@ def test_records_of_stages_without_a_policy_are_bound_as_well(flow: Flow) -> Non
         {"text": "after", "user": "me"},
         {"text": "load", **always, "stage": "load", "attempt": 1},
         {"text": "size", **always, "stage": "size", "attempt": 1},
+    ] == sorted(records, key=place)
+
+
+def use(given: Any, text: str, records: Any) -> None:
+    """Log a text by what a stage was given, and append what is bound to the record, here."""
+
+    def sink(message: Any) -> None:
+        records.append({"text": text, **message.record["extra"]})
+
+    number = logger.add(sink, filter=lambda record: record["message"] == text)
+    given.info(text)
+    logger.remove(number)
+
+
+def test_a_stage_can_ask_for_its_logger(flow: Flow) -> None:
+    """It is bound to run, stage, attempt and item, wherever the stage runs."""
+    records: List[Dict[str, Any]] = flow.list()
+    tries: List[int] = flow.list()
+
+    @flow.add(retries=Retry(2, wait=0))
+    def load(given: Logger) -> List[Page]:
+        use(given, "load", records)
+        tries.append(1)
+        if len(tries) == 1:
+            raise OSError("again")
+        return [Page(1), Page(2)]
+
+    @flow.stage
+    def size(page: Annotated[Page, Each()], *, given: Logger) -> Size:
+        use(given, f"size {page}", records)
+        return Size(page)
+
+    result = flow.run()
+    run_id = result.run_id
+    assert [
+        {"text": "load", "run": run_id, "stage": "load", "attempt": 1},
+        {"text": "load", "run": run_id, "stage": "load", "attempt": 2},
+        {"text": "size 1", "run": run_id, "stage": "size", "attempt": 1, "item": 0},
+        {"text": "size 2", "run": run_id, "stage": "size", "attempt": 1, "item": 1},
     ] == sorted(records, key=place)
