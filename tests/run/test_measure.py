@@ -59,7 +59,7 @@ def test_tracemalloc_stays_on_where_it_was_on() -> None:
         assert tracemalloc.is_tracing()
     finally:
         tracemalloc.stop()
-    assert (result.report("much").peak_memory_bytes or 0) >= MUCH
+    assert (result.report("much").peak_memory_bytes or 0) > 0.9 * MUCH
 
 
 def test_stages_that_overlap_have_no_memory_and_only_their_own_cpu_time() -> None:
