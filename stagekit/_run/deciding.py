@@ -132,9 +132,10 @@ def _wrong_answer(found: object) -> str:
 def _arguments(session: Session, items: MapItems, step: int, item: int) -> Dict[str, Any]:
     """Return the arguments that a call would have if it was made now."""
     plan, status = session.plan, session.scheduler.status
-    _, args, kwargs = arguments(plan.calls[step], session.columns.values)
-    if item >= 0:
-        args, kwargs = items.of(step, item, args, kwargs)
+    if item < 0:
+        _, args, kwargs = arguments(plan.calls[step], session.columns.values)
+    else:
+        _, args, kwargs = items.call(step, item)
     names = names_of(plan, step, kwargs)
     found = {**dict(zip(names, args)), **kwargs}
     for place, _ in plan.per_attempt.get(step, ()):

@@ -65,10 +65,11 @@ def job_of(
         tell: takes what the attempt says of its progress, on any thread.
     """
     plan, step = session.plan, start.step
-    fn, args, kwargs = arguments(plan.calls[step], session.columns.values)
     if start.item >= 0:
-        args, kwargs = items.of(step, start.item, args, kwargs)
-    fn = of_attempt(fn, start.attempt, start.item)
+        fn, args, kwargs = items.call(step, start.item, start.attempt)
+    else:
+        fn, args, kwargs = arguments(plan.calls[step], session.columns.values)
+        fn = of_attempt(fn, start.attempt)
 
     def said(done: Optional[float], total: Optional[float], note: Optional[str]) -> None:
         tell((done, total, note))

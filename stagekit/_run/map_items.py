@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple, Un
 
 from stagekit._base.nested import Shape, flat
 from stagekit._declare.context import Context, of_item
-from stagekit._run.attempt import arguments
+from stagekit._run.attempt import arguments, of_attempt
 from stagekit.errors import BadValueError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class MapItems:
         self._columns = columns
         self._lists = columns.item_lists  # by parameter
         self._names: Dict[int, Dict[Place, str]] = {}
+        self._lone: Dict[int, Tuple[Any, str]] = {}  # of stages that take nothing but an item
         self._contexts: Dict[int, List[Place]] = {}  # where a stage is told of its call
         self._gone: List[Tuple[object, List[Any]]] = []  # iterators, and what they gave
 
@@ -37,7 +38,7 @@ class MapItems:
             fetch: brings a list here that may be elsewhere.
         """
         policy = self._plan.policies[step]
-        _, args, kwargs = arguments(self._plan.calls[step], self._columns.values)
+        fn, args, kwargs = arguments(self._plan.calls[step], self._columns.values)
         lists: Dict[Place, List[Any]] = {}
         shapes: Dict[Place, Shape] = {}
         try:
@@ -58,6 +59,8 @@ class MapItems:
         found = [place for place, value in places if type(value) is Context]
         if found:
             self._contexts[step] = found
+        elif len(places) == 1 and not kwargs and not hasattr(fn, "for_attempt"):
+            self._lone[step] = fn, names[0]
         return next(iter(shapes.values())), None
 
     def _again(self, value: Any) -> Any:  # Any: whatever the provider returned
@@ -80,10 +83,14 @@ class MapItems:
 
         return item_text(self._lists.get(step), item)
 
-    def of(
-        self, step: int, item: int, args: Tuple[Any, ...], kwargs: Dict[str, Any]
-    ) -> Tuple[Tuple[Any, ...], Dict[str, Any]]:
-        """Return the arguments of the call for one item."""
+    def call(
+        self, step: int, item: int, attempt: int = 1
+    ) -> Tuple[Any, Tuple[Any, ...], Dict[str, Any]]:
+        """Return the function and the arguments of the call for one item."""
+        if step in self._lone:  # as nearly always
+            fn, name = self._lone[step]
+            return fn, (self._lists[step][name][item],), {}
+        fn, args, kwargs = arguments(self._plan.calls[step], self._columns.values)
         places = list(args)
         named = dict(kwargs)
         lists = self._lists[step]
@@ -97,7 +104,7 @@ class MapItems:
                 places[place] = of_item(places[place], item)
             else:
                 named[place] = of_item(named[place], item)
-        return tuple(places), named
+        return of_attempt(fn, attempt, item), tuple(places), named
 
     def _unequal(self, step: int, shapes: Dict[Place, Shape]) -> str:
         names = [binding.parameter for binding in self._plan.bindings[step]]

@@ -151,6 +151,7 @@ class WorkerLoop:
         self._starts = session.columns.starts or []
         self._workers = session.columns.workers or []
         self._state = state
+        self._running = state.running
         self._items = items
         self._now = now
         self._lock = lock
@@ -163,7 +164,7 @@ class WorkerLoop:
         gate = self._gate if job.is_owners else None
         timers, has_mail, now = self._state.agenda.timers, self._owner.has_mail, self._now
         calls, copy, values = session.plan.calls, session.context.copy, session.columns.values
-        is_logged = "loguru" in sys.modules
+        call_of, is_logged = self._items.call, "loguru" in sys.modules
         while True:
             context = copy()
             if is_logged:
@@ -173,7 +174,7 @@ class WorkerLoop:
             args: Tuple[Any, ...] = (call, values)
             kwargs = _NOTHING
             if job.item >= 0:
-                fn, args, kwargs = self._call_of_item(job)
+                fn, args, kwargs = call_of(job.step, job.item)
             if gate is None:
                 value = context.run(fn, *args, **kwargs)
             else:
@@ -206,18 +207,23 @@ class WorkerLoop:
             with self._lock:
                 self._columns.ends[job.step] = now
                 if job.item >= 0:
-                    self._record(job, now)
+                    if job.ticket in self._running:  # else it was given up on
+                        since = job.since if job.took is None else job.began(now)
+                        row = (job.item, 1, since, now, job.name, None)
+                        self._columns.attempts.setdefault(job.step, []).append(row)
                 elif job.took is not None:
                     starts[job.step] = max(starts[job.step], now - job.took)
-                if ahead or state.queue.extra[job.lane]:
+                is_ahead = ahead or state.queue.extra[job.lane]
+                if is_ahead:
                     state.widen(job.lane, ahead)
-                call = state.go_on(job.ticket, value, now)
+                is_next = job.item >= 0 and state.goes_on_with_item(job.ticket, value, now)
+                call = self._running[job.ticket] if is_next else state.go_on(job.ticket, value, now)
                 if call is None:
                     return False
                 job.step, job.item, job.since, job.took = call.step, call.item, now, None
                 if job.item < 1:
                     starts[job.step], self._workers[job.step] = now, job.number
-                is_called_for = state.needs_coordinator
+                is_called_for = (is_ahead or not is_next) and state.needs_coordinator
             if self._hooks is not None:
                 if job.is_owners:
                     self._hooks.tell()
@@ -229,12 +235,6 @@ class WorkerLoop:
             self._owner.crashed(error)
             return False
         return True
-
-    def _record(self, job: ChainedCall, now: int) -> None:
-        """Keep what is known of an item; not if the call was given up on."""
-        if job.ticket in self._state.running:
-            row = (job.item, 1, job.began(now), now, job.name, None)
-            self._columns.attempts.setdefault(job.step, []).append(row)
 
     def halt(self, step: int) -> bool:
         """Have no call follow another if the failure of a stage stops the run; tell whether."""
@@ -248,7 +248,7 @@ class WorkerLoop:
             fn, job.args, job.kwargs = arguments(call, session.columns.values)
             job.fn = of_attempt(fn, 1)
         else:
-            job.fn, job.args, job.kwargs = self._call_of_item(job)
+            job.fn, job.args, job.kwargs = self._items.call(job.step, job.item)
         policy = session.plan.policies.get(job.step)
         job.again = policy is not None and policy.retry is not None
         job.promise = call[4]
@@ -256,14 +256,6 @@ class WorkerLoop:
         if "loguru" in sys.modules:
             job.context = job.context.copy()
             self._bind(job.context, job)
-
-    def _call_of_item(self, job: ChainedCall) -> Tuple[Any, Tuple[Any, ...], Dict[str, Any]]:
-        session = self._session
-        fn, args, kwargs = arguments(session.plan.calls[job.step], session.columns.values)
-        return (
-            of_attempt(fn, 1, job.item),
-            *self._items.of(job.step, job.item, args, kwargs),
-        )
 
     def _bind(self, context: Context, job: ChainedCall) -> None:
         words: Dict[str, Any] = {"stage": self._session.plan.order[job.step], "attempt": 1}

@@ -7,13 +7,14 @@ import threading
 from collections import Counter
 from pathlib import Path
 from types import FrameType
-from typing import Any, Callable
+from typing import Any, Callable, List
 from typing import Counter as Counts
 
 import pytest
+from typing_extensions import Annotated
 
 import stagekit
-from stagekit import Plan, Registry, plan
+from stagekit import Each, Plan, Registry, plan
 
 OURS = str(Path(stagekit.__file__).parent)
 
@@ -75,3 +76,30 @@ def test_a_policy_that_is_of_failure_alone_costs_a_short_run_no_call() -> None:
     of_retried = calls(lambda: retried.run(executor="inline"))
     more = of_retried - calls(lambda: plain.run(executor="inline"))
     assert sum(more.values()) <= 1, more
+
+
+class Number(int):
+    """An item."""
+
+
+def double(number: Annotated[Number, Each()]) -> int:
+    """Take one item of a list."""
+    return number * 2
+
+
+def each_of(count: int) -> Plan:
+    """Return the plan of a stage that is called for so many items."""
+    registry = Registry()
+    items = list(map(Number, range(count)))
+    registry.add(lambda: items, id="numbers", provides=List[Number])
+    registry.add(double, id="double")
+    return plan(registry=registry)
+
+
+def test_an_item_more_costs_a_handful_of_calls() -> None:
+    """What follows an item is nearly always the next one: nothing else is looked at."""
+    few, many = each_of(100), each_of(200)
+    found = calls(lambda: many.run(executor="inline"))
+    found -= calls(lambda: few.run(executor="inline"))
+    assert sum(found.values()) <= 100 * 8, found
+    assert many.run(executor="inline")["double"] == [2 * number for number in range(200)]

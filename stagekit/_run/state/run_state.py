@@ -192,6 +192,30 @@ class RunState:
             self.decided.append(~step)
         return call
 
+    def goes_on_with_item(self, ticket: int, value: Any, now: int) -> bool:
+        """Take in the value of an item whose call becomes that of the next one, and tell so.
+
+        It does where nothing but that waits, so that nothing else has to be looked at. Otherwise
+        nothing is taken in, and ``go_on`` is due.
+        """
+        call, deadline = self.attempts.running.get(ticket), self.limits.deadline
+        if call is None or call.why or self.is_halted or self.scheduler.is_stopped:
+            return False
+        step, mapped = call.step, self._mapped[call.step]
+        if mapped.is_stopped or (deadline is not None and deadline <= now):
+            return False
+        item = self.queue.take_next_item(call.lane, step, len(mapped.values))
+        if item < 0:
+            return False
+        self.agenda.now = now
+        mapped.returned(call.item, value)
+        mapped.left -= 1  # there are as many under way as before
+        self.decided.append(len(self.lanes) + step)
+        del self.attempts.open[step, call.item]
+        self.attempts.open[step, item] = call
+        call.item, call.attempts, call.crashes = item, 1, 0
+        return True
+
     def proceed(self, now: int) -> List[Action]:
         """Do what has become possible by calls that have followed one another."""
         self.agenda.now = now

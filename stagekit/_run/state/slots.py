@@ -101,6 +101,22 @@ class SlotQueue:
         self.count -= 1
         return best
 
+    def take_next_item(self, lane: int, step: int, count: int) -> int:
+        """Return the item of a step to go on with in the place of one that has ended, or -1.
+
+        Nothing else waits. The item after it does so now, up to the *count* of them.
+        """
+        heap = self._classes.get((lane, (), True)) if self.count == 1 else None
+        if heap is None or heap[0][2] != step or self.free[lane] < 0:
+            return -1
+        rank, item, _ = heap[0]
+        if item + 1 < count:
+            heap[0] = (rank, item + 1, step)
+        else:
+            del self._classes[lane, (), True]
+            self.count = 0
+        return item
+
     @property
     def could_start(self) -> bool:
         """Whether any call has a place to start in, slots that are reserved aside."""
