@@ -7,7 +7,18 @@ import platform
 import sys
 import time
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from stagekit._api import Plan, plan, run
 from stagekit._base.text import did_you_mean
@@ -215,18 +226,24 @@ class _Runs:
         )
 
 
-def measured(
+def measured(  # noqa: PLR0913 - as of ``bench``
     made: Plan,
     repeat: int,
     warmup: int,
     executors: Sequence[Executor],
     memory: Optional[str],
     options: Mapping[str, Any],
+    *,
+    notify: Callable[[int], object] = bool,
 ) -> Benchmark:
-    """Return the benchmark of a plan; all options have been checked."""
+    """Return the benchmark of a plan; all options have been checked.
+
+    *notify* is called before each round, with its number.
+    """
     started = datetime.now(timezone.utc).isoformat()
     all_runs = [_Runs(made, each, memory, options) for each in executors]
     for number in range(warmup + repeat):
+        notify(number)
         first = number % len(all_runs)  # so that none always comes after the same other
         for runs in (*all_runs[first:], *all_runs[:first]):
             runs.round(counts=number >= warmup)

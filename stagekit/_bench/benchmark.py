@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from stagekit._bench.samples import ENOUGH, Sample
+from stagekit._bench.samples import ENOUGH, Sample, noise_of
 from stagekit._plan.plan import Plan
 from stagekit._run.simulation import simulate
 from stagekit.errors import UsageError
@@ -104,7 +104,7 @@ class ExecutorBenchmark:
 
 @dataclass(frozen=True)
 class Difference:
-    """One executor beside the same one of another benchmark.
+    """An executor, or a stage, beside the same one of another benchmark.
 
     Attributes:
         base: the median of the other one, in seconds.
@@ -248,8 +248,24 @@ class Benchmark:
         if mistakes:
             raise UsageError("; ".join(mistakes))
         return {
-            name: _difference(each, base.executors[name]) for name, each in self.executors.items()
+            name: _difference(each.total.wall, other.total.wall, (each.noise, other.noise))
+            for name, each in self.executors.items()
+            for other in (base.executors[name],)
         }
+
+    def compare_stages(self, base: Benchmark) -> Dict[str, Difference]:
+        """Return, by stage id, how stages differ from those of another benchmark.
+
+        On the first executor; what it is compared with has been found to be of the same pipeline.
+        """
+        others = base.executors[next(iter(self.executors))].stages
+        counts = (self.repeat, base.repeat)
+        found: Dict[str, Difference] = {}
+        for stage, each in self.stages.items():
+            walls = (each.wall, others[stage].wall)
+            noises = [noise_of(wall, count) for wall, count in zip(walls, counts)]
+            found[stage] = _difference(walls[0], walls[1], noises)
+        return found
 
     def what_if(self, plan: Plan, workers: Sequence[int]) -> Tuple[Estimate, ...]:
         """Return what a run would take with each number of workers: see ``testing.simulate``.
@@ -289,17 +305,17 @@ def _some(ids: Sequence[str]) -> str:
     return ", ".join(ids[:3]) + more
 
 
-def _difference(one: ExecutorBenchmark, base: ExecutorBenchmark) -> Difference:
-    before, now = base.total.wall.median, one.total.wall.median
-    ratio = now / before if before else 1.0
-    noise = None if one.noise is None or base.noise is None else max(one.noise, base.noise)
+def _difference(one: Sample, base: Sample, noises: Sequence[Optional[float]]) -> Difference:
+    ratio = one.median / base.median if base.median else 1.0
+    known = [each for each in noises if each is not None]
+    noise = max(known) if len(known) == len(noises) else None
     if noise is None:
         verdict = UNKNOWN
     elif abs(ratio - 1) <= noise:
         verdict = SAME
     else:
         verdict = SLOWER if ratio > 1 else FASTER
-    return Difference(before, ratio, noise, verdict)
+    return Difference(base.median, ratio, noise, verdict)
 
 
 def noise_text(benchmark: Benchmark) -> str:

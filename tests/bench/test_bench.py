@@ -237,3 +237,19 @@ def test_json_names_the_first_executor_at_the_top() -> None:
     document = json.loads(found.to_json())
     first = document["executors"]["threads"]
     assert (first["total"], first["stages"]) == (document["total"], document["stages"])
+
+
+def test_stages_are_compared_by_their_own_noise() -> None:
+    """Which one got slower is told; of few runs nothing can be."""
+    one, base = replace(made(1.0), repeat=20), replace(made(1.0), repeat=20)
+    walls = {"first": Sample(3.0, 0.0, 3.0), "second": Sample(1.0, 0.2, 1.0)}
+    for name, found in (("one", walls), ("base", {**walls, "first": Sample(1.0, 0.0, 1.0)})):
+        old = one if name == "one" else base
+        stages = {stage: replace(old.stages[stage], wall=found[stage]) for stage in found}
+        new = replace(old, executors={"inline": replace(old.first, stages=stages)})
+        one, base = (new, base) if name == "one" else (one, new)
+    told = one.compare_stages(base)
+    assert ("slower", 3.0) == (told["first"].verdict, told["first"].ratio)
+    assert ("noise", 1.0) == (told["second"].verdict, told["second"].ratio)
+    few = replace(base, repeat=4)
+    assert "unknown" == one.compare_stages(few)["first"].verdict

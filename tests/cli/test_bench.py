@@ -101,6 +101,7 @@ def test_json_and_the_saved_file_are_valid(cli: Cli, write: Write) -> None:
     document = json.loads(done.out)
     VALIDATOR(schema).validate(document)
     assert {"inline"} == set(document["comparison"]["executors"])
+    assert {"flow:load", "flow:total"} == set(document["comparison"]["stages"])
     assert [2] == [each["workers"] for each in document["what_if"]]
     kept = json.loads(Path("b").read_text("utf-8"))
     assert kept == {name: document[name] for name in kept}
@@ -115,7 +116,7 @@ def test_past_the_threshold_the_exit_code_is_6(cli: Cli, write: Write) -> None:
     kept = Path("base.json").read_text("utf-8")
     shown = cli("bench", "flow.py", *few, "--compare", "base.json")
     assert 0 == shown.code
-    assert "vs base" in shown.out
+    assert 2 == shown.out.count("vs base")  # of executors, and of stages
     assert "slower" in shown.out
     assert "the base was measured elsewhere: CPython 2.7" in shown.out
     done = cli("bench", "flow.py", *few, "--compare", "base.json", "--fail-over", "10%")
@@ -243,3 +244,21 @@ def test_a_file_that_cannot_be_written_is_told(cli: Cli, write: Write) -> None:
     done = cli("bench", "flow.py", "--repeat", "1", "--warmup", "0", "--save", "folder")
     assert 74 == done.code
     assert "executor" in done.out
+
+
+@pytest.mark.parametrize(("is_one", "shown"), [(True, "\r  round 2 of 2 \r"), (False, "")])
+def test_on_a_terminal_the_round_is_told(
+    is_one: object, shown: str, cli: Cli, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one line, which is written over; elsewhere nothing is."""
+
+    def can_animate(stream: object, environ: object) -> bool:
+        del stream, environ
+        return bool(is_one)
+
+    monkeypatch.setattr("stagekit.cli.commands.bench.can_animate", can_animate)
+    write("flow.py", FLOW)
+    done = cli("bench", "flow.py", "--repeat", "1", "--warmup", "1")
+    assert 0 == done.code
+    assert shown in done.err
+    assert bool(is_one) == ("round 1 of" in done.err)

@@ -6,7 +6,8 @@ import json
 import os
 import re
 import warnings
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from dataclasses import asdict
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from stagekit._api import Plan
 from stagekit._base.record import Record
@@ -37,6 +38,7 @@ from stagekit.errors import (
     StagekitWarning,
     UsageError,
 )
+from stagekit.hooks.terminal import QuietStream, can_animate
 
 _MOST_SHOWN = 12  # stages of the table
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?) ?%")
@@ -214,7 +216,13 @@ def _measured(
             warnings.simplefilter("ignore", StagekitWarning)
             interruption.has_run = True
             return measured(
-                made, asked.repeat, asked.warmup, asked.executors, asked.memory, request.running
+                made,
+                asked.repeat,
+                asked.warmup,
+                asked.executors,
+                asked.memory,
+                request.running,
+                notify=_rounds(asked.warmup + asked.repeat),
             )
     except KeyboardInterrupt:
         output.print_message("interrupted; nothing was measured")
@@ -222,6 +230,19 @@ def _measured(
     except (RunFailedError, RunCancelledError) as error:
         result: Result = error.result
         return _failed(result, request, output)
+
+
+def _rounds(count: int) -> Callable[[int], object]:
+    """Return what tells, on a terminal, which round it is: in a line that is written over."""
+    stream = QuietStream()
+    if not can_animate(stream, os.environ):
+        return bool
+
+    def tell(number: int) -> None:
+        stream.write(f"\r  round {number + 1:,} of {count:,} \r")
+        stream.flush()
+
+    return tell
 
 
 def _failed(result: Result, request: BenchRequest, output: Output) -> ExitCode:
@@ -263,13 +284,13 @@ def _document(
             "fail_over": asked.fail_over,
             "executors": {
                 name: {
-                    "base": each.base,
-                    "ratio": each.ratio,
-                    "noise": each.noise,
-                    "verdict": each.verdict,
+                    **asdict(each),
                     "is_over": asked.fail_over is not None and each.is_over(asked.fail_over),
                 }
                 for name, each in differences.items()
+            },
+            "stages": {
+                stage: asdict(each) for stage, each in found.compare_stages(asked.base).items()
             },
         }
     if asked.workers:
@@ -300,7 +321,8 @@ def _shown(
     yield aligned(list(_executor_rows(found, differences, style)))
     yield ""
     names = short_names(made.order)
-    yield aligned(list(_stage_rows(found, names)))
+    stages = {} if asked.base is None else found.compare_stages(asked.base)
+    yield aligned(list(_stage_rows(found, names, stages, style)))
     if len(found.stages) > _MOST_SHOWN:
         yield f"  and {len(found.stages) - _MOST_SHOWN:,} more; --json has all"
     yield ""
@@ -344,8 +366,15 @@ def _versus(difference: Difference, times: str) -> str:
     return f"{difference.ratio:.2f}{times} {words.get(difference.verdict, '(noise unknown)')}"
 
 
-def _stage_rows(found: Benchmark, names: Mapping[str, str]) -> Iterator[Sequence[str]]:
-    yield ["stage", "wall", "MAD", "p95", "CPU", *(["memory"] if found.memory else [])]
+def _stage_rows(
+    found: Benchmark,
+    names: Mapping[str, str],
+    differences: Mapping[str, Difference],
+    style: Style,
+) -> Iterator[Sequence[str]]:
+    times = "×" if style.has_unicode else "x"
+    memory, last = ["memory"] if found.memory else [], ["vs base"] if differences else []
+    yield ["stage", "wall", "MAD", "p95", "CPU", *memory, *last]
     slowest = sorted(found.stages.items(), key=lambda each: -each[1].wall.median)
     for stage, each in slowest[:_MOST_SHOWN]:
         yield [
@@ -353,6 +382,7 @@ def _stage_rows(found: Benchmark, names: Mapping[str, str]) -> Iterator[Sequence
             *_sample(each.wall),
             _median(each.cpu),
             *([_memory(each)] if found.memory else []),
+            *([_versus(differences[stage], times)] if differences else []),
         ]
 
 
