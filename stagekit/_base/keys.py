@@ -128,11 +128,8 @@ def _normalise_special(annotation: Any, evaluate: Optional[Callable[[Any], Any]]
         raise NoKeyError("`Any` selects nothing, as every value fits it")
     if hasattr(annotation, "__metadata__") and hasattr(annotation, "__origin__"):
         return normalise(annotation.__origin__, evaluate)
-    if isinstance(annotation, (str, typing.ForwardRef)):
-        return _normalise_text(annotation, evaluate)
-    if isinstance(annotation, typing.TypeVar):
-        name = annotation.__name__
-        raise BadTypeError(f"the type variable `{name}` is open; write the type it stands for")
+    if isinstance(annotation, (str, typing.ForwardRef, typing.TypeVar)):
+        return _normalise_name(annotation, evaluate)
     origin = typing.get_origin(annotation)
     if type(annotation).__name__ == "TypeAliasType" or type(origin).__name__ == "TypeAliasType":
         return normalise(_alias_value(annotation, origin), evaluate)
@@ -150,10 +147,15 @@ def _normalise_special(annotation: Any, evaluate: Optional[Callable[[Any], Any]]
     return Parametrised(origin, tuple(_argument(arg, evaluate) for arg in args))
 
 
-def _normalise_text(annotation: Any, evaluate: Optional[Callable[[Any], Any]]) -> object:
-    if evaluate is None:
+def _normalise_name(annotation: Any, evaluate: Optional[Callable[[Any], Any]]) -> object:
+    """Normalise what stands for a type: a text, a reference, a type variable."""
+    found = annotation if evaluate is None else evaluate(annotation)
+    if found is not annotation:
+        return normalise(found, evaluate)
+    name = getattr(annotation, "__name__", None)
+    if name is None:
         raise BadTypeError(f"`{annotation}` is a text, not a type")
-    return normalise(evaluate(annotation), evaluate)
+    raise BadTypeError(f"the type variable `{name}` is open; write the type it stands for")
 
 
 def _argument(arg: Any, evaluate: Optional[Callable[[Any], Any]]) -> object:
@@ -162,6 +164,8 @@ def _argument(arg: Any, evaluate: Optional[Callable[[Any], Any]]) -> object:
 
     if arg is ... or arg is typing.Any or arg is object:
         return arg
+    if type(arg).__name__ == "ParamSpec":  # before Python 3.10 a list that contains itself
+        raise BadTypeError(f"the parameters `{arg.__name__}` are open; write their types")
     if isinstance(arg, (list, tuple)):  # the parameters of a Callable
         parts: Tuple[Any, ...] = tuple(arg)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         return tuple(_argument(part, evaluate) for part in parts)

@@ -18,6 +18,7 @@ from stagekit._declare.callables import last_name, namespace_of
 from stagekit._declare.declaration import Declaration, own_mark
 from stagekit._declare.options import DEFAULTS
 from stagekit._plan import notebook, problems
+from stagekit._plan.annotation import annotations_of
 from stagekit._plan.index import Lack
 from stagekit._plan.resolve import Resolver
 from stagekit._plan.signature import Reader
@@ -403,7 +404,11 @@ class _Advisor:
         for name, fn in tuple(names.items()):
             if type(fn) is not FunctionType or fn.__module__ != module or id(fn) in stages:
                 continue
-            if fn.__name__ != name or own_mark(fn) is not None or "return" not in _annotations(fn):
+            if (
+                fn.__name__ != name
+                or own_mark(fn) is not None
+                or "return" not in annotations_of(fn)
+            ):
                 continue
             declaration = Declaration(fn, f"{module}:{name}", (), DEFAULTS, None)
             reading = self._reader.read(declaration)
@@ -417,13 +422,6 @@ class _Advisor:
                     found.append((name, place(declaration)))
         own = [each for each in found if each[0] == lack.parameter.name]
         return own or found[:3]
-
-
-def _annotations(fn: FunctionType) -> Dict[str, Any]:
-    try:
-        return fn.__annotations__
-    except Exception:  # noqa: BLE001  # pragma: no cover - 3.14 evaluates here
-        return {}
 
 
 def _data_of(wiring: Any) -> FrozenSet[int]:

@@ -8,11 +8,14 @@ from types import FunctionType, MethodType
 from stagekit._base.keys import builtin_names
 from stagekit._base.record import Record
 from stagekit._base.refs import Marker
-from stagekit._declare.callables import namespace_of
+from stagekit._declare.callables import namespace_of, unwrap_partial
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Optional, Tuple
+    from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+
+_NO_ARGUMENTS: Mapping[Any, Any] = {}
 
 
 class UnresolvedError(Exception):
@@ -26,10 +29,15 @@ class UnresolvedError(Exception):
 
 
 class Scope(Record):
-    """The names that the annotations of one function can see."""
+    """The names that the annotations of one function can see.
+
+    ``arguments`` has the type that each type variable stands for: ``int`` for the ``T`` of
+    ``Repo[T]`` in a method of a subclass of ``Repo[int]``.
+    """
 
     globals: Dict[str, Any]
     locals: Dict[str, Any]
+    arguments: Mapping[Any, Any]
 
 
 class Evaluator:
@@ -48,10 +56,19 @@ class Evaluator:
             UnresolvedError: a name is unknown, or the text is not an expression.
         """
         if type(annotation) is not str:
+            kind = type(annotation).__name__
+            if kind == "TypeVar":
+                return scope.arguments.get(annotation, annotation)
+            if kind == "InitVar":  # of a dataclass: the type of the parameter stands in it
+                return self.evaluate(annotation.type, scope)
             text = getattr(annotation, "__forward_arg__", None)
             if text is None:
                 return annotation
             annotation = text
+        found = self._of_text(annotation, scope)
+        return self.evaluate(found, scope) if type(found).__name__ == "InitVar" else found
+
+    def _of_text(self, annotation: str, scope: Scope) -> Any:
         if scope.locals:
             return self._evaluate(annotation, scope)
         key = (id(scope.globals), annotation)
@@ -118,6 +135,23 @@ def _evaluate_backport(text: str, scope: Scope, error: TypeError) -> Any:
     raise UnresolvedError(text, error, None) from error
 
 
+def annotations_of(fn: FunctionType) -> Dict[str, Any]:
+    """Return the annotations of a function; as texts or references where evaluating them fails."""
+    try:
+        return fn.__annotations__
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001  # pragma: no cover - 3.14 evaluates here; any code may raise
+        import annotationlib  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]  # 3.14
+
+        forms: Any = annotationlib.Format  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        try:
+            found: Dict[str, Any] = annotationlib.get_annotations(fn, format=forms.FORWARDREF)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        except BaseException:  # noqa: BLE001 - no unknown name: the code of the annotation itself
+            found = annotationlib.get_annotations(fn, format=forms.STRING)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        return found
+
+
 def closure_names(fn: Any) -> Dict[str, Any]:  # Any: a function of the user's
     """Return the enclosing names that a function has kept, and its type parameters."""
     found: Dict[str, Any] = {}
@@ -182,21 +216,62 @@ def _each(markers: List[Any], mistake: Optional[str]) -> Tuple[List[Any], Option
 
 def scope_of(fn: Any) -> Scope:  # Any: whatever was declared
     """Return where the names in the annotations of a stage are looked up."""
-    owner: Any = None
+    names: Dict[str, Any] = {}
+    arguments = _NO_ARGUMENTS
     if type(fn) is not FunctionType or "__wrapped__" in fn.__dict__:
-        owner = getattr(fn, "__self__", None) if isinstance(fn, MethodType) else None
-        cls = fn if isinstance(fn, type) else type(owner) if owner is not None else None
-        fn = innermost(fn)
-        if cls is not None:
-            names = dict(vars(cls))
-            if isinstance(fn, FunctionType):
-                names.update(closure_names(fn))
-            return Scope(namespace_of(fn), names)
+        owner: Any = unwrap_partial(fn)
+        inner = innermost(fn)
+        if isinstance(owner, (MethodType, type)):
+            owner = getattr(owner, "__self__", owner)
+            names = dict(vars(owner if isinstance(owner, type) else type(owner)))
+        arguments = _type_arguments(owner, inner)
+        fn = inner
+    elif fn.__closure__ is None and not getattr(fn, "__type_params__", ()):
+        return Scope(fn.__globals__, names, arguments)
     if isinstance(fn, FunctionType):
-        if fn.__closure__ is None and not getattr(fn, "__type_params__", ()):
-            return Scope(fn.__globals__, {})
-        return Scope(fn.__globals__, closure_names(fn))
-    return Scope(namespace_of(fn), {})
+        names.update(closure_names(fn))
+    return Scope(namespace_of(fn), names, arguments)
+
+
+def _type_arguments(owner: Any, fn: Any) -> Mapping[Any, Any]:
+    """Return what the type variables stand for in a method of an object, or in its class's call."""
+    cls: Any = owner if isinstance(owner, type) else type(owner)  # pyright: ignore[reportUnknownVariableType]
+    if not hasattr(cls, "__orig_bases__"):
+        return _NO_ARGUMENTS
+    name = getattr(fn, "__name__", None)
+    home = next((each for each in cls.__mro__ if _defines(each, name, fn)), None)
+    return _arguments_in(home, getattr(owner, "__orig_class__", cls), {}) or _NO_ARGUMENTS
+
+
+def _defines(cls: type, name: Any, fn: Any) -> bool:
+    found = vars(cls).get(name)
+    return innermost(getattr(found, "__func__", found)) is fn  # a class method has it
+
+
+def _arguments_in(home: Any, generic: Any, known: Mapping[Any, Any]) -> Optional[Mapping[Any, Any]]:
+    """Return the arguments of a base class, as the bases of *generic* give them; None: no base."""
+    import typing
+
+    origin = typing.get_origin(generic) or generic
+    variables = getattr(origin, "__parameters__", ())
+    given = [_filled(argument, known) for argument in typing.get_args(generic)]
+    own = dict(zip(variables, given))
+    if origin is home:
+        return own
+    for base in vars(origin).get("__orig_bases__", getattr(origin, "__bases__", ())):
+        found = _arguments_in(home, base, own) if isinstance(origin, type) else None
+        if found is not None:
+            return found
+    return None
+
+
+def _filled(argument: Any, known: Mapping[Any, Any]) -> Any:
+    if type(argument).__name__ == "TypeVar":
+        return known.get(argument, argument)
+    variables = getattr(argument, "__parameters__", ())
+    if not variables or isinstance(argument, type):
+        return argument
+    return argument[tuple(known.get(each, each) for each in variables)]
 
 
 def innermost(fn: Any) -> Any:
@@ -209,8 +284,9 @@ def innermost(fn: Any) -> Any:
         elif hasattr(fn, "func") and hasattr(fn, "keywords"):
             fn = fn.func
         elif isinstance(fn, type):
-            init = vars(fn).get("__init__")
-            return init if isinstance(init, FunctionType) else fn
+            if "__init__" not in vars(fn) and hasattr(fn, "__signature__"):
+                return fn  # as attrs and pydantic make them
+            return fn.__init__ if isinstance(fn.__init__, FunctionType) else fn
         elif not isinstance(fn, FunctionType) and callable(fn):
             kind: Any = type(fn)
             call = getattr(kind, "__call__", None)  # noqa: B004 - the function is wanted

@@ -14,7 +14,14 @@ from stagekit._base.keys import (
 )
 from stagekit._declare.callables import namespace_of
 from stagekit._declare.declaration import Declaration
-from stagekit._plan.annotation import Evaluator, Scope, UnresolvedError, markers_of, scope_of
+from stagekit._plan.annotation import (
+    Evaluator,
+    Scope,
+    UnresolvedError,
+    annotations_of,
+    markers_of,
+    scope_of,
+)
 from stagekit._plan.signature_data import (
     ASYNC,
     BARE,
@@ -49,7 +56,7 @@ def _is_trivial(fn: FunctionType) -> bool:
         and not code.co_flags & (ASYNC | IS_GENERATOR)
         and "__wrapped__" not in fn.__dict__
         and "__signature__" not in fn.__dict__
-        and not _annotations(fn)
+        and not annotations_of(fn)
     )
 
 
@@ -93,7 +100,7 @@ class Reader:
         else:
             simple = False
         if simple:
-            annotations = _annotations(fn)  # type: ignore[arg-type]  # a plain function by the line above
+            annotations = annotations_of(fn)  # type: ignore[arg-type]  # a plain function by the line above
             returned = annotations.get("return", EMPTY)
             count = fn.__code__.co_argcount + fn.__code__.co_kwonlyargcount
             reading.raw = (fn, annotations) if count else None
@@ -281,12 +288,3 @@ def _says_each(source: Any) -> bool:  # Any: annotations, or a signature with th
         if type(annotation) is str and "Each" in annotation:  # pyright: ignore[reportUnknownArgumentType]
             return True
     return False
-
-
-def _annotations(fn: FunctionType) -> Dict[str, Any]:
-    try:
-        return fn.__annotations__
-    except Exception:  # noqa: BLE001  # pragma: no cover - 3.14 evaluates here; any code may raise
-        import annotationlib  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]  # 3.14
-
-        return annotationlib.get_annotations(fn, format=annotationlib.Format.FORWARDREF)  # type: ignore[no-any-return]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]

@@ -5,11 +5,18 @@ from __future__ import annotations
 import functools
 import sys
 from types import CodeType, FunctionType, MethodType
-from typing import Any, Dict, List, Tuple, get_args, get_origin
+from typing import Any, Dict, List, Optional, Tuple, TypeVar, get_args, get_origin
 
 from stagekit._base.compat import Annotated
 from stagekit._base.keys import BadTypeError
-from stagekit._plan.annotation import innermost
+from stagekit._declare.callables import unwrap_partial
+from stagekit._plan.annotation import (
+    Evaluator,
+    UnresolvedError,
+    annotations_of,
+    innermost,
+    scope_of,
+)
 from stagekit._plan.signature_data import (
     ASYNC,
     EMPTY,
@@ -28,23 +35,17 @@ _KINDS = {
 def read_callable(fn: Any, reading: Reading) -> Any:  # Any: whatever was declared; an annotation
     """Read what is not a plain function through ``inspect``; return its return annotation."""
     inner = innermost(fn)
-    code = getattr(inner, "__code__", None)
-    reading.is_async = _is_async(fn)
-    if isinstance(code, CodeType):
-        if code.co_flags & IS_GENERATOR:
-            _read_opener(fn, reading, code)
-        elif code.co_flags & ASYNC and not reading.is_async:
-            reading.is_async = True
-            reading.call = AwaitIfNeeded(fn)
+    _read_kind(fn, inner, reading)
     import inspect  # 12 ms
 
     try:
-        signature = inspect.signature(fn)
+        signature = inspect.signature(_read_as(fn))
     except (ValueError, TypeError) as error:
         if not _has_all(fn, inner):
             reading.support = f"its parameters cannot be read ({error}); wrap it in a function"
         reading.parameters = NOTHING
         return EMPTY
+    signature = _with_own_annotations(fn, signature)
     reading.raw = (fn, signature)
     if isinstance(fn, type):
         return fn
@@ -52,13 +53,110 @@ def read_callable(fn: Any, reading: Reading) -> Any:  # Any: whatever was declar
     return EMPTY if returned is inspect.Signature.empty else returned
 
 
-def _read_opener(fn: Any, reading: Reading, code: CodeType) -> None:
-    own = getattr(fn, "__code__", None)  # a wrapper of a generator function may be one itself
-    if isinstance(own, CodeType) and own.co_flags & IS_GENERATOR:
-        code = own
-    read_generator(reading, code)
+def _read_as(fn: Any) -> Any:
+    """Return what ``inspect`` reads a callable from.
+
+    Before Python 3.9 ``typing.Generic`` has a ``__new__`` that hides the ``__init__``.
+    """
+    if sys.version_info >= (3, 9) or not isinstance(fn, type) or hasattr(fn, "__signature__"):
+        return fn
+    init: Any = vars(fn).get("__init__") or fn.__init__  # pragma: no cover - older interpreters
+    is_generic = fn.__new__.__module__ == "typing" and isinstance(init, FunctionType)
+    return MethodType(init, fn) if is_generic else fn
+
+
+def _with_own_annotations(fn: Any, signature: Any) -> Any:
+    """Return a signature with what a wrapper says itself, where it differs from what it wraps.
+
+    ``functools.wraps`` copies the annotations, and ``inspect`` reads those of what is wrapped.
+    """
+    wrapper = unwrap_partial(getattr(fn, "__func__", fn))
+    if not isinstance(wrapper, FunctionType) or "__wrapped__" not in wrapper.__dict__:
+        return signature
+    signature = _without_what_is_filled(wrapper, signature)
+    own = annotations_of(wrapper)
+    code, seen = wrapper.__code__, wrapper.__globals__
+    if any(name in own and name not in signature.parameters for name in code.co_varnames):
+        return signature  # what stands at the ``def`` of the wrapper: of its ``*args``
+    own = {
+        name: said
+        for name, said in own.items()
+        if not _is_open(seen.get(said, said) if isinstance(said, str) else said)
+    }
+    parameters = [
+        each.replace(annotation=own.get(name, each.annotation))
+        for name, each in signature.parameters.items()
+    ]
+    returned = own.get("return", signature.return_annotation)
+    return signature.replace(parameters=parameters, return_annotation=returned)
+
+
+def _without_what_is_filled(wrapper: FunctionType, signature: Any) -> Any:
+    """Return a signature without the parameters that a decorator's own types say it fills.
+
+    ``(fn: Callable[Concatenate[Db, P], R]) -> Callable[P, R]`` fills the first one, though
+    ``functools.wraps`` shows it. Where the returned callable has ``Concatenate``, too, the wrapper
+    takes parameters of its own in their place.
+    """
+    filled, added = _filled_and_added(wrapper)
+    if not filled and not added:
+        return signature
+    names = wrapper.__code__.co_varnames
+    given = tuple(signature.parameters.values())
+    kind = given[0].POSITIONAL_ONLY if given else 0
+    own = [type(given[0])(names[n], kind, annotation=each) for n, each in enumerate(added)]
+    return signature.replace(parameters=[*own, *given[filled:]])
+
+
+def _filled_and_added(wrapper: FunctionType) -> Tuple[int, Tuple[Any, ...]]:
+    """Return how many leading parameters a decorator fills, and the types that it asks for."""
+    decorator = _decorator_of(wrapper)
+    if decorator is None:
+        return 0, ()
+    scope, evaluator = scope_of(decorator), Evaluator()
+    leading: Dict[bool, Tuple[Any, ...]] = {False: (), True: ()}
+    for name, said in annotations_of(decorator).items():
+        try:
+            called = get_args(evaluator.evaluate(said, scope))
+        except UnresolvedError:
+            return 0, ()
+        if called and "Concatenate" in str(get_origin(called[0])):
+            leading[name == "return"] = get_args(called[0])[:-1]
+    return len(leading[False]), leading[True]
+
+
+def _decorator_of(wrapper: FunctionType) -> Optional[FunctionType]:
+    """Return the function that defines a wrapper and whose types name ``Concatenate``."""
+    names = wrapper.__globals__
+    if "Concatenate" not in names and not any("typing" in str(name) for name in names):
+        return None
+    for found in tuple(names.values()):
+        if isinstance(found, FunctionType) and any(
+            const is wrapper.__code__ for const in found.__code__.co_consts
+        ):
+            return found if "Concatenate" in str(annotations_of(found)) else None
+    return None
+
+
+def _is_open(annotation: object) -> bool:
+    is_open = isinstance(annotation, TypeVar) or bool(getattr(annotation, "__parameters__", ()))
+    return is_open or annotation is Any
+
+
+def _read_kind(fn: Any, inner: Any, reading: Reading) -> None:
+    """Read whether a call opens or is awaited: the object's own code says so, not what it wraps."""
     opens = opener(fn)
-    reading.call = None if opens is fn else opens
+    code = _own_code(opens)
+    flags = 0 if code is None else code.co_flags
+    wrapped = getattr(inner, "__code__", None)
+    if code is not None and flags & IS_GENERATOR:
+        read_generator(reading, code)
+        reading.call = None if opens is fn else opens
+    elif flags & ASYNC:
+        reading.is_async = True
+    elif isinstance(wrapped, CodeType) and wrapped.co_flags & ASYNC:
+        reading.is_async = True
+        reading.call = AwaitIfNeeded(fn)
 
 
 def parameters_of(fn: Any, signature: Any) -> List[Tuple[str, Any, Any, bool]]:
@@ -88,8 +186,8 @@ def _has_all(fn: Any, inner: Any) -> bool:
     return False
 
 
-def _is_async(fn: Any) -> bool:
-    """Tell whether calling *fn* itself gives a coroutine."""
+def _own_code(fn: Any) -> Optional[CodeType]:
+    """Return the code that a call of *fn* itself runs; None for classes and builtins."""
     while True:
         if isinstance(fn, MethodType):
             fn = fn.__func__
@@ -98,12 +196,12 @@ def _is_async(fn: Any) -> bool:
         else:
             break
     if isinstance(fn, type):
-        return False
+        return None
     if not isinstance(fn, FunctionType):
         kind: Any = type(fn)  # pyright: ignore[reportUnknownVariableType]
         fn = getattr(kind, "__call__", None)  # noqa: B004 - the function is wanted
     code = getattr(fn, "__code__", None)
-    return isinstance(code, CodeType) and code.co_flags & ASYNC != 0
+    return code if isinstance(code, CodeType) else None
 
 
 def _bound_keywords(fn: Any) -> Dict[str, Any]:

@@ -125,7 +125,10 @@ class PackedCall(Record):
 
 
 class AwaitIfNeeded:
-    """Calls a wrapper around an ``async def``, and awaits what it returns if that can be."""
+    """Calls a plain wrapper around an ``async def``, and awaits on the loop what it returns.
+
+    The wrapper is called in a thread: it may block, or run a loop of its own.
+    """
 
     __slots__ = ("fn",)
 
@@ -133,8 +136,40 @@ class AwaitIfNeeded:
         self.fn = fn
 
     async def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        value = self.fn(*args, **kwargs)
-        return await value if hasattr(value, "__await__") else value
+        import asyncio
+        import contextlib
+        import contextvars
+        import threading
+
+        loop = asyncio.get_running_loop()
+        ended = loop.create_future()
+        returned: List[Tuple[Any, Optional[BaseException]]] = []
+        context = contextvars.copy_context()
+
+        def call() -> None:
+            try:
+                returned.append((context.run(self.fn, *args, **kwargs), None))
+            except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
+                returned.append((None, error))
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(ended.set_result, None)
+
+        threading.Thread(target=call, name="stagekit-wrapper", daemon=True).start()
+        cancelled: Optional[BaseException] = None
+        while not ended.done():
+            try:
+                await asyncio.wait([ended])
+            except asyncio.CancelledError as error:  # a thread cannot be left: it goes on
+                cancelled = error
+        value, raised = returned.pop()
+        if raised is not None:
+            raise raised
+        is_awaitable = hasattr(value, "__await__")
+        if cancelled is not None:
+            if is_awaitable:
+                getattr(value, "close", bool)()  # or Python would complain that nobody awaited it
+            raise cancelled
+        return await value if is_awaitable else value
 
 
 def around(call: Call, wrap: Callable[[Any], Any]) -> Call:

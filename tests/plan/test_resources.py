@@ -195,13 +195,13 @@ def test_a_context_manager_is_its_generator_function(stage: Any, is_async: int) 
     assert not hasattr(opens, "__aenter__")
 
 
-def test_another_wrapper_is_called_as_it_is() -> None:
-    """Only ``@contextmanager`` is looked below."""
+def test_a_wrapper_of_it_is_a_resource_if_it_yields_itself() -> None:
+    """A plain wrapper is a plain stage, whatever it wraps."""
 
     def noted(fn: Any) -> Any:
         @functools.wraps(fn)
         def wrapper(*args: Any) -> Any:
-            return fn(*args)
+            yield from fn(*args)
 
         return wrapper
 
