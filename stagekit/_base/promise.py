@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from types import CoroutineType
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Tuple
+    from typing import Any, Tuple
+
+COROUTINE: Any = CoroutineType  # asked for by ``is`` in the hot loops
 
 
-def check_value(value: object, promise: int) -> None:
+def check_value(value: Any, promise: int) -> None:
     """Check what a stage returned against what it promises: see ``Plan``.
+
+    A coroutine is never a value: it is closed here, for nobody would await it.
 
     Raises:
         BadValueError: saying what was returned and what was promised.
     """
-    if promise == 0 or (promise == 1 and value is not None):
+    is_coroutine = type(value) is COROUTINE
+    if not is_coroutine and (promise == 0 or (promise == 1 and value is not None)):
         return
     from stagekit.errors import BadValueError
 
+    if is_coroutine:
+        value.close()  # pyright: ignore[reportOptionalMemberAccess]
+        raise BadValueError(
+            "returned a coroutine, which nobody awaits; make it an `async def` that awaits the call"
+        )
     if promise == 1:
         raise BadValueError(
             "returned None, although its return annotation promises a value; "

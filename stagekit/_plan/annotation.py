@@ -149,7 +149,7 @@ def annotations_of(fn: FunctionType) -> Dict[str, Any]:
             found: Dict[str, Any] = annotationlib.get_annotations(fn, format=forms.FORWARDREF)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         except BaseException:  # noqa: BLE001 - no unknown name: the code of the annotation itself
             found = annotationlib.get_annotations(fn, format=forms.STRING)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        return found
+        return found  # pyright: ignore[reportUnknownVariableType]
 
 
 def closure_names(fn: Any) -> Dict[str, Any]:  # Any: a function of the user's
@@ -235,7 +235,7 @@ def scope_of(fn: Any) -> Scope:  # Any: whatever was declared
 
 def _type_arguments(owner: Any, fn: Any) -> Mapping[Any, Any]:
     """Return what the type variables stand for in a method of an object, or in its class's call."""
-    cls: Any = owner if isinstance(owner, type) else type(owner)  # pyright: ignore[reportUnknownVariableType]
+    cls: Any = owner if isinstance(owner, type) else type(owner)
     if not hasattr(cls, "__orig_bases__"):
         return _NO_ARGUMENTS
     name = getattr(fn, "__name__", None)
@@ -258,8 +258,10 @@ def _arguments_in(home: Any, generic: Any, known: Mapping[Any, Any]) -> Optional
     own = dict(zip(variables, given))
     if origin is home:
         return own
-    for base in vars(origin).get("__orig_bases__", getattr(origin, "__bases__", ())):
-        found = _arguments_in(home, base, own) if isinstance(origin, type) else None
+    bodies: Mapping[str, Any] = vars(origin) if isinstance(origin, type) else {}
+    bases: Tuple[Any, ...] = bodies.get("__orig_bases__", getattr(origin, "__bases__", ()))
+    for base in bases:
+        found = _arguments_in(home, base, own)
         if found is not None:
             return found
     return None
@@ -286,7 +288,8 @@ def innermost(fn: Any) -> Any:
         elif isinstance(fn, type):
             if "__init__" not in vars(fn) and hasattr(fn, "__signature__"):
                 return fn  # as attrs and pydantic make them
-            return fn.__init__ if isinstance(fn.__init__, FunctionType) else fn
+            init: Any = getattr(fn, "__init__")  # noqa: B009 - of the class, maybe inherited
+            return init if isinstance(init, FunctionType) else fn
         elif not isinstance(fn, FunctionType) and callable(fn):
             kind: Any = type(fn)
             call = getattr(kind, "__call__", None)  # noqa: B004 - the function is wanted

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from types import CodeType, FunctionType, MethodType
-from typing import Any, Dict, List, Optional, Tuple, TypeVar, get_args, get_origin
+from typing import Any, Dict, Generic, List, Optional, Tuple, TypeVar, get_args, get_origin
 
 from stagekit._base.compat import Annotated
 from stagekit._base.keys import BadTypeError
@@ -58,11 +58,11 @@ def _read_as(fn: Any) -> Any:
 
     Before Python 3.9 ``typing.Generic`` has a ``__new__`` that hides the ``__init__``.
     """
-    if sys.version_info >= (3, 9) or not isinstance(fn, type) or hasattr(fn, "__signature__"):
+    if "__new__" not in vars(Generic) or not isinstance(fn, type) or hasattr(fn, "__signature__"):
         return fn
-    init: Any = vars(fn).get("__init__") or fn.__init__  # pragma: no cover - older interpreters
-    is_generic = fn.__new__.__module__ == "typing" and isinstance(init, FunctionType)
-    return MethodType(init, fn) if is_generic else fn
+    init = innermost(fn)  # pragma: no cover - older interpreters
+    is_hidden = fn.__new__ is Generic.__new__ and isinstance(init, FunctionType)
+    return MethodType(init, fn) if is_hidden else fn
 
 
 def _with_own_annotations(fn: Any, signature: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
-from stagekit._base.promise import check_value
+from stagekit._base.promise import COROUTINE, check_value
 from stagekit._run.attempt import annotate, cut, is_broken_promise
 from stagekit._run.state.columns import BAD_VALUE, RAISED, RUNNING, WAITING
 from stagekit._run.state.scheduler import Scheduler
@@ -76,7 +76,7 @@ class Session:
     def returned(self, step: int, value: Any) -> None:  # Any: whatever a stage returns
         """Record what a stage returned; it fails if that is not what it promised."""
         promise = self.plan.calls[step][4]
-        if promise and (value is None or promise > 1):
+        if value is None or type(value) is COROUTINE or promise > 1:
             try:
                 check_value(value, promise)
             except Exception as error:  # noqa: BLE001 - the stage's error

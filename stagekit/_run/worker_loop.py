@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Protocol, Tuple
 
-from stagekit._base.promise import check_value
+from stagekit._base.promise import COROUTINE, check_value
 from stagekit._run.attempt import arguments, invoke, of_attempt
 from stagekit._run.backends.job import CHAINED, Job
 from stagekit._run.guards.log_context import bind
@@ -183,7 +183,7 @@ class WorkerLoop:
                     gate.open()
                 value = context.run(fn, *args, **kwargs)
                 gate.is_open = False
-            if call[4] and (value is None or call[4] > 1):
+            if value is None or type(value) is COROUTINE or call[4] > 1:
                 check_value(value, call[4])
             if gate is not None and (  # the owner has other things to do
                 gate.is_asked_for or has_mail() or (timers and timers[0][0] <= now())

@@ -700,3 +700,30 @@ def test_p4_what_undoes_a_stage_has_a_key_of_its_own() -> None:
     registry.add(lambda: 1 / 0, id="fail", depends_on="charge")
     assert not run(registry=registry, rollback=True, check=False).ok
     assert len(set(seen)) == 2
+
+
+async def _fetched() -> int:
+    return 6
+
+
+def _hands_on() -> Any:
+    return _fetched()
+
+
+async def _hands_on_later() -> Any:
+    return _fetched()
+
+
+@pytest.mark.parametrize("hands_on", [_hands_on, _hands_on_later], ids=["plain", "async"])
+def test_a_coroutine_is_no_value(flow: Flow, hands_on: Callable[[], Any]) -> None:
+    """A stage that returns one fails, says what to write, and hands it on to nobody."""
+    flow.registry.add(hands_on, id="six", provides=int)
+    flow.registry.add(_double, id="double")
+    result = flow.run(check=False)
+    assert ["six"] == [report.stage_id for report in result.failures]
+    assert "returned a coroutine, which nobody awaits" in str(result.failures[0].error)
+    assert "skipped" == result.report("double").outcome.value
+
+
+def _double(six: int) -> int:
+    raise AssertionError(six)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Callable, Dict, List
+from typing import Callable, Dict, List, Tuple
 
 import pytest
 
@@ -25,6 +25,11 @@ WAYS: Dict[str, Callable[[Registry], Result]] = {
 }
 
 
+def _start(call: Callable[..., object], args: Tuple[object, ...]) -> None:
+    """Start one of ``threading``'s threads: the lines that others run are not seen."""
+    threading.Thread(target=call, args=args, daemon=True).start()
+
+
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Have watches be impatient; give an event that is set once one has looked at a thread."""
@@ -41,6 +46,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     monkeypatch.setattr(lagging, "LOOK", 0.005)
     monkeypatch.setattr(lagging.LoopWatch, "describe", seen)
     monkeypatch.setattr(lagging, "_watchman", lagging._Watchman())  # at its own pace
+    monkeypatch.setattr(lagging, "start_new_thread", _start)
     return event
 
 

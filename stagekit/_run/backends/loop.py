@@ -183,8 +183,7 @@ class LoopBackend:
                 finally:
                     if job.progress is not None:
                         job.flush()
-                if job.promise:
-                    check_value(value, job.promise)
+                check_value(value, job.promise)
                 value = job.returned(value, self.ahead)
                 if value is not CHAINED:
                     break

@@ -10,7 +10,7 @@ from __future__ import annotations
 from heapq import heapify, heappop, heappush
 from time import perf_counter_ns
 
-from stagekit._base.promise import check_value
+from stagekit._base.promise import COROUTINE, check_value
 from stagekit._plan.slots import around
 from stagekit._run.attempt import invoke, of_attempt
 from stagekit._run.state.columns import Columns
@@ -57,7 +57,7 @@ def run_fast(
 def _in_step_order(
     plan: Plan, values: List[Any], ends: List[int], context: contextvars.Context
 ) -> None:
-    clock = perf_counter_ns
+    clock, coroutine = perf_counter_ns, COROUTINE
     for fn, a, b, rest, promise in plan.calls:
         if rest is None:
             if a < 0:
@@ -70,7 +70,7 @@ def _in_step_order(
             value = context.copy().run(fn, *[values[slot] for slot in rest])
         else:
             value = context.copy().run(fn, values)
-        if value is None or promise > 1:
+        if value is None or type(value) is coroutine or promise > 1:
             check_value(value, promise)
         values.append(value)  # interpreters since 3.11 know this spelling, but no bound method
         ends.append(clock())
@@ -79,7 +79,7 @@ def _in_step_order(
 def _in_other_order(
     plan: Plan, columns: Columns, order: List[int], context: contextvars.Context
 ) -> None:
-    clock, base = perf_counter_ns, plan.constants
+    clock, base, coroutine = perf_counter_ns, plan.constants, COROUTINE
     values: List[Any] = columns.values
     ends = columns.ends
     calls = plan.calls
@@ -95,7 +95,7 @@ def _in_other_order(
             value = context.copy().run(fn, *[values[slot] for slot in rest])
         else:
             value = context.copy().run(fn, values)
-        if value is None or promise > 1:
+        if value is None or type(value) is coroutine or promise > 1:
             check_value(value, promise)
         values[base + step] = value
         ends.append(clock())

@@ -16,7 +16,7 @@ from heapq import heappop, heappush
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Callable, Coroutine, Dict, List, Optional, Sequence, Set
 
-from stagekit._base.promise import check_value
+from stagekit._base.promise import COROUTINE, check_value
 from stagekit._run.branch_task import SLICE, task_starter, what_cancels, what_stays
 from stagekit._run.fast.direct import Direct
 from stagekit._run.state.agenda import SECOND
@@ -235,7 +235,7 @@ class FastLoop(Direct):
 
         def follow(step: int, value: Any) -> int:
             promise = calls[step][4]
-            if value is None or promise > 1:
+            if value is None or type(value) is COROUTINE or promise > 1:
                 try:
                     check_value(value, promise)
                 except BaseException as error:  # noqa: BLE001 - the session judges it

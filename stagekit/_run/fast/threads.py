@@ -18,7 +18,7 @@ from threading import Thread
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
-from stagekit._base.promise import check_value
+from stagekit._base.promise import COROUTINE, check_value
 from stagekit._run.fast.direct import Direct
 from stagekit._run.state.columns import RUNNING, SUCCEEDED
 
@@ -222,7 +222,7 @@ class FastThreads(Direct):
                     value = copy().run(fn, *[values[slot] for slot in rest])
                 else:
                     value = copy().run(fn, values)
-                if promise and (value is None or promise > 1):
+                if value is None or type(value) is COROUTINE or promise > 1:
                     check_value(value, promise)
             except BaseException as error:  # noqa: BLE001 - the session judges it
                 ends[step] = now = clock()

@@ -166,8 +166,7 @@ class Worker:
             value = context.run(asyncio.run, value)
         if WORKER.progress is not None:
             WORKER.progress.flush()
-        if promise:
-            check_value(value, promise)
+        check_value(value, promise)
         body = pack_result(value)
         most = self._max_value_bytes
         if most is not None and len(body) > most:
