@@ -61,7 +61,8 @@ def _read_as(fn: Any) -> Any:
     if "__new__" not in vars(Generic) or not isinstance(fn, type) or hasattr(fn, "__signature__"):
         return fn
     init = innermost(fn)  # pragma: no cover - older interpreters
-    is_hidden = fn.__new__ is Generic.__new__ and isinstance(init, FunctionType)
+    own: Any = fn.__new__
+    is_hidden = own is Generic.__new__ and isinstance(init, FunctionType)
     return MethodType(init, fn) if is_hidden else fn
 
 
