@@ -90,13 +90,18 @@ class StageStarted(StageEvent):
 
 @dataclass(frozen=True)
 class StageSucceeded(StageEvent):
-    """A stage returned its value after *seconds*."""
+    """A stage returned its value after *seconds*.
+
+    *size* is how large the value is, for people: ``12,480 rows × 5 columns``, ``3 items``; empty
+    where it has no size.
+    """
 
     outcome: ClassVar[Optional[Outcome]] = Outcome.SUCCEEDED
 
     attempt: int
     seconds: float
     worker: str
+    size: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from stagekit._base.handles import is_handle, type_name
+from stagekit._base.handles import HandleList, is_handle, type_name
 from stagekit._base.text import escape_control, safe_repr
 
 LIMIT = 80
@@ -17,6 +17,7 @@ _MOST_DEEP = 3
 _MOST_BITS = 256
 _PLAIN = (type(None), bool, float, complex)
 _BRACKETS = {list: "[]", tuple: "()", set: "{}", frozenset: "{}"}
+_COUNTED = (list, tuple, dict, set, frozenset, HandleList)
 _SIZED_TEXT = {str: "character", bytes: "byte", bytearray: "byte"}
 
 # Any: values of whatever kind
@@ -33,22 +34,33 @@ def short_text(value: Any, limit: int = LIMIT) -> str:
 
 
 def size_text(value: Any) -> str:
-    """Return how large a value is: rows and columns, or a length; empty where it has none."""
+    """Return how large a value is: rows and columns, or a length; empty where it has none.
+
+    Nothing is computed for it: of classes that are no plain collections ``len`` is not asked.
+    """
     try:
-        if is_handle(value):
-            return ""
-        shape = _shape(value)
-        if shape is not None:
-            return _shape_text(value, shape)
-        kind: Any = type(value)  # pyright: ignore[reportUnknownVariableType]  # of any types
-        if kind in _SIZED_TEXT or not hasattr(kind, "__len__"):
-            return ""
-        count = len(value)
+        if type(value) in _COUNTED:  # pyright: ignore[reportUnknownArgumentType]
+            return _counted(len(value), "item")
+        shape = None if is_handle(value) else _shape(value)
+        return "" if shape is None else _shape_text(value, shape)
     except KeyboardInterrupt:
         raise
     except BaseException:  # noqa: BLE001 - code of a user's class
         return ""
-    return f"{count:,} item{'' if count == 1 else 's'}"
+
+
+def type_text(value: Any) -> str:
+    """Return the type of a value, and how large it is: ``list of 2``, ``DataFrame 3 rows × …``.
+
+    Of a value that a run has let go of, too.
+    """
+    if is_handle(value):
+        name, size = type_name(value).rpartition(".")[2], str(getattr(value, "size", ""))
+    else:
+        name, size = _name(value), size_text(value)
+    if size.endswith((" item", " items")):
+        return escape_control(f"{name} of {size.partition(' ')[0]}")
+    return escape_control(f"{name} {size}".rstrip())
 
 
 def item_text(lists: Optional[Mapping[str, Sequence[Any]]], item: int) -> str:

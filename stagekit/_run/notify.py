@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence,
 from stagekit._base.frozen import field_names
 from stagekit._base.outcome import OUTCOMES, REASONS, Reason, RunStatus
 from stagekit._base.progress import Progress
+from stagekit._base.released import Released
+from stagekit._base.value_text import size_text
 from stagekit._run.state.columns import SUCCEEDED, Columns, worker_name
 from stagekit.events import (
     ENDING_EVENTS,
@@ -121,6 +123,7 @@ class Notifier:
                     worker=rows[-1][4]
                     if rows
                     else names.get(workers[step]) or self._name(workers[step]),
+                    size=self._size(step),
                 )
             else:
                 event = self._ended(step)
@@ -182,6 +185,12 @@ class Notifier:
 
     def _attempt(self, step: int) -> int:
         return self._last(step)[0]
+
+    def _size(self, step: int) -> str:
+        value = self._columns.values[self._columns.plan.constants + step]
+        if value is None:
+            return ""
+        return value.size if type(value) is Released else size_text(value)
 
     def _worker(self, step: int) -> str:
         return self._last(step)[1]

@@ -49,7 +49,7 @@ def execute(plan: Plan, settings: RunSettings) -> Result:
     session: Optional[Session] = None
     result: Optional[Result] = None
     try:
-        if is_fast and mode == "inline" and not settings.hooks:
+        if is_fast and mode == "inline" and not settings.hooks and settings.kept is None:
             record, error = run_fast(bound, settings, context)
             if error is None:
                 result = Result(record, settings.info)
@@ -131,7 +131,7 @@ def is_simple(plan: Plan, settings: RunSettings, mode: str) -> bool:
         or settings.clock is not None
         or settings.decider is not None
         or settings.measure
-        or settings.kept is not None
+        or (settings.kept is not None and (mode != "inline" or plan.policies))
         or (mode != "asyncio" and 1 in plan.is_async)
     )
 

@@ -81,8 +81,20 @@ def _message(error: click.ClickException) -> str:
         return error.format_message()
     from stagekit.cli.suggestions import scripts
 
+    taken = _taken_by_show(error)
+    if taken:
+        return (
+            f"TARGET is missing, as --show has taken {taken!r}; write TARGET first: {taken} --show"
+        )
     here = ", ".join(scripts("."))
     return f"TARGET is missing; name a module or a file{f', such as {here}' if here else ''}"
+
+
+def _taken_by_show(error: click.ClickException) -> str:
+    """Return what --show has taken for its STAGE."""
+    context = getattr(error, "ctx", None)
+    shown = () if context is None else context.params.get("show") or ()
+    return str(shown[-1]) if shown and shown[-1] else ""
 
 
 def _color_of(given: Sequence[str]) -> ColorChoice:
@@ -143,6 +155,21 @@ def stagekit(context: click.Context, /) -> None:
 @selection_options
 @running_options
 @json_option("what became of every stage")
+@click.option(
+    "--show",
+    multiple=True,
+    is_flag=False,
+    flag_value="",
+    metavar="[STAGE]",
+    help="Print the value of STAGE, or of the target.",
+)
+@click.option(
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="STAGE=FILE",
+    help="Write a value to a file: .json, .csv, .parquet, .pickle, .txt.",
+)
 @click.option("--events", metavar="FILE|-", help="Write events as they happen, as lines of JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Print failures and the summary only.")
 @click.option("-v", "--verbose", count=True, help="Print inputs too; -vv: the log as well.")
@@ -160,6 +187,10 @@ def run(context: click.Context, /, target: str, tb: str, color: str, **options: 
     _refuse_both(context, options, "quiet", "verbose")
     if is_json and events == "-":
         raise click.UsageError("--json and --events - both write to stdout; name a file", context)
+    if options["show"] and (is_json or events == "-"):
+        both = "--json" if is_json else "--events -"
+        text = f"{both} and --show both write to stdout; write --output STAGE=FILE"
+        raise click.UsageError(text, context)
     request = RunRequest(
         target,
         context.meta["stagekit.arguments"],
@@ -169,6 +200,8 @@ def run(context: click.Context, /, target: str, tb: str, color: str, **options: 
         events,
         Watching(ProgressChoice(options["progress"]), options["quiet"], options["verbose"]),
         tb == "full",
+        options["show"],
+        options["outputs"],
     )
     common = CommandOptions(color, is_json, tb == "full", is_json or events == "-", RUN)
     return run_command(common, context.obj, lambda out: run_target(request, context.obj, out))

@@ -55,7 +55,7 @@ class ErrorReport(NamedTuple):
     def text(self, style: Style, *, is_full: bool = False) -> str:
         """Return it for people."""
         if not self.problems:
-            return f"{style.paint('error', 'error')}: {escape_control(self.message)}"
+            return f"{style.paint('error', 'error')}: {escape_control(self.message, keep=chr(10))}"
         first, *others = self.problems
         if others:
             return show_problems(self.problems, style)

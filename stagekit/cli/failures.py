@@ -7,6 +7,7 @@ from typing import Dict, Iterator, List, Sequence
 from stagekit._base.outcome import Outcome, Reason
 from stagekit._base.text import error_line, escape_control, safe_text, short_names
 from stagekit._base.tracebacks import raised_at, traceback_lines
+from stagekit._base.value_text import type_text
 from stagekit._run.report import StageReport
 from stagekit._run.result import Result, arguments_of, item_of
 from stagekit.cli.output import Style
@@ -92,12 +93,4 @@ def _facts(result: Result, report: StageReport, held: Sequence[str]) -> Iterator
 def argument_types(result: Result, stage_id: str) -> str:
     """Return ``name: type`` for each argument that a stage was called with."""
     found = arguments_of(result, result.plan.step_of(stage_id))
-    return ", ".join(f"{name}: {_type(value)}" for name, value in found.items())
-
-
-def _type(value: object) -> str:
-    """Return the name of a value's type; of the plain collections how many they hold."""
-    name = escape_control(type(value).__qualname__.rpartition("<locals>.")[2])
-    if type(value) in {list, tuple, dict, set, frozenset}:
-        return f"{name} of {len(value):,}"  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    return name
+    return ", ".join(f"{name}: {type_text(value)}" for name, value in found.items())

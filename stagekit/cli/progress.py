@@ -17,7 +17,15 @@ from stagekit._plan.slots import Binding
 from stagekit.cli.output import Output, ProgressChoice
 from stagekit.cli.streams import StandardError, hand_on, keep, screen, stand_ins
 from stagekit.errors import UsageError
-from stagekit.events import Event, RunFinished, RunStarted, RunStatus, StageEvent, StageStarted
+from stagekit.events import (
+    Event,
+    RunFinished,
+    RunStarted,
+    RunStatus,
+    StageEvent,
+    StageStarted,
+    StageSucceeded,
+)
 from stagekit.hooks.terminal import QuietStream, can_animate
 
 _LOG = 2  # as many -v ask for the log
@@ -133,7 +141,7 @@ class _Ends:
 
 
 class _Inputs:
-    """Prints what each stage is called with, as it starts."""
+    """Prints what a stage is called with, as it starts, and at its end how large its value is."""
 
     def __init__(self, plan: Plan, output: Output) -> None:
         self._inputs: Dict[str, str] = input_lines(plan)
@@ -143,6 +151,8 @@ class _Inputs:
         """Print a line when a stage with parameters starts."""
         if isinstance(event, StageStarted) and self._inputs[event.stage_id]:
             self._output.print_message(f"        {self._inputs[event.stage_id]}")
+        elif isinstance(event, StageSucceeded) and event.size:
+            self._output.print_message(f"        value: {escape_control(event.size)}")
 
 
 def input_lines(plan: Plan) -> Dict[str, str]:

@@ -176,7 +176,9 @@ def _rest(event: StageEvent, tally: Tally) -> Line:
         return [(took + place, ""), (why, "red"), (soft, "dim")]
     ran_for = getattr(event, "seconds", None)
     if event.outcome is None or ran_for is not None:
-        return [("" if ran_for is None else seconds(ran_for), "")]
+        size = escape_control(getattr(event, "size", ""))
+        took = "" if ran_for is None else seconds(ran_for)
+        return [(pad(took, _TIME_COLUMNS), ""), (size, "dim")] if size else [(took, "")]
     why = why_ended(tally, event)
     is_plain = getattr(event, "reason", None) is Reason.INTERRUPTED
     text = f"{event.outcome.value}: {why}" if why else event.outcome.value

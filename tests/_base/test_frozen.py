@@ -61,7 +61,7 @@ def test_equal_parts_are_equal_events() -> None:
 
 @pytest.mark.parametrize(
     ("args", "kwargs"),
-    [(("r1",), {}), (("r1", 0.0, "s", 1, 0.5, "main", 7), {}), (("r1",), {"unknown": 1})],
+    [(("r1",), {}), (("r1", 0.0, "s", 1, 0.5, "main", "", 7), {}), (("r1",), {"unknown": 1})],
 )
 def test_wrong_arguments_are_a_type_error(args: Any, kwargs: Any) -> None:
     """As of every function."""

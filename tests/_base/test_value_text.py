@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stagekit._base.handles import HandleList
 from stagekit._base.value_text import LIMIT, short_text, size_text
 
 
@@ -150,6 +151,9 @@ def test_a_list_that_holds_itself_has_a_text() -> None:
         ("abc", ""),
         (3, ""),
         (Table, ""),
+        (Slow(), ""),
+        (Point(1, []), ""),
+        (HandleList([1, 2]), "2 items"),
         (Unsized(), ""),
     ],
 )
@@ -192,7 +196,8 @@ def test_ctrl_c_in_a_repr_is_not_survived() -> None:
         def __repr__(self) -> str:
             raise KeyboardInterrupt
 
-        def __len__(self) -> int:
+        @property
+        def shape(self) -> object:
             raise KeyboardInterrupt
 
     for show in (short_text, size_text):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from stagekit._run.interrupts import Gate
     from stagekit._run.session import Session
     from stagekit._run.settings import RunSettings
+    from stagekit._run.state.keeping import Keeping
 
 
 def run_fast(
@@ -129,7 +130,7 @@ def go_on(session: Session, record: Columns, error: BaseException) -> None:
     """
     _replay(session, record)
     _judge(session, record, error)
-    _walk(session, None)
+    _walk(session, None, None)
 
 
 class FastInline:
@@ -139,13 +140,18 @@ class FastInline:
         self._session = session
         self._gate = gate
         self.is_over = False
+        self._keeping: Optional[Keeping] = None
+        if session.settings.kept is not None:
+            from stagekit._run.state.keeping import Keeping
+
+            self._keeping = Keeping(session.plan, session.columns, session.settings.kept)
         if session.hooks is not None:
             session.hooks.interrupted = session.interrupt
 
     def open(self) -> None:
         """Call one stage after another, to the end of the run."""
         gate = self._gate
-        _walk(self._session, gate)
+        _walk(self._session, gate, self._keeping)
         gate.is_used = False
         if gate.is_asked_for:  # Ctrl-C has come after the last stage
             self.cancel("interrupted", KeyboardInterrupt())
@@ -166,11 +172,13 @@ class FastInline:
 
     def close(self) -> None:
         """Let go of the run."""
+        if self._keeping is not None:
+            self._keeping.finish()
         if self._session.hooks is not None:
             self._session.hooks.interrupted = None
 
 
-def _walk(session: Session, gate: Optional[Gate]) -> None:
+def _walk(session: Session, gate: Optional[Gate], keeping: Optional[Keeping]) -> None:
     """Call what is ready, one step after another, and tell hooks of each."""
     scheduler, plan, columns, hooks = (
         session.scheduler,
@@ -199,6 +207,9 @@ def _walk(session: Session, gate: Optional[Gate]) -> None:
             session.raised(step, found)
         else:
             session.returned(step, value)
+            del value
+        if keeping is not None:
+            keeping.ended(step)
         if hooks is not None:
             hooks.decided.append(step)
             if len(settled) > known:

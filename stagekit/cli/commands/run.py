@@ -38,6 +38,8 @@ class RunRequest(Record):
     events: Optional[str]
     watching: Watching
     is_full: bool
+    show: Tuple[str, ...] = ()  # the stages whose values are printed; "" for the target
+    outputs: Tuple[str, ...] = ()  # STAGE=FILE
 
 
 def run_target(request: RunRequest, interruption: Interruption, output: Output) -> ExitCode:
@@ -50,6 +52,11 @@ def run_target(request: RunRequest, interruption: Interruption, output: Output) 
         executor=options.get("executor", "auto"),
         limits=options.get("limits"),
     )
+    want = None
+    if request.show or request.outputs:
+        from stagekit.cli.results import wanted
+
+        want = wanted(made, request.show, request.outputs)
     with _event_lines(request, output) as events, watching(request.watching, made, output) as hooks:
         listening: List[Hook] = [*hooks, *([events] if events else [])]
         running_stages = RunningStages(made)
@@ -62,9 +69,15 @@ def run_target(request: RunRequest, interruption: Interruption, output: Output) 
         with interruption.phases(phases):
             interruption.has_run = True
             told = {"arguments": request.arguments, "hooks": tuple(listening), "check": False}
+            told["keep"] = "targets" if want is None else want.stages  # nobody sees the others
             result = _run(made, {**options, **told})
     exit_code = _exit_code(result, interruption)
     _report(result, request, output)
+    if want is not None:
+        from stagekit.cli.results import hand_out
+
+        if not hand_out(result, want, output):
+            exit_code = exit_code or ExitCode.NOT_WRITTEN
     if events is not None and events.error is not None:
         if request.events == "-":
             raise NotWrittenError("standard output", events.error)
