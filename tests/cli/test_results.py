@@ -46,9 +46,6 @@ def announce() -> None: ...
 """
 
 
-STAGES = "rows, total, text, announce"
-
-
 @pytest.fixture
 def shop(write: Write) -> None:
     """Write the module shop."""
@@ -87,14 +84,14 @@ def test_every_mistake_is_told_at_once_and_nothing_is_run(cli: Cli, tmp_path: Pa
     assert "" == done.out
     assert [
         "error: --show announce: the stage returns nothing (shop.py:24); write --show text",
-        "--show totl: there is no stage 'totl'; did you mean 'total'?; stages here: " + STAGES,
+        "--show totl: there is no stage 'totl'; did you mean 'total'?",
         "--show: the target returns nothing; write --show text",
         "--output total=nowhere/x.json: there is no folder nowhere; write mkdir -p nowhere",
         "--output total=x.jsn: no format is called '.jsn'; did you mean .json?",
         "--output rows: write STAGE=FILE, such as total=total.json",
         "--output total=x: no format is called ''; there are " + ", ".join(results.WRITERS),
         "--output total=folder.json: that is a folder; write total=folder.json/total.json",
-        "--output announce=b.json: the stage returns nothing (shop.py:24); write --output text",
+        "--output announce: the stage returns nothing (shop.py:24); write --output text",
         "--output: two values would be written to a.csv",
     ] == [line.strip() for line in done.err.splitlines()]
 
