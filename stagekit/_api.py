@@ -103,6 +103,7 @@ def plan(
     exclude: Union[str, Sequence[str]] = (),
     values: Values = (),
     overrides: Optional[Mapping[Any, object]] = None,
+    params: Optional[Mapping[str, object]] = None,
     strict: bool = False,
 ) -> Plan:
     """Check everything that can be known and return what would run; no stage is called.
@@ -115,6 +116,9 @@ def plan(
         exclude: which of them not, in the same words.
         values: objects that parameters are filled with. A plan keeps their keys only.
         overrides: stage → the value, or the function, that stands in for it.
+        params: values of parameters that no stage fills and whose type is plain: a text, a number,
+            a path, a date, a list of these and so on. ``"load.path"`` sets one, ``"path"`` all
+            of that name. Values are checked and passed as they are.
         strict: make warnings errors.
 
     Raises:
@@ -143,6 +147,7 @@ def run(
     exclude: Union[str, Sequence[str]] = (),
     values: Values = (),
     overrides: Optional[Mapping[Any, object]] = None,
+    params: Optional[Mapping[str, object]] = None,
     strict: bool = False,
     arguments: Sequence[str] = (),
     executor: Union[
@@ -170,6 +175,7 @@ def run(
     Args:
         target: as for ``plan``, or a ``Plan``.
         registry: as for ``plan``, and so are *select*, *exclude*, *overrides*, *strict*.
+        params: as for ``plan``: ``{"load.path": "a.csv", "folds": 10}``.
         values: as for ``plan``; for a plan that is made already, the objects of its keys.
         arguments: what stages receive as ``Arguments``.
         executor: ``"auto"``, ``"inline"``, ``"threads"``, ``"processes"``, ``"dask"``, or an object
@@ -243,6 +249,7 @@ async def arun(
     exclude: Union[str, Sequence[str]] = (),
     values: Values = (),
     overrides: Optional[Mapping[Any, object]] = None,
+    params: Optional[Mapping[str, object]] = None,
     strict: bool = False,
     arguments: Sequence[str] = (),
     executor: Union[

@@ -30,7 +30,8 @@ class Flag(Record, kw_only=True):
         names: as they are typed; the last one is the long one.
         help: one sentence.
         kind: what follows it: ``"switch"`` (nothing), ``"count"``, ``"seconds"``, ``"number"``,
-            ``"slot"`` (may be repeated), ``"words"`` (may be repeated) or ``"executor"``.
+            ``"slot"``, ``"words"``, ``"assignments"`` (these may be repeated), ``"file"`` or
+            ``"executor"``.
         metavar: stands in the help for what follows it.
     """
 
@@ -172,6 +173,19 @@ def _keep(name: str, value: object) -> Sequence[str]:
     return [f"{name} takes {_either(KEPT)}, or a list of stages, got {value!r}{near}"]
 
 
+def params_mistakes(name: str, value: object) -> Sequence[str]:
+    """Return what is wrong with ``params=``, but for the values of single parameters."""
+    from collections.abc import Mapping
+
+    if value is None or isinstance(value, tuple):  # the command line makes a tuple of settings
+        return ()
+    if not isinstance(value, Mapping):
+        return [f'{name} takes a mapping such as {{"load.path": "a.csv"}}, got {value!r}']
+    keys: List[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
+    wrong = [key for key in keys if not isinstance(key, str)]
+    return [f'{name} takes names such as "load.path", got {key!r}' for key in wrong]
+
+
 def _either(words: Sequence[str]) -> str:
     return ", ".join(map(repr, words[:-1])) + f" or {words[-1]!r}"
 
@@ -219,6 +233,16 @@ def _seed_of_flags(seed: Optional[int], shuffle: object) -> Optional[int]:
     return SystemRandom().randrange(10**6)  # short enough to be typed again
 
 
+def _params_of_flags(assignments: Sequence[str], file: Optional[str]) -> object:
+    from os import environ
+
+    if not assignments and file is None and not any("STAGEKIT_PARAM_" in each for each in environ):
+        return None
+    from stagekit._base.parameters import from_command_line
+
+    return from_command_line(assignments, file, environ) or None
+
+
 PLANNING = (  # what ``plan`` takes, too
     Option(name="registry", type="Optional[Registry]", default=None),
     Option(
@@ -251,6 +275,28 @@ PLANNING = (  # what ``plan`` takes, too
     ),
     Option(name="values", type="Values", default=()),
     Option(name="overrides", type="Optional[Mapping[Any, object]]", default=None),
+    Option(
+        name="params",
+        type="Optional[Mapping[str, object]]",
+        default=None,
+        check=params_mistakes,
+        key="params",
+        flags=(
+            Flag(
+                names=("--set",),
+                kind="assignments",
+                metavar="NAME=VALUE",
+                help="Set a parameter: load.path=a.csv, or path=a.csv; may be repeated.",
+            ),
+            Flag(
+                names=("--params",),
+                kind="file",
+                metavar="FILE",
+                help="Set parameters from a file, .toml or .json.",
+            ),
+        ),
+        of_flags=_params_of_flags,
+    ),
     Option(
         name="strict",
         type="bool",
@@ -435,10 +481,10 @@ def check(options: Mapping[str, object], *, has_plan: bool) -> None:
     mistakes: List[str] = []
     late: List[str] = []
     for name, value in options.items():
-        if name in _CHECKS:
-            mistakes += _CHECKS[name](name, value)
-        elif has_plan and name in _ONLY_PLANNING and value:
+        if has_plan and name in _ONLY_PLANNING and value:
             late.append(name)
+        elif name in _CHECKS:
+            mistakes += _CHECKS[name](name, value)
     if late:
         mistakes.insert(0, f"a plan is made already; say {', '.join(late)} to plan(...) instead")
     if mistakes:

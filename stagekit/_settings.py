@@ -10,7 +10,7 @@ from stagekit._base.executor_names import HERE
 from stagekit._base.keys import BadTypeError, NamedKey, NoneType, describe, normalise
 from stagekit._declare.context import Arguments, Context, RunInfo, importing, of_call
 from stagekit._declare.registry import current_registry
-from stagekit._plan.build import Request, make_plan
+from stagekit._plan.build import Request, make_plan, parameters_of
 from stagekit._plan.plan import Plan
 from stagekit._run.settings import RunSettings
 
@@ -32,9 +32,11 @@ if TYPE_CHECKING:
         Union,
     )
 
+    from stagekit._base.parameters import Setting
     from stagekit._base.ports import CallPool, Pool
     from stagekit._base.problem import Problem
     from stagekit._base.rollback import Rollback
+    from stagekit._plan.parameters import PlanParameter
 
     Values = Union[Iterable[object], Mapping[Any, object]]  # Any: keys are types of whatever kind
     Options = Mapping[str, Any]  # by the name of the option: whatever a user has given
@@ -67,8 +69,20 @@ def _planned(
     *,
     is_strict: bool = False,
 ) -> P:
+    return make_plan(kind, _request(target, options, given, is_strict=is_strict))
+
+
+def known_parameters(target: object, options: Options) -> Tuple[PlanParameter, ...]:
+    """Return the parameters that can be set of what the options of ``plan`` ask for."""
+    return parameters_of(_request(target, options, keyed(options.get("values", ()))))
+
+
+def _request(
+    target: object, options: Options, given: Mapping[object, object], *, is_strict: bool = False
+) -> Request:
     registry, overrides = options.get("registry"), options.get("overrides")
-    request = Request(
+    params = options.get("params")
+    return Request(
         (registry if registry is not None else current_registry()).snapshot(),
         target,
         _words("select", options.get("select", ())),
@@ -76,8 +90,9 @@ def _planned(
         tuple(given),
         tuple(overrides.items()) if overrides else (),
         is_strict,
+        (),
+        _settings(params) if params else (),
     )
-    return make_plan(kind, request)
 
 
 def said(options: Options, defaults: Optional[Options]) -> Options:
@@ -149,6 +164,21 @@ def _newly_planned(
         for problem in kept_warnings(plan.warnings, executor, limits):
             warnings.warn(str(problem), StagekitWarning, stacklevel=4)
     return plan
+
+
+def _settings(params: Any) -> Tuple[Setting, ...]:  # Any: what a user has given
+    """Return the settings of ``params=``; the command line gives some already."""
+    if isinstance(params, tuple):
+        return params  # pyright: ignore[reportUnknownVariableType]
+    from stagekit._base.parameters import from_python
+    from stagekit._options import params_mistakes
+
+    mistakes = params_mistakes("params", params)
+    if mistakes:
+        from stagekit.errors import UsageError
+
+        raise UsageError("; ".join(mistakes))
+    return from_python(params)
 
 
 def _words(option: str, value: Union[str, Sequence[str]]) -> Tuple[str, ...]:

@@ -15,8 +15,10 @@ import pytest
 import stagekit
 from stagekit._base.frozen import field_names
 from stagekit._base.outcome import OUTCOME_TABLE, Outcome, Reason
+from stagekit._base.parameters import SOURCES
 from stagekit._plan.slots import BY_DEPENDS_ON, BY_NAME, BY_TYPE
 from stagekit._plan.sources import RULES
+from stagekit._render.document import PARAMETER_FIELDS
 from stagekit.events import ENDING_EVENTS, Event
 
 FOLDER = Path(stagekit.__file__).with_name("cli") / "schemas"
@@ -71,8 +73,26 @@ def plan_schema() -> Any:
     schema = read("plan-1.json")
     parameter = schema["$defs"]["stage"]["properties"]["parameters"]["items"]["properties"]
     markers = [name for name in RULES if name != "Each"]  # it stands beside what decides
-    parameter["reason"]["enum"] = [BY_TYPE, BY_NAME, BY_DEPENDS_ON, *markers, None]
-    return schema
+    parameter["reason"]["enum"] = [BY_TYPE, BY_NAME, BY_DEPENDS_ON, *markers, *SOURCES, None]
+    return with_parameters(schema)
+
+
+def list_schema() -> Any:
+    """Return the schema of a list as it ought to be."""
+    return with_parameters(read("list-1.json"))
+
+
+def parameters_schema() -> Any:
+    """Return the schema of parameters as it ought to be."""
+    return with_parameters(read("parameters-1.json"))
+
+
+def with_parameters(schema: Any) -> Any:
+    """Return a schema with the one part that says what a parameter is."""
+    parameter = read("parameters-1.json")["$defs"]["parameter"]
+    parameter["properties"]["source"]["enum"] = [*SOURCES, "default", ""]
+    parameter["required"] = list(PARAMETER_FIELDS)
+    return {**schema, "$defs": {**schema.get("$defs", {}), "parameter": parameter}}
 
 
 def _of_ending(outcome: Outcome, kind: Type[Event]) -> Any:
@@ -91,7 +111,13 @@ def _of_ending(outcome: Outcome, kind: Type[Event]) -> Any:
     }
 
 
-WANTED = {"run-1.json": run_schema, "event-1.json": event_schema, "plan-1.json": plan_schema}
+WANTED = {
+    "run-1.json": run_schema,
+    "event-1.json": event_schema,
+    "plan-1.json": plan_schema,
+    "list-1.json": list_schema,
+    "parameters-1.json": parameters_schema,
+}
 
 
 @pytest.mark.parametrize("name", WANTED)

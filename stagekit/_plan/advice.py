@@ -20,6 +20,7 @@ from stagekit._declare.options import DEFAULTS
 from stagekit._plan import notebook, problems
 from stagekit._plan.annotation import annotations_of
 from stagekit._plan.index import Lack
+from stagekit._plan.parameters import can_be_set, setting_fixes
 from stagekit._plan.resolve import Resolver
 from stagekit._plan.signature import Reader
 from stagekit._plan.signature_data import BARE, Parameter
@@ -313,6 +314,8 @@ class _Advisor:
         found.notes += self._path(lack)
         names = namespace_of(consumer.stage.fn)
         evident = [each.fix for each in (*again, *culprits, *near) if each.fix]
+        if can_be_set(parameter) and not consumer.is_undo:
+            return self._not_set(lack, found, evident)
         fix = evident[0] if evident else f"annotate the producer: -> {spelled(key, names)}"
         value = f"stagekit.run(..., values=[{as_value(key, names)}])"
         found.fixes = (fix, f"or give a value: {value}")
@@ -332,6 +335,28 @@ class _Advisor:
             if text:
                 return (Near(text, fix),)
         return ()
+
+    def _not_set(self, lack: Lack, found: Problem, evident: Sequence[str]) -> Problem:
+        """Say of a parameter that lacks a value how it is set."""
+        stage, parameter = lack.consumer.stage, lack.parameter
+        is_one = len(self._index.references.by_short[short(stage)]) == 1
+        name = f"{short(stage) if is_one else stage.id}.{parameter.name}"
+        typed, mapping = setting_fixes(name)
+        text = spelled(parameter.key, namespace_of(stage.fn))
+        first = evident[:1]
+        if not first and _has_new_type(parameter.key):
+            first = [f"annotate the producer: -> {text}"]  # such types are made to be wired
+        found.fixes = (
+            *first,
+            f"{'or ' if first else ''}set it: {typed}",
+            f"or in Python: stagekit.run(..., {mapping})",
+            *(() if first else (f"or have a stage return it: -> {text}",)),
+        )
+        title = f"ask for `{_text(parameter)}`, which nothing provides"
+        _, mapping = setting_fixes("stage.parameter")
+        shared = (f"set each: as above, or in Python: stagekit.run(..., {mapping})",)
+        found.cause = Cause(title, (_who(lack), first[0] if evident else typed), (), shared)
+        return found
 
     def _after(self, other: object, key: object, late: Set[int]) -> Set[int]:
         """Return the stages that cannot give a type; nor, taken apart, a tuple that holds it."""
@@ -431,6 +456,11 @@ def _data_of(wiring: Any) -> FrozenSet[int]:
 
 def _text(parameter: Parameter) -> str:
     return describe(parameter.key)
+
+
+def _has_new_type(key: object) -> bool:
+    parts = (key, *members_of(key), *getattr(key, "args", ()))
+    return any(hasattr(each, "__supertype__") for each in parts)
 
 
 def _keys(key: object) -> Tuple[object, ...]:

@@ -8,7 +8,18 @@ from stagekit._base.problem import Problem
 from stagekit._plan.plan import Plan
 from stagekit._plan.resolve import Resolver
 from stagekit._plan.signature_data import EMPTY, Parameter, Reading
-from stagekit._plan.slots import INJECTABLE, ITEM, NONE, PACKED, SLOT, VALUE, PackedCall, Slot, Take
+from stagekit._plan.slots import (
+    INJECTABLE,
+    ITEM,
+    NONE,
+    PACKED,
+    SET,
+    SLOT,
+    VALUE,
+    PackedCall,
+    Slot,
+    Take,
+)
 from stagekit._plan.wiring import Gather, Item, Omit, Provenance, Wiring, stages_in
 
 TYPE_CHECKING = False
@@ -164,8 +175,8 @@ class _Calls:
 
         Given values have one each, and so have injectables, but for those that know who asks.
         """
-        if slot.kind in {VALUE, NONE}:
-            self.slots.append(slot if slot.kind == VALUE else Slot(VALUE, slot.key, None))
+        if slot.kind in {VALUE, NONE, SET}:
+            self.slots.append(slot if slot.kind == VALUE else Slot(VALUE, slot.key, slot.value))
             return len(self.slots) - 1
         key = (slot.kind, slot.key, slot.value if slot.kind == INJECTABLE else None)
         if key not in self._shared:

@@ -22,7 +22,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple, Type, TypeVar
 
+    from stagekit._base.parameters import Setting
     from stagekit._plan.index import ProviderIndex
+    from stagekit._plan.parameters import PlanParameter
     from stagekit._plan.wiring import Source
 
     P = TypeVar("P", bound=Plan)
@@ -39,6 +41,7 @@ class Request(Record):
     overrides: Tuple[Tuple[Any, Any], ...] = ()
     is_strict: bool = False
     left_out: Tuple[Declaration, ...] = ()  # adopted functions that cannot be stages
+    params: Tuple[Setting, ...] = ()
 
 
 def make_plan(cls: Type[P], request: Request) -> P:
@@ -48,15 +51,16 @@ def make_plan(cls: Type[P], request: Request) -> P:
         PlanError: with every problem found, ordered by file and line. No stage was called.
     """
     general: List[Any] = []  # problems, and what makes some
-    reader = Reader()
-    index = _index(request, reader, general)
-    resolver = Resolver(index, reader)
-    targets, misses, target = targets_of(request.target, index.references)
-    general += [Problem(m.code, m.message, notes=m.notes, fixes=m.fixes) for m in misses]
-    places = resolver.close(targets)
-    told: Sequence[Problem] = ()
+    resolver, places, targets, target = _resolved(request, general)
+    told: List[Problem] = []
     if request.include or request.exclude:
-        places, told = _selected(resolver, places, request, general)
+        places = _selected(resolver, places, request, general, told)
+    if request.params:
+        from stagekit._plan.parameters import apply
+
+        wrong, unused = apply(resolver, places, request.params)
+        general += wrong
+        told += unused
     for place in places:
         general += resolver.problems.get(place, ())
     general += _conflicts(resolver, places)
@@ -78,7 +82,7 @@ def make_plan(cls: Type[P], request: Request) -> P:
         from stagekit._plan.advice import with_advice
 
         _refuse(with_advice(resolver, targets, general))
-    named = () if _is_of_modules(request.target, index) else targets or ()
+    named = () if _is_of_modules(request.target, resolver.index) else targets or ()
     return assemble(cls, resolver, places, above, height, tuple(warnings), target, named)
 
 
@@ -86,6 +90,34 @@ def _is_of_modules(target: object, index: ProviderIndex) -> bool:
     """Tell whether a target names a module, whose stages nobody has asked for one by one."""
     is_name = isinstance(target, str) and not isinstance(index.references.find(target), int)
     return is_name or isinstance(target, ModuleType)
+
+
+def parameters_of(request: Request) -> Tuple[PlanParameter, ...]:
+    """Return the parameters that can be set of what a request asks for, whatever is wrong with it.
+
+    Not only of what can be planned: of a required one, one wants to know before.
+    """
+    from stagekit._plan.parameters import apply, described, found_in
+
+    resolver, places, _, _ = _resolved(request, [])
+    if request.include or request.exclude:
+        places = _selected(resolver, places, request, [], []) or places
+    apply(resolver, places, request.params)
+    found = found_in(resolver, places)
+    return tuple([described(each, resolver.wirings[places[each.row]]) for each in found])
+
+
+def _resolved(
+    request: Request,
+    general: List[Any],  # Any: problems, and what makes some
+) -> Tuple[Resolver, List[int], Optional[List[int]], str]:
+    """Return the resolved stages of a target, their places, its own places, and its text."""
+    reader = Reader()
+    index = _index(request, reader, general)
+    resolver = Resolver(index, reader)
+    targets, misses, target = targets_of(request.target, index.references)
+    general += [Problem(m.code, m.message, notes=m.notes, fixes=m.fixes) for m in misses]
+    return resolver, resolver.close(targets), targets, target
 
 
 def _useless(
@@ -121,6 +153,7 @@ def _without(request: Request, useless: Sequence[Declaration]) -> Request:
         request.overrides,
         request.is_strict,
         (*request.left_out, *useless),
+        request.params,
     )
 
 
@@ -139,9 +172,13 @@ def _index(request: Request, reader: Reader, general: List[Problem]) -> Provider
 
 
 def _selected(
-    resolver: Resolver, places: Sequence[int], request: Request, general: List[Problem]
-) -> Tuple[List[int], Sequence[Problem]]:
-    """Return which of the resolved stages are meant, and warnings."""
+    resolver: Resolver,
+    places: Sequence[int],
+    request: Request,
+    general: List[Problem],
+    told: List[Problem],
+) -> List[int]:
+    """Return which of the resolved stages are meant; *told* gets warnings."""
     from stagekit._plan.select import Graph, select, unknown_tags
 
     parents = [tuple(sorted(above)) for above in _parents(resolver, places)]
@@ -160,7 +197,8 @@ def _selected(
     general += wrong
     kept = [places[n] for n in chosen]
     resolver.keep(dict.fromkeys(kept).keys())
-    return kept, unknown_tags(graph, request.include, request.exclude)
+    told += unknown_tags(graph, request.include, request.exclude)
+    return kept
 
 
 def _refuse(problems: Sequence[Problem]) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from stagekit._base.problem import Problem
     from stagekit._base.refs import Ref
+    from stagekit._plan.parameters import PlanParameter
     from stagekit._plan.policy import Policy
     from stagekit._plan.references import References
     from stagekit._plan.slots import Call
@@ -168,6 +169,18 @@ class Plan:
         from stagekit._plan.provenance import bindings_of
 
         return bindings_of(self._provenance, len(self))
+
+    @property
+    def parameters(self) -> Tuple[PlanParameter, ...]:
+        """The parameters that can be set, or are: those that nothing fills, of plain types."""
+        made = self._provenance
+        if not made.wirings:
+            return ()
+        from stagekit._plan.parameters import described, settables
+
+        own = [reading.parameters or () for reading in made.readings]
+        found = settables(self.stages, own, made.wirings)
+        return tuple([described(each, made.wirings[each.row]) for each in found])
 
     @property
     def provides(self) -> Tuple[Tuple[object, ...], ...]:

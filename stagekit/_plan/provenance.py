@@ -13,6 +13,7 @@ from stagekit._plan.slots import (
     DEFAULT,
     GIVEN,
     ORDER,
+    SET,
     STAGE,
     VALUE,
     Binding,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from stagekit._plan.wiring import Source
 
 
-_PROVIDED = (STAGE, COLLECT, GIVEN, VALUE)
+_PROVIDED = (STAGE, COLLECT, GIVEN, VALUE, SET)
 
 
 def binding_of(

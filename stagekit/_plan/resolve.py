@@ -132,6 +132,13 @@ class Resolver:
         for place in sorted(places):
             self._cut(place, places)
 
+    def read_parameters(self, place: int) -> Sequence[Parameter]:
+        """Return the parameters of a stage, whether it is resolved or not."""
+        reading = self.index.readings[place]
+        if reading.parameters is None and reading.support is None:
+            return self._reader.parameters(self.index.stages[place], reading)
+        return reading.parameters or ()
+
     def stages_of(self, place: int) -> Sequence[int]:
         """Return the stages that a resolved stage waits for, without repeats."""
         wiring = self.wirings[place]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 VALUE, GIVEN, INJECTABLE, NONE = "value", "given", "injectable", "none"
 # Kinds of bindings beside these.
 STAGE, DEFAULT, COLLECT = "stage", "default", "collect"
+# Kind of bindings, and of slots until they are numbered: a parameter that was set.
+SET = "set"
 # Kinds of edges.
 DATA, ORDER = "data", "order"
 # Reasons of bindings beside the names of markers.
@@ -40,12 +42,13 @@ class Binding(Row):
     """Parameter ← provider, decided when planning.
 
     ``kind`` is ``"stage"``, ``"given"``, ``"value"`` (an override), ``"injectable"``,
-    ``"default"``, ``"none"`` (an ``Optional`` nobody provides) or ``"collect"``;
-    *providers* are the step numbers of the stages among its sources. *others* are the kinds of
-    what else a collection takes: ``"given"`` and ``"value"``. *reason* says why it is this
-    provider: ``"by type"``, or among several of one type ``"by name"`` or ``"by depends_on"``, or
-    the marker that decides: ``"From"``, ``"Named"``, ``"Collect"``. It is empty where nothing
-    provides the value.
+    ``"set"`` (by ``params``), ``"default"``, ``"none"`` (an ``Optional`` nobody provides) or
+    ``"collect"``; *providers* are the step numbers of the stages among its sources. *others* are
+    the kinds of what else a collection takes: ``"given"`` and ``"value"``. *reason* says why it
+    is this provider: ``"by type"``, or among several of one type ``"by name"`` or
+    ``"by depends_on"``, or the marker that decides: ``"From"``, ``"Named"``, ``"Collect"``; of a
+    parameter that was set, where: ``"--set"``, ``"environment"``, ``"file"``, ``"params="``. It is
+    empty where nothing provides the value.
     """
 
     parameter: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Dict, List, Optional, Sequence
 
 from stagekit._base.keys import describe, describe_fully
 from stagekit._base.problem import Location, Problem
@@ -10,7 +10,11 @@ from stagekit._plan.plan import Plan
 from stagekit._plan.slots import GIVEN, Binding
 from stagekit._plan.width import levels
 
+if TYPE_CHECKING:
+    from stagekit._plan.parameters import PlanParameter
+
 SCHEMA = "stagekit.plan/1"
+PARAMETER_FIELDS = ("name", "stage", "parameter", "type", "default", "value", "source")
 
 
 def to_json(plan: Plan) -> str:
@@ -31,10 +35,16 @@ def to_json(plan: Plan) -> str:
             }
             for edge in plan.edges
         ],
+        "parameters": [parameter_document(each) for each in plan.parameters],
         "given": [_key(slot.key) for slot in plan.slots if slot.kind == GIVEN],
         "warnings": [_problem(problem) for problem in plan.warnings],
     }
     return json.dumps(document, indent=2)
+
+
+def parameter_document(parameter: PlanParameter) -> Dict[str, Optional[str]]:
+    """Return a parameter that can be set; a default that is null: it is required."""
+    return {name: getattr(parameter, name) for name in PARAMETER_FIELDS}
 
 
 def _stages(plan: Plan) -> List[Dict[str, object]]:

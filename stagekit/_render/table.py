@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, List, Sequence, Tuple
 
 from stagekit._base.keys import describe
 from stagekit._base.text import escape_control, pad, width
@@ -11,12 +11,16 @@ from stagekit._plan.slots import (
     BY_DEPENDS_ON,
     BY_NAME,
     COLLECT,
+    DEFAULT,
     GIVEN,
     ORDER,
     VALUE,
     Binding,
 )
 from stagekit._render.facts import headline, names_of, rows, several
+
+if TYPE_CHECKING:
+    from stagekit._plan.parameters import PlanParameter
 
 _WIDEST_CELL = 48
 _WIDEST_LIST = 88
@@ -28,6 +32,7 @@ def explain(plan: Plan) -> str:
     lines = ["      ".join(headline(plan))]
     if len(plan):
         lines += ["", *_table(plan)]
+    lines += _section("parameters", parameter_lines(plan.parameters))
     lines += _section("given by the caller", _given(plan))
     lines += _section("chosen among several", _chosen(plan))
     lines += _section("collected", _collected(plan))
@@ -59,6 +64,22 @@ def aligned(cells: Sequence[Tuple[str, ...]]) -> List[str]:
 
 def _section(title: str, lines: Sequence[str]) -> List[str]:
     return ["", f"  {title}", *(f"    {line}" for line in lines)] if lines else []
+
+
+def parameter_lines(parameters: Sequence[PlanParameter]) -> List[str]:
+    """Return a line for each parameter: what to write, its type, its value, and what says it."""
+    cells = [
+        (
+            escape_control(each.name),
+            escape_control(each.type),
+            "required" if each.value is None else each.value,
+            each.source
+            if each.source in {"", DEFAULT} or each.default is None
+            else f"{each.source}, default {each.default}",
+        )
+        for each in parameters
+    ]
+    return [line[2:] for line in aligned(cells)] if cells else []
 
 
 def _given(plan: Plan) -> List[str]:

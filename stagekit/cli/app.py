@@ -16,6 +16,7 @@ from stagekit.cli.options import (
     Choice,
     choice_option,
     color_option,
+    help_params_option,
     json_option,
     running_options,
     selection_options,
@@ -153,6 +154,7 @@ def stagekit(context: click.Context, /) -> None:
 )
 @target_argument
 @selection_options
+@help_params_option
 @running_options
 @json_option("what became of every stage")
 @click.option(
@@ -191,6 +193,8 @@ def run(context: click.Context, /, target: str, tb: str, color: str, **options: 
         both = "--json" if is_json else "--events -"
         text = f"{both} and --show both write to stdout; write --output STAGE=FILE"
         raise click.UsageError(text, context)
+    if options["help_params"]:
+        return _show_parameters(context, target, {**options, "tb": tb, "color": color})
     request = RunRequest(
         target,
         context.meta["stagekit.arguments"],
@@ -216,6 +220,7 @@ def run(context: click.Context, /, target: str, tb: str, color: str, **options: 
 )
 @target_argument
 @selection_options
+@help_params_option
 @json_option("the plan")
 @color_option
 @tb_option
@@ -224,6 +229,8 @@ def plan(context: click.Context, /, target: str, **options: Any) -> int:
     """Check the stages of TARGET and print what would run. No stage is called."""
     from stagekit.cli.commands.plan import show_plan
 
+    if options["help_params"]:
+        return _show_parameters(context, target, options)
     selection, is_json = _selection(options), options["is_json"]
     common = CommandOptions(options["color"], is_json, options["tb"] == "full")
     return run_command(
@@ -350,6 +357,16 @@ def explain(context: click.Context, /, code: Optional[str], color: str) -> int:
     from stagekit.cli.commands.explain import explain_code
 
     return run_command(CommandOptions(color), context.obj, lambda out: explain_code(code, out))
+
+
+def _show_parameters(context: click.Context, target: str, options: Any) -> int:
+    from stagekit.cli.commands.parameters import show_parameters
+
+    selection, is_json = _selection(options), options["is_json"]
+    common = CommandOptions(options["color"], is_json, options["tb"] == "full")
+    return run_command(
+        common, context.obj, lambda out: show_parameters(target, selection, out, is_json=is_json)
+    )
 
 
 def _selection(options: Any) -> Selection:

@@ -9,7 +9,9 @@ from typing import Any, Dict, Optional, Sequence, TextIO
 from stagekit._base.frozen import field_names
 from stagekit._base.text import safe_text
 from stagekit._declare.declaration import Declaration
+from stagekit._plan.parameters import PlanParameter
 from stagekit._plan.policy import PLAIN
+from stagekit._render.document import parameter_document
 from stagekit._render.policies import declared_policy, document, undo_name
 from stagekit._run.result import Result
 from stagekit.cli import ExitCode
@@ -17,6 +19,7 @@ from stagekit.errors import Problem
 from stagekit.events import Event, RunFinished
 
 LIST = "stagekit.list/1"
+PARAMETERS = "stagekit.parameters/1"
 EVENT = "stagekit.event/1"
 
 
@@ -64,8 +67,10 @@ def _policy(stage: Declaration) -> Dict[str, Any]:
     return {"policy": described}
 
 
-def list_document(target: str, declarations: Sequence[Declaration]) -> Dict[str, Any]:
-    """Return the stages of a target, in the order of their declaration."""
+def list_document(
+    target: str, declarations: Sequence[Declaration], parameters: Sequence[PlanParameter]
+) -> Dict[str, Any]:
+    """Return the stages of a target, in the order of their declaration, and its parameters."""
     stages = [
         {
             "id": each.id,
@@ -78,7 +83,14 @@ def list_document(target: str, declarations: Sequence[Declaration]) -> Dict[str,
         for each in declarations
         for place in (each.location,)
     ]
-    return {"schema": LIST, "target": target, "stages": stages}
+    own = [parameter_document(each) for each in parameters]
+    return {"schema": LIST, "target": target, "stages": stages, "parameters": own}
+
+
+def parameters_document(target: str, parameters: Sequence[PlanParameter]) -> Dict[str, Any]:
+    """Return the parameters of a target alone."""
+    own = [parameter_document(each) for each in parameters]
+    return {"schema": PARAMETERS, "target": target, "parameters": own}
 
 
 class EventLines:

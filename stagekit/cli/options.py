@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
-from typing import Any, Callable, Optional, Tuple, Type, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Tuple, Type, TypeVar
 
 import click
 
@@ -13,6 +13,9 @@ from stagekit._base.ports import is_cluster
 from stagekit._base.text import did_you_mean, escape_control
 from stagekit._options import PLANNING, RUNNING, Flag
 from stagekit.cli.output import ColorChoice
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -118,6 +121,44 @@ class Limit(click.ParamType):  # type: ignore[type-arg]  # as above  # pyright: 
         return name, int(number)
 
 
+class Assignment(click.ParamType):  # type: ignore[type-arg]  # as above  # pyright: ignore[reportMissingTypeArgument]
+    """``NAME=VALUE``: planning reads it; here names are completed."""
+
+    name = "assignment"
+
+    def shell_complete(
+        self,
+        ctx: click.Context,
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> List[CompletionItem]:
+        """Return the names of parameters of TARGET, read from its file without importing it."""
+        from click.shell_completion import CompletionItem
+
+        from stagekit.cli.completion import parameter_names
+
+        target = ctx.params.get("target") or next(iter(ctx.args), "")  # where parsing gave up
+        names = parameter_names(str(target))
+        return [CompletionItem(f"{each}=") for each in names if each.startswith(incomplete)]
+
+
+class File(click.ParamType):  # type: ignore[type-arg]  # as above  # pyright: ignore[reportMissingTypeArgument]
+    """The path of a file: whoever reads it says what is wrong; here it is completed."""
+
+    name = "file"
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> List[CompletionItem]:
+        """Leave it to the shell."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type="file")]
+
+
 _TYPES = {  # of what follows a flag, by its kind
     "count": Number(int, 1, "a whole number from 1 on"),
     "seconds": Number(float, 0, "a number of seconds"),
@@ -125,8 +166,10 @@ _TYPES = {  # of what follows a flag, by its kind
     "slot": Limit(),
     "words": click.STRING,
     "executor": Executor(NAMES),
+    "assignments": Assignment(),
+    "file": File(),
 }
-_REPEATED = ("slot", "words")
+_REPEATED = ("slot", "words", "assignments")
 
 
 def option_of(flag: Flag) -> Callable[[F], F]:
@@ -171,6 +214,12 @@ def tb_option(function: F) -> F:
     return choice_option("--tb", Traceback, "Tracebacks: short has the frames of your code only.")(
         function
     )
+
+
+def help_params_option(function: F) -> F:
+    """Take ``--help-params``."""
+    text = "Print the parameters that can be set, and exit."
+    return click.option("--help-params", is_flag=True, help=text)(function)
 
 
 def running_options(function: F) -> F:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Any, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from stagekit._api import Plan, plan
+from stagekit._base.parameters import ENVIRONMENT
 from stagekit._base.record import Row
 from stagekit._base.text import escape_control
-from stagekit._settings import kept_warnings
+from stagekit._settings import kept_warnings, known_parameters
 from stagekit.cli.importing import load
 from stagekit.cli.output import Output
-from stagekit.cli.target import NothingSelectedError, why_empty
+from stagekit.cli.target import Found, NothingSelectedError, why_empty
 from stagekit.errors import Code, UsageError
+
+if TYPE_CHECKING:
+    from stagekit._base.parameters import Setting
+    from stagekit._plan.parameters import PlanParameter
 
 
 class Selection(Row):
@@ -46,7 +51,30 @@ class Selection(Row):
     def __bool__(self) -> bool:
         *selecting, others, adopts = self
         is_said = any(each is not None and each != () for each in selecting)
-        return is_said or adopts or any(others.values())
+        return is_said or adopts or any(others[name] for name in others if name != "params")
+
+    def sets(self) -> bool:
+        """Tell whether parameters are set for this very command."""
+        settings: Sequence[Setting] = self.others.get("params", ())
+        return any(each.source != ENVIRONMENT for each in settings)
+
+
+def _options(found: Found, selection: Selection) -> Dict[str, Any]:
+    """Return the options of ``plan`` that a selection is."""
+    chosen = {"select": selection.words(), "exclude": selection.exclude}
+    return {"registry": found.registry, **chosen, **selection.others}
+
+
+def parameters_in(text: str, selection: Selection, output: Output) -> Sequence[PlanParameter]:
+    """Return the parameters of what is selected of a target, even where it cannot be planned.
+
+    Raises:
+        StagekitError: the target cannot be found, imported or used.
+    """
+    _, found = load(text, output, adopts=selection.adopts)
+    if isinstance(found.what, Plan):
+        return found.what.parameters
+    return known_parameters(found.what, _options(found, selection))
 
 
 def plan_of(
@@ -70,20 +98,14 @@ def plan_of(
     target, found = load(text, output, adopts=selection.adopts)
     if isinstance(found.what, Plan):
         made = found.what
-        if selection:
+        if selection or selection.sets():
+            example = "select=..., strict=..." if selection else "params={...}"
             raise UsageError(
                 f"{escape_control(text)} is a plan, made already; "
-                "say it where it is made: plan(select=..., strict=...)"
+                f"say it where it is made: plan({example})"
             )
     else:
-        words = selection.words()
-        made = plan(
-            found.what,
-            registry=found.registry,
-            select=words,
-            exclude=selection.exclude,
-            **selection.others,
-        )
+        made = plan(found.what, **_options(found, selection))
     kept = kept_warnings(made.warnings, executor, limits) if made.warnings else ()
     # Whoever names a registry knows that it spans several modules.
     shown = [each for each in kept if each.code is not Code.SEVERAL_MODULES]

@@ -64,9 +64,12 @@ def test_a_list_has_names_places_tags_and_descriptions(cli: Cli, shop: str) -> N
 
 
 def test_a_list_has_stages_that_cannot_be_planned(cli: Cli, write: Write) -> None:
-    """Listing looks at declarations only."""
+    """Listing looks at declarations, and says what may be set; nothing has to fit."""
     write("bad.py", "from stagekit import stage\n@stage\ndef load(x: bytes) -> None: ...\n")
-    assert (0, "load  bad.py:3\n") == cli("list", "bad")[:2]
+    expected = "load  bad.py:3\n\nparameters\n  load.x  bytes  required\n"
+    assert (0, expected) == cli("list", "bad")[:2]
+    write("worse.py", "from stagekit import stage\n@stage\ndef load(x: 'Nothing') -> None: ...\n")
+    assert (0, "load  worse.py:3\n") == cli("list", "worse")[:2]
 
 
 def test_a_list_is_harmless_to_print(cli: Cli, write: Write) -> None:

@@ -193,7 +193,7 @@ def test_a_stage_without_return_annotation_is_named() -> None:
     problem = one("@stage\ndef load(): ...\n@stage\ndef n(): ...\n" + use)
     assert "annotate `n`: -> int" == problem.fixes[0]
     problem = one("@stage\ndef load(): ...\n@stage\ndef find(): ...\n" + use)
-    assert "annotate the producer: -> int" == problem.fixes[0]
+    assert "set it: --set use.n=..." == problem.fixes[0]
     assert 2 == sum("no return annotation" in note for note in problem.notes)
 
 
@@ -206,7 +206,7 @@ def test_a_function_without_stage_is_named() -> None:
     problem = one("def load() -> float: ...\ndef size() -> float: ...\n" + use)
     assert "make `size` a stage: @stage above it" == problem.fixes[0]
     problem = one("def load() -> float: ...\ndef find() -> float: ...\ndef no(): ...\n" + use)
-    assert "annotate the producer: -> float" == problem.fixes[0]
+    assert "set it: --set use.size=..." == problem.fixes[0]
 
 
 def test_a_returned_tuple_is_taken_apart_by_provides() -> None:

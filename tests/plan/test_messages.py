@@ -74,8 +74,9 @@ SK201: nothing provides `Orders` for parameter `orders` of stage `total` (shop.p
 SK201: nothing provides `int` for parameter `count` of stage `total` (shop.py:4)
     `words` returns `Words`, a NewType of `int` and a type of its own: ask for it  (shop.py:2)
     there is: Words
-    fix: annotate the producer: -> int
-    fix: or give a value: stagekit.run(..., values=[int(...)])
+    fix: set it: --set total.count=...
+    fix: or in Python: stagekit.run(..., params={"total.count": ...})
+    fix: or have a stage return it: -> int
 """,
     ],
     [
@@ -86,7 +87,8 @@ SK201: nothing provides `Words` for parameter `words` of stage `total` (shop.py:
     `count` returns `int`; did you mean to annotate it `-> Words`?  (shop.py:2)
     there is: Free, int
     fix: annotate the producer: -> Words
-    fix: or give a value: stagekit.run(..., values=[given(..., as_=Words)])
+    fix: or set it: --set total.words=...
+    fix: or in Python: stagekit.run(..., params={"total.words": ...})
 """,
     ],
     [
@@ -97,7 +99,8 @@ SK201: nothing provides `list[Words]` for parameter `words` of stage `total` (sh
     `rows` returns `Rows`, a NewType of `list[Words]` and a type of its own: ask for it  (shop.py:2)
     there is: Rows
     fix: annotate the producer: -> List[Words]
-    fix: or give a value: stagekit.run(..., values=[given(..., as_=List[Words])])
+    fix: or set it: --set total.words=...
+    fix: or in Python: stagekit.run(..., params={"total.words": ...})
 """,
     ],
     [

@@ -20,9 +20,8 @@ Document = Dict[str, Any]  # Any: what JSON can hold
 def test_the_document_has_all_facts(shop_plan: Plan) -> None:
     """Stages with what they need and give, edges with their reason, what must be given."""
     document: Document = json.loads(shop_plan.to_json())
-    assert ["schema", "target", "stages_known", "stages", "edges", "given", "warnings"] == list(
-        document
-    )
+    names = ["schema", "target", "stages_known", "stages", "edges", "parameters", "given"]
+    assert [*names, "warnings"] == list(document)
     assert ("stagekit.plan/1", "", 7) == tuple(document.values())[:3]
     score = document["stages"][4]
     location = score.pop("location")

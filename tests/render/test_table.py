@@ -27,6 +27,9 @@ def test_the_table_tells_level_stage_needs_and_gives(score_plan: Plan) -> None:
           3      enrich          CleanOrders, Customers  Enriched
           4      score           Enriched, Model         Scores
 
+          parameters
+            score.folds  int  5  default
+
           given by the caller
             OrdersConfig, Model
     """)
@@ -46,6 +49,9 @@ def test_edges_of_order_alone_stand_below_the_table(shop_plan: Plan) -> None:
           4      score           Enriched, Model         Scores
           5      report          Scores
           6      publish
+
+          parameters
+            score.folds  int  5  default
 
           given by the caller
             OrdersConfig, Model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from types import FunctionType, ModuleType
-from typing import List, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, List, Mapping, Sequence, Set, Tuple
 
 from stagekit._base.text import escape_control, pad, short_names, width
 from stagekit._declare.declaration import Declaration
@@ -16,24 +16,70 @@ from stagekit.cli.output import Output
 from stagekit.cli.target import Found, NothingSelectedError, why_empty
 from stagekit.errors import PlanError, Problem
 
+if TYPE_CHECKING:
+    from stagekit._plan.parameters import PlanParameter
+
 _GAP = "  "
 _GENERATOR = 0x20 | 0x200  # inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 _EACH = "stagekit._base.each"  # loaded with the first marker that takes items
 
 
 def list_stages(target: str, output: Output, *, is_json: bool) -> ExitCode:
-    """Print id, place, tags, description and policy of every stage of a target."""
+    """Print id, place, tags, description and policy of every stage, and what can be set."""
     parsed, found = load(target, output)
     declarations = _declarations(found)
     if not declarations:
         raise NothingSelectedError(why_empty(parsed, found))
+    parameters = _parameters(found, declarations)
     if is_json:
         from stagekit.cli.documents import as_text, list_document
 
-        output.print_result(as_text(list_document(target, declarations)))
+        output.print_result(as_text(list_document(target, declarations, parameters)))
     else:
-        output.print_result("\n".join(_table(declarations, output)))
+        lines = _table(declarations, output)
+        if parameters:
+            from stagekit._render.table import parameter_lines
+
+            lines += ["", "parameters", *(f"  {line}" for line in parameter_lines(parameters))]
+        output.print_result("\n".join(lines))
     return ExitCode.OK
+
+
+def _parameters(found: Found, declarations: Sequence[Declaration]) -> Sequence[PlanParameter]:
+    if isinstance(found.what, Plan):
+        return found.what.parameters
+    declared = found.registry.snapshot()
+    returned = {_same(_annotations(each.fn).get("return")) for each in declared}
+    if not any(_may_be_set(each.fn, returned) for each in declarations):
+        return ()
+    from stagekit._plan.build import Request, parameters_of
+
+    return parameters_of(Request(declared, found.what))
+
+
+def _may_be_set(fn: Any, returned: Set[object]) -> bool:
+    """Tell, without reading its annotations, whether a stage may have a parameter to be set."""
+    if type(fn) is not FunctionType or "__wrapped__" in fn.__dict__ or _has_default(fn):
+        return True
+    code, annotations = fn.__code__, _annotations(fn)
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return any(name in annotations and _same(annotations[name]) not in returned for name in names)
+
+
+def _has_default(fn: FunctionType) -> bool:
+    return bool(fn.__defaults__ or fn.__kwdefaults__)
+
+
+def _same(annotation: object) -> object:
+    return annotation if type(annotation) is str else id(annotation)
+
+
+def _annotations(fn: Any) -> Mapping[str, object]:
+    try:
+        found: Mapping[str, object] = fn.__annotations__
+    except Exception:  # noqa: BLE001 - from 3.14 on they are evaluated here; no function has none
+        return {}
+    return found
 
 
 def _declarations(found: Found) -> Sequence[Declaration]:

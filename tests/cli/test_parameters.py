@@ -1,0 +1,229 @@
+"""``--set``, ``--params``, the environment, ``--help-params``, and names for the shell."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, List
+
+import pytest
+from click.shell_completion import BashComplete
+
+from stagekit.cli.app import stagekit
+from stagekit.cli.completion import parameter_names
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Cli, Write
+
+SHOP = """
+from datetime import date
+from pathlib import Path
+from typing import List
+
+from stagekit import stage
+
+
+@stage
+def load(path: Path, since: date = date(2026, 1, 1)) -> List[str]:
+    return [str(path), str(since)]
+
+
+@stage
+def report(rows: List[str], folds: int = 5) -> None:
+    print(rows, folds)
+"""
+BOTH = "['a.csv', '2026-01-01'] 7\n"
+
+
+@pytest.fixture
+def shop(write: Write) -> str:
+    """Write a module with a required parameter, and return its name."""
+    write("shop.py", SHOP)
+    return "shop"
+
+
+def test_parameters_are_set_on_the_command_line(cli: Cli, shop: str) -> None:
+    """A path, a date, a number: texts, converted by the type."""
+    done = cli("run", shop, "--set", "load.path=a=b.csv", "--set", "since=2026-11-30", "-q")
+    assert (0, "['a=b.csv', '2026-11-30'] 5\n") == done[:2]
+
+
+def test_a_flag_wins_over_the_environment_and_a_file(
+    cli: Cli, shop: str, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first that sets a parameter."""
+    write("p.toml", "[load]\npath = 'a.csv'\n[report]\nfolds = 1\n")
+    monkeypatch.setenv("STAGEKIT_PARAM_REPORT__FOLDS", "7")
+    assert BOTH == cli("run", shop, "--params", "p.toml", "-q").out
+    found = cli("run", shop, "--params", "p.toml", "--set", "folds=8", "-q").out
+    assert BOTH.replace("7", "8") == found
+    document = json.loads(cli("plan", shop, "--params", "p.toml", "--json").out)
+    assert [("load.path", "file"), ("load.since", "default"), ("report.folds", "environment")] == [
+        (each["name"], each["source"]) for each in document["parameters"]
+    ]
+
+
+def test_all_mistakes_are_one_error_and_nothing_runs(
+    cli: Cli, shop: str, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of flags, of the environment and of a file: each with its place, value, and what to type."""
+    write("p.toml", "folds = 'x'\n")
+    monkeypatch.setenv("STAGEKIT_PARAM_LOAD__SINCE", "soon")
+    done = cli(
+        *("run", shop, "--params", "p.toml", "--set", "lod.path=a", "--set", "x"),
+        *("--set", "rows=[]", "--json"),
+    )
+    assert 3 == done.code
+    assert "6 problems; nothing was run" in done.err
+    parts = [
+        """error[SK218]: `--set lod.path=a` sets no parameter: there is no `lod.path`
+
+help: --set load.path=a
+""",
+        """error[SK218]: `--set x` is no NAME=VALUE
+
+help: --set load.path=a.csv, or --set path=a.csv
+""",
+        "error[SK218]: `--set rows=[]` cannot set `report.rows`: `load` fills it",
+        "error[SK219]: `soon` is no `date` for parameter `load.since`: input should",
+        """   set by `STAGEKIT_PARAM_LOAD__SINCE=soon`
+
+help: STAGEKIT_PARAM_LOAD__SINCE=2026-11-30
+""",
+        "error[SK219]: `'x'` is no `int` for parameter `report.folds`: input should",
+        """def report(rows: List[str], folds: int = 5) -> None:
+      │                             ^^^^^^^^^^ another type
+
+   set by `folds` in `p.toml`
+
+help: "report.folds" = 1
+""",
+        "help: set it: --set load.path=...\n",
+    ]
+    assert [] == [part for part in parts if part not in done.err]
+    document = json.loads(done.out)
+    assert ("error", 3) == (document["status"], document["exit_code"])
+    assert 6 == len(document["error"]["problems"])
+
+
+def test_the_help_of_an_error_works_as_it_stands(cli: Cli, shop: str) -> None:
+    """What is proposed for a required parameter is accepted, with a value in the gap."""
+    refused = cli("run", shop)
+    assert 3 == refused.code
+    (line,) = [each for each in refused.err.split("\n") if "set it: --set" in each]
+    flag, assignment = line.rpartition("set it: ")[2].replace("...", "a.csv").split()
+    assert 0 == cli("run", shop, flag, assignment).code
+
+
+def test_parameters_are_listed_without_a_plan(cli: Cli, shop: str) -> None:
+    """Also where a required one has no value; of what is selected."""
+    expected = """\
+load.path     Path  required
+load.since    date  2026-01-01  default
+report.folds  int   5           default
+"""
+    assert (0, expected, "") == cli("run", shop, "--help-params")[:3]
+    assert (0, expected) == cli("plan", shop, "--help-params")[:2]
+    selected = "load.path   Path  required\nload.since  date  2026-01-01  default\n"
+    assert (0, selected) == cli("run", shop, "--help-params", "-s", "load")[:2]
+    found = cli("run", shop, "--help-params", "--set", "report.folds=7").out
+    assert "report.folds  int   7           --set, default 5" in found
+    listed = cli("list", shop).out
+    assert "\nparameters\n" + "".join(f"  {each}\n" for each in expected.splitlines()) in listed
+
+
+def test_parameters_are_a_document(cli: Cli, shop: str) -> None:
+    """Of ``--help-params`` and of ``list``."""
+    alone = json.loads(cli("run", shop, "--help-params", "--json").out)
+    listed = json.loads(cli("list", shop, "--json").out)
+    assert ("stagekit.parameters/1", "shop") == (alone["schema"], alone["target"])
+    assert alone["parameters"] == listed["parameters"]
+    assert {
+        "name": "load.path",
+        "stage": "shop:load",
+        "parameter": "path",
+        "type": "Path",
+        "default": None,
+        "value": None,
+        "source": "",
+    } == alone["parameters"][0]
+
+
+def test_a_target_without_parameters_says_so(cli: Cli, write: Write) -> None:
+    """A target of one stage that takes nothing."""
+    write("none.py", "from stagekit import stage\n@stage\ndef one() -> None: ...\n")
+    assert "none has no parameters to be set\n" == cli("run", "none", "--help-params").out
+
+
+def test_a_plan_has_its_values_already(
+    cli: Cli, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is typed for it is refused; a variable is for whoever can take it."""
+    text = SHOP + "\nfrom stagekit import plan\nmade = plan(params={'path': Path('a.csv')})\n"
+    write("made.py", text)
+    done = cli("run", "made:made", "--set", "folds=3")
+    assert 2 == done.code
+    assert "is a plan, made already; say it where it is made: plan(params={...})" in done.err
+    monkeypatch.setenv("STAGEKIT_PARAM_FOLDS", "3")
+    assert 0 == cli("run", "made:made").code
+    assert "load.path" in cli("run", "made:made", "--help-params").out
+    assert "load.path" in cli("list", "made:made").out
+
+
+def complete(words: List[str], incomplete: str) -> List[str]:
+    """Return what the shell is offered."""
+    shell = BashComplete(stagekit, {}, "stagekit", "_STAGEKIT_COMPLETE")
+    return [str(each.value) for each in shell.get_completions(words, incomplete)]
+
+
+COMPLETED = """
+from stagekit import stage
+import stagekit
+raise SystemExit("nobody runs this")
+
+@stage
+def load(path: str, /, when: "date", rows: list, *, sep=",", by: int, of: object): ...
+
+@stagekit.stage(retries=2)
+async def fetch(url: str, where: pathlib.Path, tries=3): ...
+
+@shop.stage
+def third(model: Model, *rest): ...
+
+@other
+def helper(x: int = 3): ...
+
+class Group: ...
+"""
+
+
+def test_names_of_parameters_are_completed_without_running_the_file(
+    cli: Cli, write: Write, tmp_path: Path
+) -> None:
+    """From a file, a module and a package, wherever the option stands."""
+    assert cli("-V").code == 0
+    write("done.py", COMPLETED)
+    write("pkg/__init__.py", "from stagekit import stage\n@stage\ndef a(b: int): ...\n")
+    names = ["load.by=", "load.path=", "load.sep=", "load.when="]
+    assert names == complete(["run", "done.py", "--set"], "lo")
+    assert names == complete(["plan", "done:load", "--set"], "load.")
+    assert ["a.b="] == complete(["run", "pkg", "--strict", "--set"], "")
+    assert ["fetch.tries", "fetch.url", "fetch.where"] == parameter_names("done")[:3]
+    assert [] == complete(["run", "--set"], "lo")
+
+
+@pytest.mark.parametrize("text", ["def (", "\0", "x" * 10 + "=" * 9])
+def test_a_file_that_is_not_python_offers_nothing(text: str, cli: Cli, write: Write) -> None:
+    """Nor one that is not there; the shell is never answered with a traceback."""
+    assert cli("-V").code == 0
+    write("bad.py", text)
+    assert [] == complete(["run", "bad.py", "--set"], "")
+    assert [] == complete(["run", "none.py", "--set"], "")
+
+
+def test_a_file_of_parameters_is_completed_by_the_shell() -> None:
+    """It knows files."""
+    shell = BashComplete(stagekit, {}, "stagekit", "_STAGEKIT_COMPLETE")
+    (found,) = shell.get_completions(["run", "shop", "--params"], "p")
+    assert ("p", "file") == (found.value, found.type)
