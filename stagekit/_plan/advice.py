@@ -11,7 +11,7 @@ import re
 from types import FunctionType
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 
-from stagekit._base.keys import describe, members_of
+from stagekit._base.keys import NamedKey, describe, members_of
 from stagekit._base.problem import Cause, Problem
 from stagekit._base.text import did_you_mean
 from stagekit._declare.callables import last_name, namespace_of
@@ -314,6 +314,7 @@ class _Advisor:
         found.notes += self._path(lack)
         names = namespace_of(consumer.stage.fn)
         evident = [each.fix for each in (*again, *culprits, *near) if each.fix]
+        evident += self._other_name(lack, tuple(provided))
         if can_be_set(parameter) and not consumer.is_undo:
             return self._not_set(lack, found, evident)
         fix = evident[0] if evident else f"annotate the producer: -> {spelled(key, names)}"
@@ -323,6 +324,18 @@ class _Advisor:
         shared = (found.fixes[1],) if evident else found.fixes
         found.cause = Cause(title, (_who(lack), fix if evident else ""), (), shared)
         return found
+
+    def _other_name(self, lack: Lack, provided: Sequence[object]) -> List[str]:
+        """Return what asks for a value by the name it has, where that is nearly the one written."""
+        key, parameter = lack.parameter.key, lack.parameter
+        if not isinstance(key, NamedKey) or parameter.takes_items:
+            return []
+        there = [each for each in provided if isinstance(each, NamedKey) and each.type == key.type]
+        near = did_you_mean(key.name, [each.name for each in there])
+        if len(near) != 1:
+            return []
+        text = spelled(NamedKey(key.type, near[0]), namespace_of(lack.consumer.stage.fn))
+        return [f"ask for the name that there is: {parameter.name}: {text}"]
 
     def _redefined(
         self, lack: Lack, provided: Mapping[object, Sequence[Declaration]]

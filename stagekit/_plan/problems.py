@@ -78,6 +78,9 @@ def unknown_marker(stage: Declaration, parameter: Parameter) -> Problem:
     )
 
 
+_WITH_PARENTHESES = {"From": "From(load), with the stage that is meant", "Named": 'Named("name")'}
+
+
 def bad_annotation(stage: Declaration, fault: Fault, parameter: Optional[str]) -> Problem:
     """An annotation cannot be evaluated, or selects nothing."""
     what = f"parameter `{parameter}`" if parameter else "the return annotation"
@@ -87,7 +90,8 @@ def bad_annotation(stage: Declaration, fault: Fault, parameter: Optional[str]) -
     code = {MARKER: Code.BAD_MARKER, NO_KEY: Code.NO_KEY}.get(fault.kind, Code.BAD_ANNOTATION)
     fixes: Tuple[str, ...] = ()
     if fault.kind == MARKER and "parentheses" in fault.text:
-        fixes = ('write Collect(), From(load) or Named("name")',)
+        marker = fault.text.split("`")[1]
+        fixes = (f"write {_WITH_PARENTHESES.get(marker, marker + '()')}",)
     return Problem(code, f"{of}: {fault.text}", parameter=parameter, fixes=fixes, **at(stage))
 
 

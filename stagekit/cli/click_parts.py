@@ -177,7 +177,7 @@ def _no_such_option(
     if near:
         text += f"; did you mean {_either(near)}?"
     elif takes_arguments:
-        text += f"; what is meant for the stages stands after `--`: -- {name}"
+        text += f" (put arguments for your stages after `--`: -- {name})"
     else:
         text += f"; {ctx.command_path} -h lists them"
     return click.UsageError(text, ctx)

@@ -56,7 +56,7 @@ def test_a_misspelt_option_gets_its_near_miss(option: str, cli: Cli) -> None:
     [
         (
             ["run", "shop", "--year", "1"],
-            "--year; what is meant for the stages stands after `--`: -- --year",
+            "--year (put arguments for your stages after `--`: -- --year)",
         ),
         (["plan", "shop", "--year"], "there is no option --year; stagekit plan -h lists them"),
         (["explain", "SK201", "SK202"], "error: nothing takes SK202 after SK201\n"),
@@ -90,6 +90,7 @@ def test_a_misspelt_option_gets_its_near_miss(option: str, cli: Cli) -> None:
         (["zzz"], "there is no command 'zzz'; there are run, plan, list, graph, bench, explain"),
         (["--jsn"], "there is no option --jsn"),
         (["explain", "SK2001"], "there is no code 'SK2001'; did you mean SK201"),
+        (["explain", "SK999"], "there is no code 'SK999'; stagekit explain lists them"),
         (["explain", "zzz"], "there is no code 'zzz'; stagekit explain lists them"),
         (["run", "shop", "--\udcff\x1b[31m"], r"there is no option --\udcff\x1b[31m"),
         (["run", "shop", "--executor", "\x1b\u202e"], r"there is no '\\x1b\\u202e'"),

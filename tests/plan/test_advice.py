@@ -383,3 +383,14 @@ def pay(amount: Decimal) -> None: ...
     (problem,) = caught.value.problems
     assert f"import it where the script runs: {line}" == problem.fixes[-1]
     monkeypatch.delitem(sys.modules, "bank", raising=False)
+
+
+def test_a_misspelt_name_of_a_value_is_put_right_where_it_is_asked_for() -> None:
+    """Not where it is provided, and not where several names are as near."""
+    source = "@stage\ndef load() -> Annotated[Frame, Named('products')]: ...\n"
+    asked = "x: Annotated[Frame, Named({!r})]"
+    problem = one(source + f"@stage\ndef use({asked.format('product')}): ...")
+    fix = asked.format("products")
+    assert f"ask for the name that there is: {fix}" == problem.fixes[0]
+    assert [] == found(source + f"@stage\ndef use({fix}): ...")
+    assert "ask for" not in one(source + f"@stage\ndef use({asked.format('orders')}): ...").fixes[0]

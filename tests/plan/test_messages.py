@@ -203,7 +203,7 @@ SK207: parameter `orders` of stage `total` takes `Orders` from `load`, which ret
         """
 SK212: parameter `orders` of stage `total`: `Collect` stands in `Annotated` without its \
 parentheses (shop.py:2)
-    fix: write Collect(), From(load) or Named("name")
+    fix: write Collect()
 """,
     ],
 ]

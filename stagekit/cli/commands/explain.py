@@ -65,8 +65,12 @@ def _code(word: str) -> Code:
     for code in Code:
         if number == code.value:
             return code
-    near = did_you_mean(number, [code.value for code in Code])
-    hint = f"did you mean {' or '.join(near)}?" if near else "stagekit explain lists them"
+    near = did_you_mean(number[2:], [code.value[2:] for code in Code])
+    hint = (
+        f"did you mean {' or '.join(f'SK{each}' for each in near)}?"
+        if near
+        else "stagekit explain lists them"
+    )
     raise UsageError(f"there is no code {escape_control(word)!r}; {hint}")
 
 
