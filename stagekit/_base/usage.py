@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 TRACED = "tracemalloc"  # the other way to measure memory
 _NANO = 1e-9
+_PAGE = 4096  # bytes, more than the system tells of a process
 _lock = Lock()
 _running: Set[Meter] = set()
 
@@ -106,10 +107,8 @@ class ResidentMemory:
 
 def _highest() -> Optional[int]:
     """Return the peak of the memory of this process in bytes, as Linux tells it."""
-    with suppress(OSError), open("/proc/self/status", "rb") as file:
-        for line in file:
-            if line.startswith(b"VmHWM:"):
-                return int(line.split()[1]) * 1024
+    with suppress(OSError, IndexError), open("/proc/self/status", "rb", buffering=0) as file:
+        return int(file.read(_PAGE).partition(b"\nVmHWM:")[2].split()[0]) * 1024
     return None
 
 
