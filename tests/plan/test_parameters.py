@@ -622,3 +622,21 @@ def test_a_stage_whose_value_is_taken_from_is_not_set(shop: Registry) -> None:
     assert [
         ("SK218", "`show.folds` in `params=` cannot set `show.folds`: `load` fills it")
     ] == found
+
+
+def scaled(rows: Rows, factor: int) -> int:
+    """Take a scalar, and return another of its type."""
+    return len(rows) * factor
+
+
+def test_a_scalar_is_never_filled_by_the_very_stage_that_takes_it() -> None:
+    """Where no other stage returns its type it is set; a cycle of one stage would help nobody."""
+    registry = Registry()
+    registry.add(lambda: Rows(["a", "b"]), id="rows", provides=Rows)
+    stage = registry.add(scaled)
+    assert 14 == run(registry=registry, params={"factor": 7})[stage]
+    ((code, text),) = refused(registry, {})
+    assert "SK201" == code
+    assert "factor" in text
+    registry.add(lambda: 9, id="other", provides=int)
+    assert 18 == run(registry=registry)[stage]
