@@ -97,6 +97,22 @@ def _keep_10(self: Any, a: O, b: O, c: O, d: O, e: O, f: O, g: O, h: O, i: O, j:
     )
 
 
+def _keep_11(self: Any, a: O, b: O, c: O, d: O, e: O, f: O, g: O, h: O, i: O, j: O, k: O) -> None:
+    self.a, self.b, self.c, self.d, self.e, self.f, self.g, self.h, self.i, self.j, self.k = (
+        a,
+        b,
+        c,
+        d,
+        e,
+        f,
+        g,
+        h,
+        i,
+        j,
+        k,
+    )
+
+
 _TEMPLATES = (
     None,
     _keep_1,
@@ -109,6 +125,7 @@ _TEMPLATES = (
     _keep_8,
     _keep_9,
     _keep_10,
+    _keep_11,
 )
 
 

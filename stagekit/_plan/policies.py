@@ -58,6 +58,7 @@ def policies_of(
             executor=said.executor,
             slots=said.resources,
             kind=RESOURCE if reading.is_resource else CALL,
+            throws=reading.is_resource and reading.call is not None,
             each=tuple([place for place, _, _ in items]),
             depth=fanout.get(step, 1),
             skips=any(parameter.marker.skips for _, parameter, _ in items),

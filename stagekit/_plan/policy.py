@@ -27,6 +27,8 @@ class Policy(Record, kw_only=True):
         slots: names of slots and how many of each it takes, by name.
         kind: ``"call"``, or ``"resource"``: a generator function, whose yielded value is the
             step's, and which is resumed when the last step that uses it has ended.
+        throws: of a resource, the failure of a stage that used it is raised at its ``yield``, as
+            ``with`` does it under ``@contextmanager``; else the ``yield`` returns it.
         each: the arguments that take one item at a time of the list they are bound to: positions,
             or names where a parameter is passed by keyword. Empty: the step is one call.
         depth: how deep the items are in lists of lists: 1 for those of a list. What the step
@@ -42,6 +44,7 @@ class Policy(Record, kw_only=True):
     executor: Union[str, Pool, None] = None
     slots: Tuple[Tuple[str, int], ...] = ()
     kind: str = CALL
+    throws: bool = False
     each: Tuple[Place, ...] = ()
     depth: int = 1
     skips: bool = False

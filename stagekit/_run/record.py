@@ -121,7 +121,7 @@ def _awaited(columns: Columns, step: int, ends: List[int]) -> List[int]:
     policy = plan.policies.get(step)
     if policy is None or policy.kind != RESOURCE:
         return []
-    users, below, stack = _users(plan, step), {step}, [step]
+    users, below, stack = users_of(plan, step), {step}, [step]
     while stack:  # what uses it, and what comes after that, did not have it opened
         found = [child for child in plan.children[stack.pop()] if child not in below]
         below.update(found)
@@ -130,20 +130,20 @@ def _awaited(columns: Columns, step: int, ends: List[int]) -> List[int]:
     return [
         parent
         for user in users
+        if user not in plan.policies or plan.policies[user].kind != RESOURCE
         for parent in plan.parents[user]
         if parent not in below and 0 < ends[parent] <= start
     ]
 
 
-def _users(plan: Plan, resource: int) -> Set[int]:
-    """Return the stages that use a resource, be it through others."""
+def users_of(plan: Plan, resource: int) -> Set[int]:
+    """Return the stages that use a resource, be it through others, and those others."""
     users: Set[int] = set()
     stack = [resource]
     while stack:
         for child in plan.children[stack.pop()]:
             policy = plan.policies.get(child)
-            if policy is None or policy.kind != RESOURCE:
-                users.add(child)
-            else:
+            if child not in users and policy is not None and policy.kind == RESOURCE:
                 stack.append(child)
+            users.add(child)
     return users

@@ -6,13 +6,15 @@ belong to it (a SQLite connection, a cancel scope).
 
 from __future__ import annotations
 
+import contextlib
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NamedTuple, Optional
 
 from stagekit._base.promise import check_value
 from stagekit._base.text import error_line, note
-from stagekit._run.attempt import cut
+from stagekit._run.attempt import attribute, cut
 from stagekit._run.backends.threads import no_thread
+from stagekit._run.record import users_of
 from stagekit._run.state.agenda import SECOND
 from stagekit.errors import BadValueError
 
@@ -56,14 +58,50 @@ def _note(error: BaseException, failure: Optional[BaseException]) -> None:
         note(error, f"stagekit: and could not be torn down: {error_line(failure)}")
 
 
-def _closed(job: Job, generator: Any) -> Optional[BaseException]:
-    """Run a generator to its end; return what it raised."""
+class Failure(NamedTuple):
+    """The failure of a stage that used a resource, and how the resource is told of it.
+
+    Attributes:
+        error: what the first such stage failed with, or None.
+        is_thrown: it is raised at the ``yield``; else the ``yield`` returns it.
+    """
+
+    error: Optional[BaseException] = None
+    is_thrown: bool = False
+
+    def after(self, raised: BaseException) -> Optional[BaseException]:
+        """Return what a tear-down has failed with: not with the failure that it was told of."""
+        error = self.error
+        is_wrapped = isinstance(error, (StopIteration, StopAsyncIteration)) and (
+            type(raised) is RuntimeError and raised.__cause__ is error
+        )
+        return None if raised is error or is_wrapped else raised
+
+
+NO_FAILURE = Failure()
+
+
+@contextlib.contextmanager
+def _as_it_was(error: Optional[BaseException]) -> Iterator[None]:
+    """Have an error keep its traceback, whoever raises it again."""
+    trace = None if error is None else attribute(error, "__traceback__")
     try:
-        job.context.run(next, generator)
-    except StopIteration:
-        return None
-    except BaseException as error:  # noqa: BLE001 - told with the result
-        return error
+        yield
+    finally:
+        if error is not None:
+            BaseException.with_traceback(error, trace)
+
+
+def _closed(job: Job, generator: Any, failure: Failure = NO_FAILURE) -> Optional[BaseException]:
+    """Run a generator to its end; return what it raised."""
+    resume = generator.throw if failure.is_thrown and failure.error else generator.send
+    with _as_it_was(failure.error):
+        try:
+            job.context.run(resume, failure.error)
+        except StopIteration:
+            return None
+        except BaseException as error:  # noqa: BLE001 - told with the result
+            return failure.after(error)
     twice = BadValueError(TWICE)
     try:
         job.context.run(generator.close)
@@ -85,9 +123,9 @@ class HereKeeper:
         else:
             post(job.ticket, value, None)
 
-    def close(self, closed: Closed) -> None:
+    def close(self, closed: Closed, failure: Failure) -> None:
         """Tear the resource down."""
-        closed(_closed(self._job, self._generator))
+        closed(_closed(self._job, self._generator, failure))
 
     def abandon(self) -> None:
         """Tear the resource down: it has been set up, but too late."""
@@ -116,15 +154,16 @@ class ThreadKeeper:
         self._is_wanted = Event()
         self._is_leaked = False
         self._told: Optional[Closed] = None
+        self._failure = NO_FAILURE
         self._thread = Thread(target=self._keep, name=f"stagekit-{job.name}", daemon=True)
         try:
             self._thread.start()
         except (RuntimeError, MemoryError) as error:
             post(job.ticket, None, no_thread(error))
 
-    def close(self, closed: Closed) -> None:
+    def close(self, closed: Closed, failure: Failure) -> None:
         """Have the resource torn down."""
-        self._told = closed
+        self._told, self._failure = closed, failure
         self._is_wanted.set()
 
     def abandon(self) -> None:
@@ -161,9 +200,9 @@ class ThreadKeeper:
         if self._is_leaked:
             _leaked.append(generator)
             return
-        failure = _closed(job, generator)
+        failed = _closed(job, generator, self._failure)
         if self._told is not None:
-            self._told(failure)
+            self._told(failed)
 
 
 class AsyncKeeper:
@@ -176,13 +215,14 @@ class AsyncKeeper:
         self._is_wanted: Optional[asyncio.Event] = None
         self._is_leaked = False
         self._told: Optional[Closed] = None
+        self._failure = NO_FAILURE
         self._fn, job.fn = job.fn, self._keep
         job.promise, self._promise = 0, job.promise
         tasks.start(job)
 
-    def close(self, closed: Closed) -> None:
+    def close(self, closed: Closed, failure: Failure) -> None:
         """Have the resource torn down."""
-        self._told = closed
+        self._told, self._failure = closed, failure
         if self._is_wanted is not None:
             self._tasks.loop.call_soon_threadsafe(self._is_wanted.set)
 
@@ -231,9 +271,9 @@ class AsyncKeeper:
         self._post(job.ticket, value, None)
         del value
         await self._wait()
-        failure = await _aclosed(generator)
+        failed = await _aclosed(generator, self._failure)
         if self._told is not None:
-            self._told(failure)
+            self._told(failed)
 
     async def _wait(self) -> None:
         """Wait until the resource is to be torn down.
@@ -254,14 +294,16 @@ class AsyncKeeper:
                 getattr(task, "uncancel", int)()  # from 3.11 on
 
 
-async def _aclosed(generator: Any) -> Optional[BaseException]:
+async def _aclosed(generator: Any, failure: Failure = NO_FAILURE) -> Optional[BaseException]:
     """Run an async generator to its end; return what it raised."""
-    try:
-        await generator.__anext__()
-    except StopAsyncIteration:
-        return None
-    except BaseException as error:  # noqa: BLE001 - told with the result
-        return error
+    resume = generator.athrow if failure.is_thrown and failure.error else generator.asend
+    with _as_it_was(failure.error):
+        try:
+            await resume(failure.error)
+        except StopAsyncIteration:
+            return None
+        except BaseException as error:  # noqa: BLE001 - told with the result
+            return failure.after(error)
     twice = BadValueError(TWICE)
     try:
         await generator.aclose()
@@ -317,7 +359,18 @@ class Resources:
     def close(self, step: int, closed: Callable[[Optional[BaseException]], None]) -> None:
         """Begin to close a resource; *closed* is called on the owner's thread."""
         self._closing[step] = self._keepers.pop(step)
-        self._end(self._closing, step, closed)
+        self._end(self._closing, step, closed, self._failure_of(step))
+
+    def _failure_of(self, step: int) -> Failure:
+        """Return what the first stage that used a resource has failed with, as it is told of it."""
+        plan, columns = self._session.plan, self._session.columns
+        users = users_of(plan, step)
+        failed = [each for each in users if each in columns.errors]
+        if failed:
+            first = min(failed, key=lambda each: (columns.ends[each], each))
+            return Failure(columns.errors[first], plan.policies[step].throws)
+        torn = [columns.teardowns[each] for each in sorted(users) if each in columns.teardowns]
+        return Failure(torn[0], plan.policies[step].throws) if torn else NO_FAILURE
 
     def stop_closing(self, step: int) -> None:
         """Ask a resource that is being closed to end that, as far as it can be asked."""
@@ -377,6 +430,7 @@ class Resources:
         keepers: Dict[int, Any],
         step: int,
         closed: Callable[[Optional[BaseException]], None],
+        failure: Failure = NO_FAILURE,
     ) -> None:
         """Have a keeper tear down, and call *closed* unless it was given up on meanwhile."""
 
@@ -389,4 +443,4 @@ class Resources:
         def post(error: Optional[BaseException]) -> None:
             self._post(lambda: end(error))
 
-        keepers[step].close(post)
+        keepers[step].close(post, failure)

@@ -350,7 +350,8 @@ def _row(value: Any) -> Any:
 
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
-    return value._asdict() if hasattr(value, "_asdict") else value
+    as_dict: Any = getattr(value, "_asdict", None)  # of a tuple with names
+    return value if as_dict is None else as_dict()
 
 
 def _write_parquet(value: Any, path: str) -> None:
