@@ -51,7 +51,7 @@ def _raise_due(session: Session, cancelled: Optional[BaseException], result: Res
         raise _with_result(session.interruption, result)
     if cancelled is not None:
         raise cancelled
-    if session.settings.check:
+    if session.settings.check and not result.ok:
         result.raise_for_failures()
 
 

@@ -135,6 +135,8 @@ def release_frames(columns: Columns) -> None:
 
     A traceback keeps the user's frame, that keeps ours, and ours would keep values of the run.
     """
+    if not columns.errors:
+        return
     from stagekit._base.frames import is_runner
 
     for error in columns.errors.values():

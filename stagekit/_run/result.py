@@ -99,7 +99,9 @@ class Result:
     @property
     def ok(self) -> bool:
         """Whether no critical stage failed and the run was not cancelled."""
-        return self._columns.status is None or self.status.value == "succeeded"
+        columns = self._columns
+        is_all_well = columns.status is None or not (columns.reasons or columns.teardowns)
+        return (is_all_well and not columns.interrupted) or self.status.value == "succeeded"
 
     @property
     def status(self) -> RunStatus:

@@ -7,9 +7,8 @@ come here. Not thread-safe: an engine whose workers share a session holds its ow
 from __future__ import annotations
 
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Callable, Optional
 
-from stagekit._base.promise import COROUTINE, check_value
 from stagekit._run.attempt import annotate, cut, is_broken_promise
 from stagekit._run.state.columns import BAD_VALUE, RAISED, RUNNING, WAITING
 from stagekit._run.state.scheduler import Scheduler
@@ -72,18 +71,6 @@ class Session:
         """Have the run take its times, from its start, from another clock."""
         self._now = now
         self.columns.began = now()
-
-    def returned(self, step: int, value: Any) -> None:  # Any: whatever a stage returns
-        """Record what a stage returned; it fails if that is not what it promised."""
-        promise = self.plan.calls[step][4]
-        if value is None or type(value) is COROUTINE or promise > 1:
-            try:
-                check_value(value, promise)
-            except Exception as error:  # noqa: BLE001 - the stage's error
-                self.raised(step, error)
-                return
-        self.columns.ends[step] = perf_counter_ns()
-        self.scheduler.succeed(step, value)
 
     def raised(self, step: int, error: BaseException) -> None:
         """Record what a stage raised. ``KeyboardInterrupt`` cancels the run."""

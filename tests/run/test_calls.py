@@ -103,3 +103,34 @@ def test_an_item_more_costs_a_handful_of_calls() -> None:
     found -= calls(lambda: few.run(executor="inline"))
     assert sum(found.values()) <= 100 * 8, found
     assert many.run(executor="inline")["double"] == [2 * number for number in range(200)]
+
+
+def test_a_stage_more_that_a_hook_is_told_of_costs_a_handful_of_calls() -> None:
+    """Beside the hook's own, of which there are two."""
+    few, many, told = chain(10), chain(110), [0]
+
+    def hook(_: object) -> None:
+        told[0] += 1
+
+    found = calls(lambda: many.run(executor="inline", hooks=[hook]))
+    found -= calls(lambda: few.run(executor="inline", hooks=[hook]))
+    assert sum(found.values()) <= 100 * 8, found
+    assert told[0] == 2 * (2 + 2 * 110) + 2 * (2 + 2 * 10)
+
+
+def silent() -> None:
+    """Promise nothing."""
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads"])
+def test_a_stage_that_promises_nothing_costs_no_call(executor: str) -> None:
+    """Beside its own, also where it returns nothing."""
+    sizes: List[int] = []
+    for count in (10, 110):
+        registry = Registry()
+        for step in range(count):
+            registry.add(silent, id=f"s{step}", depends_on=f"s{step - 1}" if step else ())
+        made = plan(registry=registry)
+        found = calls(lambda made=made: made.run(executor=executor, workers=1))  # type: ignore[misc]
+        sizes.append(sum(found.values()))
+    assert sizes[1] - sizes[0] <= 20, sizes

@@ -71,7 +71,7 @@ def _in_step_order(
             value = context.copy().run(fn, *[values[slot] for slot in rest])
         else:
             value = context.copy().run(fn, values)
-        if value is None or type(value) is coroutine or promise > 1:
+        if (value is None and promise) or type(value) is coroutine or promise > 1:
             check_value(value, promise)
         values.append(value)  # interpreters since 3.11 know this spelling, but no bound method
         ends.append(clock())
@@ -96,7 +96,7 @@ def _in_other_order(
             value = context.copy().run(fn, *[values[slot] for slot in rest])
         else:
             value = context.copy().run(fn, values)
-        if value is None or type(value) is coroutine or promise > 1:
+        if (value is None and promise) or type(value) is coroutine or promise > 1:
             check_value(value, promise)
         values[base + step] = value
         ends.append(clock())
@@ -128,9 +128,11 @@ def go_on(session: Session, record: Columns, error: BaseException) -> None:
     Raises:
         KeyboardInterrupt: Ctrl-C came between two stages.
     """
+    from stagekit._run.interrupts import Gate  # only where a stage has failed
+
     _replay(session, record)
     _judge(session, record, error)
-    _walk(session, None, None)
+    _walk(session, Gate(), None)
 
 
 class FastInline:
@@ -178,7 +180,7 @@ class FastInline:
             self._session.hooks.interrupted = None
 
 
-def _walk(session: Session, gate: Optional[Gate], keeping: Optional[Keeping]) -> None:
+def _walk(session: Session, gate: Gate, keeping: Optional[Keeping]) -> None:
     """Call what is ready, one step after another, and tell hooks of each."""
     scheduler, plan, columns, hooks = (
         session.scheduler,
@@ -187,26 +189,31 @@ def _walk(session: Session, gate: Optional[Gate], keeping: Optional[Keeping]) ->
         session.hooks,
     )
     values, copy, clock = columns.values, session.context.copy, perf_counter_ns
-    starts, settled = columns.starts or [], scheduler.settled
+    starts, ends, settled = columns.starts or [], columns.ends, scheduler.settled
     known = len(settled)
+    gate.is_used = True
     step = scheduler.take()
     while step >= 0:
+        call = plan.calls[step]
         starts[step] = clock()
         if hooks is not None:
             hooks.decided.append(~step)
             hooks.tell()
         try:
             try:
-                if gate is not None:
+                gate.is_open = True
+                if gate.is_asked_for:
                     gate.open()
-                value = copy().run(invoke, plan.calls[step], values)
+                value = copy().run(invoke, call, values)
             finally:
-                if gate is not None:
-                    gate.is_open = False
+                gate.is_open = False
+            if (value is None and call[4]) or type(value) is COROUTINE or call[4] > 1:
+                check_value(value, call[4])
         except BaseException as found:  # noqa: BLE001 - the session judges it
             session.raised(step, found)
         else:
-            session.returned(step, value)
+            ends[step] = clock()
+            scheduler.succeed(step, value)
             del value
         if keeping is not None:
             keeping.ended(step)

@@ -235,7 +235,7 @@ class FastLoop(Direct):
 
         def follow(step: int, value: Any) -> int:
             promise = calls[step][4]
-            if value is None or type(value) is COROUTINE or promise > 1:
+            if (value is None and promise) or type(value) is COROUTINE or promise > 1:
                 try:
                     check_value(value, promise)
                 except BaseException as error:  # noqa: BLE001 - the session judges it

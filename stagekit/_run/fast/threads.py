@@ -222,7 +222,7 @@ class FastThreads(Direct):
                     value = copy().run(fn, *[values[slot] for slot in rest])
                 else:
                     value = copy().run(fn, values)
-                if value is None or type(value) is COROUTINE or promise > 1:
+                if (value is None and promise) or type(value) is COROUTINE or promise > 1:
                     check_value(value, promise)
             except BaseException as error:  # noqa: BLE001 - the session judges it
                 ends[step] = now = clock()

@@ -46,7 +46,7 @@ from stagekit._run.state.columns import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List, Optional, Sequence, Tuple
+    from typing import List, NoReturn, Optional, Sequence, Tuple
 
     from stagekit._plan.plan import Plan
 
@@ -121,7 +121,8 @@ class Scheduler:
         while heap and not self.is_stopped:
             step = self.by_rank[heappop(heap)]
             if self.status[step] == WAITING:
-                self._move(step, RUNNING)
+                self.status[step] = RUNNING
+                self.running += 1
                 return step
         return -1
 
@@ -152,7 +153,10 @@ class Scheduler:
 
     def succeed(self, step: int, value: object = None) -> None:
         """Record what a running step returned; its children may become ready."""
-        self._move(step, SUCCEEDED)
+        if self.status[step] != RUNNING:
+            self._refuse(step, SUCCEEDED)
+        self.status[step] = SUCCEEDED
+        self.running -= 1
         self.columns.values[self.plan.constants + step] = value
         if self.trouble:
             self._release(step)
@@ -303,12 +307,16 @@ class Scheduler:
     def _move(self, step: int, status: int, was: Optional[int] = None) -> None:
         before = self.status[step]
         if (before, status) not in _LEGAL or was not in (None, before):
-            raise ValueError(f"step {step} cannot go from status {before} to {status}")
+            self._refuse(step, status)
         self.status[step] = status
         if status == RUNNING:
             self.running += 1
         elif before == RUNNING:
             self.running -= 1
+
+    def _refuse(self, step: int, status: int) -> NoReturn:
+        before = self.status[step]
+        raise ValueError(f"step {step} cannot go from status {before} to {status}")
 
 
 def _roots(left: List[int]) -> List[int]:
