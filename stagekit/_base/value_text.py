@@ -17,6 +17,7 @@ _MOST_DEEP = 3
 _MOST_BITS = 256
 _PLAIN = (type(None), bool, float, complex)
 _BRACKETS = {list: "[]", tuple: "()", set: "{}", frozenset: "{}"}
+_SIZELESS = frozenset([int, float, bool])  # not looked into, as a hook is told of each value
 _COUNTED = (list, tuple, dict, set, frozenset, HandleList)
 _SIZED_TEXT = {str: "character", bytes: "byte", bytearray: "byte"}
 
@@ -41,6 +42,8 @@ def size_text(value: Any) -> str:
     try:
         if type(value) in _COUNTED:  # pyright: ignore[reportUnknownArgumentType]
             return _counted(len(value), "item")
+        if type(value) in _SIZELESS:  # pyright: ignore[reportUnknownArgumentType]
+            return ""
         shape = None if is_handle(value) else _shape(value)
         return "" if shape is None else _shape_text(value, shape)
     except KeyboardInterrupt:
