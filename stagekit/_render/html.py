@@ -1,4 +1,4 @@
-"""A plan where notebooks show it: as text, and as an HTML table in which nothing is active."""
+"""A plan where notebooks show it: as text, or a picture and a table in which nothing is active."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Dict, List, Sequence
 from stagekit._base.text import escape_control, plural
 from stagekit._plan.plan import Plan
 from stagekit._render.facts import Row, called, headline, rows, several
+from stagekit._render.svg import to_svg
 from stagekit._render.table import explain
 
 MOST_ROWS = 500
+MOST_DRAWN = 60  # stages; of more a picture is no help
 _WIDEST_CELL = 200
 
 
@@ -33,6 +35,7 @@ def _html(plan: Plan) -> str:
     return "".join(
         [
             f"<p><b>{_escaped(what)}</b> {_escaped(facts)}</p>",
+            to_svg(plan, is_inline=True).replace("\n", "") if 1 < len(plan) <= MOST_DRAWN else "",
             f"<table><thead>{_line(head, 'th')}</thead><tbody>{''.join(body)}</tbody></table>",
             *(f"<pre>{_escaped(note)}</pre>" for note in notes),
         ]

@@ -15,11 +15,13 @@ _MOST_PASSING = 20_000
 
 _LETTER, _PAD, _HEIGHT = 7.5, 12.0, 28.0  # px: a letter, beside a name, of a box
 _BELOW, _BESIDE, _MARGIN = 14.0, 56.0, 10.0  # px: between boxes of a level, between levels, around
+# For this picture alone, as the page of a notebook has others; in the colour of the text around it.
 _STYLE = (
-    "text{font:13px ui-monospace,monospace;fill:#222}"
-    "rect{fill:#fff;stroke:#555}.optional{stroke-dasharray:4 3}"
-    "path{fill:none;stroke:#888}.order{stroke-dasharray:2 3}"
+    ".stagekit text{font:13px ui-monospace,monospace;fill:currentColor}"
+    ".stagekit rect{fill:#8882;stroke:#888}.stagekit .optional{stroke-dasharray:4 3}"
+    ".stagekit path{fill:none;stroke:#888}.stagekit .order{stroke-dasharray:2 3}"
 )
+_ALONE = ".stagekit{color:#222}@media(prefers-color-scheme:dark){.stagekit{color:#ddd}}"
 _HEAD = (
     '<defs><marker id="to" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" '
     'orient="auto"><polygon points="0,0 8,4 0,8" fill="#888"/></marker></defs>'
@@ -39,8 +41,13 @@ class _Box(NamedTuple):
         return self.top + _HEIGHT / 2
 
 
-def to_svg(plan: Plan) -> str:
-    """Return the graph as one SVG document, in which data stays text; equal plans equal bytes."""
+def to_svg(plan: Plan, *, is_inline: bool = False) -> str:
+    """Return the graph as one SVG document, in which data stays text; equal plans equal bytes.
+
+    Args:
+        plan: what is drawn.
+        is_inline: it stands in a page, and has the colour of the text there.
+    """
     names = called(plan)
     boxes = _boxes(plan, names)
     level = levels(plan.parents)
@@ -48,8 +55,9 @@ def to_svg(plan: Plan) -> str:
     bottom = max((box.top + _HEIGHT for box in boxes.values()), default=0.0) + _MARGIN
     size = f'width="{right:g}" height="{bottom:g}" viewBox="0 0 {right:g} {bottom:g}"'
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">',
-        f"<title>{_escaped(plan.target or 'all stages')}</title><style>{_STYLE}</style>",
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="stagekit" {size} role="img">',
+        f"<title>{_escaped(plan.target or 'all stages')}</title>",
+        f"<style>{_STYLE}{'' if is_inline else _ALONE}</style>",
         _HEAD,
         *_arrows(plan, boxes),
         *(_drawn(plan, step, boxes[step, level[step]], name) for step, name in enumerate(names)),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 
 from stagekit._base.handles import type_name
 from stagekit._base.outcome import OUTCOME_TABLE, OUTCOMES, Reason, RunStatus
-from stagekit._base.text import error_line, escape_control, safe_text, seconds
+from stagekit._base.text import error_line, escape_control, safe_text, seconds, short_names
 from stagekit._run.record import RunRecord, critical_path
 from stagekit._run.state.columns import CANCELLED, FAILED, SKIPPED, Columns
 
@@ -82,8 +82,8 @@ def headline(run: RunRecord) -> str:
 
 def to_text(run: RunRecord) -> str:
     """Return a run as a table for people, one line a stage."""
-    rows = [_row(report) for report in run.reports()]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
+    rows = _rows(run)
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
     lines = ["  ".join(text.ljust(size) for text, size in zip(row, [*widths, 0])) for row in rows]
     return "\n".join([headline(run), *(f"  {line}".rstrip() for line in lines)])
 
@@ -93,17 +93,27 @@ def to_html(run: RunRecord) -> str:
     from html import escape  # 1 ms
 
     body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _row(report)) + "</tr>"
-        for report in run.reports()
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in _rows(run)
     )
-    head = "".join(f"<th>{name}</th>" for name in ("stage", "outcome", "time", "why"))
+    head = "".join(f"<th>{name}</th>" for name in ("stage", "outcome", "time", "value", "why"))
     return (
         f"<p>{escape(headline(run))}</p>"
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
 
 
-def _row(report: StageReport) -> Tuple[str, str, str, str]:
+def _rows(run: RunRecord) -> List[Tuple[str, ...]]:
+    from stagekit._base.released import Released
+    from stagekit._base.value_text import size_text
+
+    columns = run.columns
+    names = short_names(columns.plan.order)
+    values = columns.values[columns.plan.constants :]
+    sizes = [each.size if type(each) is Released else size_text(each) for each in values]
+    return [_row(report, names, size) for report, size in zip(run.reports(), sizes)]
+
+
+def _row(report: StageReport, names: Mapping[str, str], size: str) -> Tuple[str, ...]:
     time = seconds(report.seconds) if report.attempts else ""
     why = ""
     if report.error is not None:
@@ -115,7 +125,8 @@ def _row(report: StageReport) -> Tuple[str, str, str, str]:
         why = report.note
     elif report.reason is not None:
         why = report.reason.value
-    return escape_control(report.stage_id), report.outcome.value, time, escape_control(why)
+    name = escape_control(names[report.stage_id])
+    return name, report.outcome.value, time, escape_control(size), escape_control(why)
 
 
 def to_json(run: RunRecord) -> str:

@@ -56,13 +56,27 @@ def test_a_notebook_gets_a_table_and_a_text(score_plan: Plan) -> None:
 def test_a_stage_named_like_a_script_stays_text(hostile_plan: Plan) -> None:
     """Nothing that an enemy wrote becomes an element, an attribute or a control character."""
     text = hostile_plan._repr_mimebundle_()["text/html"]
-    page = Page(text)
+    page = Page(re.sub("<svg.*?</svg>", "", text))  # of which tests/render/test_svg.py knows
     elements = {"p", "b", "table", "thead", "tbody", "tr", "th", "td"}
     assert elements == set(page.elements)
     assert {"title"} == set(page.attributes)
     assert text.isprintable()
     name = hostile_plan.stages[0].name.replace("\x1b", "\\x1b").replace("\u202e", "\\u202e")
     assert name == page.rows[1][1]
+
+
+def test_a_plan_draws_itself_in_the_colour_of_the_page(graph: Callable[[str], Plan]) -> None:
+    """Its style is for this picture alone; many stages are a table only."""
+    text = graph("a->b")._repr_mimebundle_()["text/html"]
+    (style,) = re.findall("<style>(.*?)</style>", text)
+    rules = [rule for rule in style.split("}") if rule]
+    assert all(rule.startswith(".stagekit ") for rule in rules)
+    assert "fill:currentColor" in style
+    assert "prefers-color-scheme" not in style
+    assert "@media(prefers-color-scheme:dark)" in graph("a->b").to_svg()
+    assert (
+        "<svg" not in graph(";".join(f"s{n}" for n in range(61)))._repr_mimebundle_()["text/html"]
+    )
 
 
 def test_a_large_plan_is_cut_and_counted(graph: Callable[[str], Plan]) -> None:
