@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from stagekit._base.refs import Collect, From, Named, StageRef, given, one_of, optional
     from stagekit._base.retry import Retry
     from stagekit._base.rollback import Rollback
+    from stagekit._base.version import __version__
     from stagekit._bench.api import bench
     from stagekit._bench.benchmark import Benchmark
     from stagekit._declare.context import Arguments, Context, RunInfo
     from stagekit._declare.decorator import stage
     from stagekit._declare.registry import Registry, use_registry
     from stagekit._run.result import Result
+    from stagekit._script import main
     from stagekit.errors import (
         DeclarationError,
         DuplicateStageError,
@@ -77,6 +79,7 @@ __all__ = [
     "arun",
     "bench",
     "given",
+    "main",
     "one_of",
     "optional",
     "plan",
@@ -84,8 +87,6 @@ __all__ = [
     "stage",
     "use_registry",
 ]
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "stagekit._api": ("Plan", "arun", "plan", "run"),
@@ -109,10 +110,12 @@ _HOMES = {
     "stagekit._base.rollback": ("Rollback",),
     "stagekit._bench.api": ("bench",),
     "stagekit._bench.benchmark": ("Benchmark",),
+    "stagekit._base.version": ("__version__",),
     "stagekit._declare.context": ("Arguments", "Context", "RunInfo"),
     "stagekit._declare.decorator": ("stage",),
     "stagekit._declare.registry": ("Registry", "use_registry"),
     "stagekit._run.result": ("Result",),
+    "stagekit._script": ("main",),
     "stagekit.errors": (
         "DeclarationError",
         "DuplicateStageError",

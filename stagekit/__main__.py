@@ -10,6 +10,7 @@ __all__ = ["main"]
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from signal import SIG_IGN, getsignal, signal
+    from types import ModuleType
     from typing import Optional, Sequence, TextIO
 else:
     from _signal import SIG_IGN, getsignal, signal  # without the enums of ``signal``: 2 ms
@@ -36,8 +37,10 @@ class _AtOnce:
         os._exit(128 + number)
 
 
-def main() -> int:
+def main(script: Optional[ModuleType] = None) -> int:
     """Run the command line of this process; return its exit code.
+
+    Of a *script* that calls ``stagekit.main()`` it is that of the script.
 
     From its first line on a signal ends the process with the exit code that shells give it. What
     this process was started to ignore stays ignored: with ``nohup``, SIGHUP.
@@ -47,9 +50,9 @@ def main() -> int:
         if getsignal(number) is not SIG_IGN:
             signal(number, at_once)
     arguments = sys.argv[1:]
-    if arguments in (["--version"], ["-V"]) and sys.stdout is not None:
+    if script is None and arguments in (["--version"], ["-V"]) and sys.stdout is not None:
         return _print_version()  # before anything is imported
-    code = _run_command_line(arguments, at_once)
+    code = _run_command_line(arguments, at_once, script)
     is_written = _is_written(sys.stdout)
     _is_written(sys.stderr)  # where not, there is nowhere to say so
     # Python kills itself with SIGINT if KeyboardInterrupt has left the last text that exec() ran,
@@ -58,7 +61,9 @@ def main() -> int:
     return code if is_written or code else _NOT_WRITTEN
 
 
-def _run_command_line(arguments: Sequence[str], at_once: _AtOnce) -> int:
+def _run_command_line(
+    arguments: Sequence[str], at_once: _AtOnce, script: Optional[ModuleType]
+) -> int:
     """Run a command; from here on a signal raises ``KeyboardInterrupt``, or cancels its run."""
     from stagekit.cli.app import main as run_app  # click: 50 ms
     from stagekit.cli.interruption import Interruption
@@ -69,7 +74,7 @@ def _run_command_line(arguments: Sequence[str], at_once: _AtOnce) -> int:
     at_once.words = b""
     try:
         with interruption.listening():
-            return run_app(arguments, interruption)
+            return run_app(arguments, interruption, script)
     except KeyboardInterrupt:  # before the command could handle it, or after
         if not interruption.has_run:
             _write_error(_NOTHING_RUN)

@@ -189,11 +189,19 @@ class RunningLoopError(StagekitError, RuntimeError):
 
 
 class RunAtImportError(StagekitError, RuntimeError):
-    """``run()`` was called while the command line imports the module that holds the stages."""
+    """``run()``, or ``main()``, was called while the module that holds the stages is imported.
+
+    Attributes:
+        name: which of them.
+    """
+
+    def __init__(self, name: str = "run") -> None:
+        super().__init__(name)
+        self.name = name
 
     def __str__(self) -> str:
         return (
-            "run() was called while this module is being imported to find its stages; "
+            f"{self.name}() was called while this module is being imported to find its stages; "
             'put the call below:  if __name__ == "__main__":'
         )
 

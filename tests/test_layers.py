@@ -37,6 +37,7 @@ FLOORS = {
     "report": 7,
     "cli": 7,
     "__main__": 8,
+    "_script": 9,  # `stagekit.main()`: the command line, for the script that calls it
 }
 ADAPTERS = 4
 SHARED = (0, 5)  # floors whose parts are single files that may know each other

@@ -72,7 +72,7 @@ def test_every_session_is_what_the_command_prints(
 
 def test_the_python_blocks_run_as_they_stand() -> None:
     """In one namespace, and each prints the text block that follows it, if one does."""
-    namespace: Dict[str, object] = {"__name__": "readme"}
+    namespace: Dict[str, object] = {"__name__": "__main__"}  # as a script has it
     found = blocks()
     with use_registry(Registry()):
         for (language, code), (following, text) in zip(found, [*found[1:], ("", "")]):
@@ -81,6 +81,25 @@ def test_the_python_blocks_run_as_they_stand() -> None:
                     exec(compile(code, "README.md", "exec"), namespace)  # noqa: S102 - our own text
                 if following == "text":
                     assert text == printed.getvalue()
+
+
+def test_the_first_program_is_a_target_of_the_command(tmp_path: Path) -> None:
+    """Saved as a file it is a script, and what ``stagekit run`` can run."""
+    (code, *_) = [text for language, text in blocks() if language == "python"]
+    (tmp_path / "words.py").write_text(code, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for words in (["words.py"], ["-m", "stagekit", "run", "words.py", "--show"]):
+        done = subprocess.run(
+            [sys.executable, *words],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        assert "22 letters, 13 of them different\n" == done.stdout
 
 
 def test_the_commands_of_the_first_minute_are_there() -> None:

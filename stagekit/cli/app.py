@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import sys
-from typing import TYPE_CHECKING, Any, List, Optional, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
 
 import click
 
@@ -29,49 +32,80 @@ from stagekit.cli.streams import NotWrittenError, results_to
 
 if TYPE_CHECKING:
     from stagekit.cli.planning import Selection
+    from stagekit.cli.target import Where
 
 BENCH_OPTIONS = ("workers", "limits", "deadline", "grace")  # of a run, that a benchmark takes, too
 
 
-def main(arguments: Sequence[str], interruption: Optional[Interruption] = None) -> int:
+def main(
+    arguments: Sequence[str],
+    interruption: Optional[Interruption] = None,
+    script: Optional[ModuleType] = None,
+) -> int:
     """Run a command line; return its exit code.
 
     Args:
         arguments: the words after the name of the program.
         interruption: handles signals, and knows which one has ended the command.
+        script: the module whose stages are run, where it calls ``stagekit.main()``: its words are
+            those of ``stagekit run`` behind TARGET.
     """
     obj = interruption if interruption is not None else Interruption()
     try:
         with results_to(sys.stdout):  # click prints help itself
-            return int(_run(list(arguments), obj))
+            return int(_run(list(arguments), obj, script))
     except NotWrittenError as error:
         Output().print_error(str(error))
         return int(ExitCode.NOT_WRITTEN)
 
 
-def _run(given: List[str], interruption: Interruption) -> int:
+def _run(given: List[str], interruption: Interruption, script: Optional[ModuleType]) -> int:
+    command, name = (stagekit, "stagekit") if script is None else _script_command(script)
     try:
-        code = stagekit.main(given, prog_name="stagekit", standalone_mode=False, obj=interruption)
+        code = command.main(given, prog_name=name, standalone_mode=False, obj=interruption)
     except click.ClickException as error:
-        return _refuse(error, given)
+        return _refuse(error, given, name, is_script=script is not None)
     except click.Abort:  # what click makes of Ctrl-C
         raise KeyboardInterrupt from None
     return code or 0
 
 
-def _refuse(error: click.ClickException, given: Sequence[str]) -> ExitCode:
+def _script_command(script: ModuleType) -> Tuple[click.Command, str]:
+    """Return ``run`` for the stages of a script, and how the script was called."""
+    whole = stagekit.commands["run"]
+    run_stages: Any = whole.callback
+    spec, file = getattr(script, "__spec__", None), getattr(script, "__file__", None)
+    name = "python" if file is None else f"python {os.path.basename(file)}"
+    name = name if spec is None else f"python -m {spec.name}"
+    command = Command(
+        name,
+        params=[each for each in whole.params if each.name != "target"],
+        callback=functools.partial(run_stages, target=script),
+        help="Run the stages of this script. What follows -- reaches them as Arguments.",
+        takes_arguments=True,
+        examples=(
+            (f"{name} --workers 8 --keep-going", "Whatever can still run, runs."),
+            (f"{name} -s +report -- --year 2013", "report, all it needs; Arguments for stages."),
+        ),
+    )
+    return command, name
+
+
+def _refuse(
+    error: click.ClickException, given: Sequence[str], program: str, *, is_script: bool
+) -> ExitCode:
     """Report what is wrong with a command line; as a document as well, where one was asked for."""
     own = given[: given.index("--")] if "--" in given else given
     output = Output(_color_of(own))
     context = getattr(error, "ctx", None)  # none where the parser of a command gives up
-    command = own[0] if own and own[0] in stagekit.commands else ""
-    path = f"stagekit {command}".rstrip() if context is None else context.command_path
+    command = own[0] if own and own[0] in stagekit.commands and not is_script else ""
+    path = f"{program} {command}".rstrip() if context is None else context.command_path
     text = _message(error)
     output.print_error(f"{escape_control(text)}\n\nhelp: {path} -h")
     if "--json" in own:
         from stagekit.cli.documents import as_text, error_document
 
-        schema = RUN if own[0] == "run" else ERROR
+        schema = RUN if is_script or own[0] == "run" else ERROR
         output.print_result(as_text(error_document(schema, "error", ExitCode.USAGE, text)))
     return ExitCode.USAGE
 
@@ -179,7 +213,7 @@ def stagekit(context: click.Context, /) -> None:
 @color_option
 @tb_option
 @click.pass_context
-def run(context: click.Context, /, target: str, tb: str, color: str, **options: Any) -> int:
+def run(context: click.Context, /, target: Where, tb: str, color: str, **options: Any) -> int:
     """Run the stages of TARGET. What follows -- reaches them as Arguments."""
     from stagekit.cli.commands.run import RunRequest, run_target
     from stagekit.cli.progress import Watching
@@ -359,7 +393,7 @@ def explain(context: click.Context, /, code: Optional[str], color: str) -> int:
     return run_command(CommandOptions(color), context.obj, lambda out: explain_code(code, out))
 
 
-def _show_parameters(context: click.Context, target: str, options: Any) -> int:
+def _show_parameters(context: click.Context, target: Where, options: Any) -> int:
     from stagekit.cli.commands.parameters import show_parameters
 
     selection, is_json = _selection(options), options["is_json"]

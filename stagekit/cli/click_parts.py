@@ -73,10 +73,12 @@ class Command(_WithHelp):
         """Return what to say of words that nothing is left to take."""
         import shlex
 
-        target = shlex.quote(str(ctx.params.get("target") or next(iter(ctx.params.values()), "")))
         shown = [escape_control(shlex.quote(word)) for word in words]
-        text = f"nothing takes {' '.join(shown)} after {escape_control(target)}"
-        line = f"{ctx.command_path} {escape_control(target)}"
+        text, line = f"nothing takes {' '.join(shown)}", ctx.command_path
+        if any(isinstance(each, click.Argument) for each in self.params):  # a script has none
+            first = ctx.params.get("target") or next(iter(ctx.params.values()), "")
+            target = escape_control(shlex.quote(str(first)))
+            text, line = f"{text} after {target}", f"{line} {target}"
         meant: List[str] = []
         if any(each.name == "select" for each in self.params):
             select = " ".join([line, *(f"--select {word}" for word in shown)])

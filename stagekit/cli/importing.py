@@ -20,7 +20,7 @@ from stagekit._declare.callables import import_name, import_root, unwrap_partial
 from stagekit._declare.context import importing
 from stagekit._declare.registry import Registry, current_registry
 from stagekit.cli.output import Output
-from stagekit.cli.target import Found, Target, find, parse
+from stagekit.cli.target import Found, Target, Where, find, target_of
 from stagekit.errors import (
     Code,
     RunAtImportError,
@@ -36,19 +36,21 @@ _MARKING = os.path.join("_declare", "registry.py")
 _HARMLESS = {"test", "tests", "this", "antigravity"}  # names that hide nothing of use
 
 
-def load(text: str, output: Output, *, adopts: bool = False) -> Tuple[Target, Found]:
+def load(where: Where, output: Output, *, adopts: bool = False) -> Tuple[Target, Found]:
     """Import a target and return what it names; warn of files that hide modules.
+
+    A script that calls ``main()`` is there already.
 
     Every public function of its module becomes a stage where *adopts*.
 
     Raises:
         StagekitError: it cannot be found, imported or used.
     """
-    target = parse(text)
+    target = target_of(where)
     folder = os.path.dirname(target.file) if target.file else ""
     for sentence in shadows(folder or "."):
         output.warn(sentence)
-    module = import_target(target)
+    module = where if isinstance(where, ModuleType) else import_target(target)
     if adopts:
         current_registry().adopt(module)
     return target, find(target, module)
@@ -71,7 +73,12 @@ def import_target(target: Target) -> ModuleType:
             return _import_file(target) if target.file is not None else _import_name(target)
     except (KeyboardInterrupt, StagekitError) as error:
         if isinstance(error, RunAtImportError):
-            _blame(target, f"{_shown(target)} called run() while it was imported", error, _GUARD)
+            _blame(
+                target,
+                f"{_shown(target)} called {error.name}() while it was imported",
+                error,
+                _GUARD,
+            )
         raise
     except SystemExit as error:
         message = f"{_shown(target)} called sys.exit() while it was imported"

@@ -12,7 +12,7 @@ from stagekit._base.text import escape_control
 from stagekit._settings import kept_warnings, known_parameters
 from stagekit.cli.importing import load
 from stagekit.cli.output import Output
-from stagekit.cli.target import Found, NothingSelectedError, why_empty
+from stagekit.cli.target import Found, NothingSelectedError, Where, why_empty
 from stagekit.errors import Code, UsageError
 
 if TYPE_CHECKING:
@@ -65,20 +65,24 @@ def _options(found: Found, selection: Selection) -> Dict[str, Any]:
     return {"registry": found.registry, **chosen, **selection.others}
 
 
-def parameters_in(text: str, selection: Selection, output: Output) -> Sequence[PlanParameter]:
-    """Return the parameters of what is selected of a target, even where it cannot be planned.
+def parameters_in(
+    where: Where, selection: Selection, output: Output
+) -> Tuple[str, Sequence[PlanParameter]]:
+    """Return the text of a target, and the parameters of what is selected of it.
+
+    Of those that are required one wants to know before it can be planned.
 
     Raises:
         StagekitError: the target cannot be found, imported or used.
     """
-    _, found = load(text, output, adopts=selection.adopts)
+    target, found = load(where, output, adopts=selection.adopts)
     if isinstance(found.what, Plan):
-        return found.what.parameters
-    return known_parameters(found.what, _options(found, selection))
+        return target.text, found.what.parameters
+    return target.text, known_parameters(found.what, _options(found, selection))
 
 
 def plan_of(
-    text: str,
+    where: Where,
     selection: Selection,
     output: Output,
     *,
@@ -95,13 +99,13 @@ def plan_of(
         NothingSelectedError: there is no stage.
         StagekitError: the target cannot be found, imported or used.
     """
-    target, found = load(text, output, adopts=selection.adopts)
+    target, found = load(where, output, adopts=selection.adopts)
     if isinstance(found.what, Plan):
         made = found.what
         if selection or selection.sets():
             example = "select=..., strict=..." if selection else "params={...}"
             raise UsageError(
-                f"{escape_control(text)} is a plan, made already; "
+                f"{escape_control(target.text)} is a plan, made already; "
                 f"say it where it is made: plan({example})"
             )
     else:

@@ -7,11 +7,11 @@ import os
 import sys
 from typing import Dict, Generator, List, Sequence, TextIO, Tuple, cast
 
-from stagekit import __version__
 from stagekit._base.keys import describe
 from stagekit._base.ports import Hook
 from stagekit._base.record import Record
 from stagekit._base.text import escape_control, short_names
+from stagekit._base.version import __version__
 from stagekit._plan.plan import Plan
 from stagekit._plan.slots import Binding
 from stagekit.cli.output import Output, ProgressChoice

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from types import ModuleType
-from typing import Any, List, Optional, Sequence, Tuple, cast
+from typing import Any, List, Optional, Sequence, Tuple, Union, cast
 
 from stagekit._base.record import Record
 from stagekit._base.refs import StageRef
@@ -14,10 +14,13 @@ from stagekit._declare.declaration import own_mark
 from stagekit._declare.registry import Registry, current_registry
 from stagekit._plan.plan import Plan
 from stagekit._plan.references import References
-from stagekit.errors import Code, StagekitError, TargetError
+from stagekit.errors import Code, Location, StagekitError, TargetError
 
 _FILE = re.compile(r"(?P<file>.+?\.pyw?)(?::(?P<attribute>.*))?", re.DOTALL)
 _KINDS = "a stage, a Registry, a Plan, or a list of stages"
+
+
+Where = Union[str, ModuleType]  # what is typed as TARGET, or the script that calls `main()`
 
 
 class Target(Record):
@@ -61,6 +64,14 @@ def parse(text: str) -> Target:
         return Target(text, "", file["file"], file["attribute"] or "")
     module, _, attribute = text.partition(":")
     return Target(text, module, None, attribute)
+
+
+def target_of(where: Where) -> Target:
+    """Return a target taken apart; of a script that calls ``main()``, its file."""
+    if isinstance(where, str):
+        return parse(where)
+    path = getattr(where, "__file__", None) or where.__name__
+    return Target(str(Location(path, 0)).rpartition(":")[0], where.__name__, path, "")
 
 
 def find(target: Target, module: ModuleType) -> Found:

@@ -9,7 +9,7 @@ _IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalPy"}
 
 def version_line() -> str:
     """Return ``stagekit 0.1.0 (CPython 3.12.1, linux)``."""
-    from stagekit import __version__
+    from stagekit._base.version import __version__
 
     name = sys.implementation.name
     python = ".".join(map(str, sys.version_info[:3]))

@@ -7,13 +7,14 @@ from stagekit._render.table import parameter_lines
 from stagekit.cli import ExitCode
 from stagekit.cli.output import Output
 from stagekit.cli.planning import Selection, parameters_in
+from stagekit.cli.target import Where
 
 
 def show_parameters(
-    target: str, selection: Selection, output: Output, *, is_json: bool
+    where: Where, selection: Selection, output: Output, *, is_json: bool
 ) -> ExitCode:
     """Print the parameters of what is selected of a target; no stage is called."""
-    found = parameters_in(target, selection, output)
+    target, found = parameters_in(where, selection, output)
     if is_json:
         from stagekit.cli.documents import as_text, parameters_document
 

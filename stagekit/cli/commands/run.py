@@ -19,6 +19,7 @@ from stagekit.cli.progress import RunningStages, Watching, chosen, watching
 from stagekit.cli.running import patience, run_options
 from stagekit.cli.streams import NotWrittenError
 from stagekit.cli.summary import measured, plain_summary, summary
+from stagekit.cli.target import Where
 from stagekit.errors import StagekitWarning, UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _SHOW_CURSOR = b"\x1b[?25h"  # what a live board must not leave hidden
 class RunRequest(Record):
     """What the command line says of a run."""
 
-    target: str
+    target: Where
     arguments: Tuple[str, ...]
     selection: Selection
     typed: Mapping[str, Any]  # what click has read of each flag
