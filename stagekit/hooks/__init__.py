@@ -20,13 +20,15 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stagekit.hooks.logs import LogHook
+    from stagekit.hooks.progress_notebook import NotebookProgress
     from stagekit.hooks.progress_plain import PlainProgress
     from stagekit.hooks.progress_rich import RichProgress
 
-__all__ = ["LogHook", "PlainProgress", "RichProgress"]
+__all__ = ["LogHook", "NotebookProgress", "PlainProgress", "RichProgress"]
 
 _HOMES = {
     "LogHook": "stagekit.hooks.logs",
+    "NotebookProgress": "stagekit.hooks.progress_notebook",
     "PlainProgress": "stagekit.hooks.progress_plain",
     "RichProgress": "stagekit.hooks.progress_rich",
 }

@@ -19,6 +19,9 @@ CELLS = {
     "loop": "import asyncio\nawait asyncio.sleep(0)\nprint(asyncio.current_task() is not None)",
     "plan": "plan(use)",
     "result": "result",
+    "progress": (
+        "from stagekit.hooks import NotebookProgress\n_ = run(use, hooks=[NotebookProgress()])"
+    ),
     "fails": "@stage\ndef fails(a: A) -> float:\n    return 1 / (a - 1)\nrun(fails)",
     "types again": "A = NewType('A', int)",
     "use again": "@stage\nasync def use(a: A) -> str:\n    return f'has {a}'\nrun(use)",
@@ -57,11 +60,18 @@ def test_runs_in_both_ways_and_the_loop_lives_on(outputs: Dict[str, str]) -> Non
     assert ["got 1\n", "got 1\n", "True\n"] == [outputs[each] for each in ("run", "arun", "loop")]
 
 
+def test_progress_is_one_display(outputs: Dict[str, str]) -> None:
+    """Updated in place, to its end."""
+    told = outputs["progress"]
+    assert "2 of 2  2 ran, 0 failed, 0 skipped in " in told
+    assert 1 == told.count("<progress")
+
+
 def test_a_failure_is_short_and_names_cells(outputs: Dict[str, str]) -> None:
     """The user's frames alone."""
     told = outputs["fails"]
-    assert 'File "Cell In[9]", line 3, in fails' in told
-    assert "__main__:fails  Cell In[9], line 3  ZeroDivisionError: division by zero" in told
+    assert 'File "Cell In[10]", line 3, in fails' in told
+    assert "__main__:fails  Cell In[10], line 3  ZeroDivisionError: division by zero" in told
     assert len(told.splitlines()) <= 15
     assert "stagekit/" not in told
 
