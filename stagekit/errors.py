@@ -116,7 +116,7 @@ class DuplicateStageError(DeclarationError):
         twin: bool = False,  # noqa: FBT001, FBT002 - positional for pickling
     ) -> None:
         super().__init__(stage, location, mistakes)
-        self.args = (stage, location, mistakes, first, twin)
+        self.args: Tuple[Any, ...] = (stage, location, mistakes, first, twin)
         self.first = first
         self.twin = twin
         self.code = Code.IMPORTED_TWICE if twin else Code.DUPLICATE_STAGE

@@ -68,11 +68,11 @@ class StageCall:
         is_mapped: bool,
         take: Callable[[], Dict[str, Any]],
     ) -> None:
-        self.stage_id = stage_id
-        self.fn = fn
-        self.tags = tags
-        self.item = item
-        self.is_mapped = is_mapped
+        self.stage_id: str = stage_id
+        self.fn: Callable[..., Any] = fn
+        self.tags: Tuple[str, ...] = tags
+        self.item: Optional[int] = item
+        self.is_mapped: bool = is_mapped
         self._take = take
         self._arguments: Optional[Dict[str, Any]] = None
 

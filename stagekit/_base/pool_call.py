@@ -22,7 +22,7 @@ class Batch:
     __slots__ = ("is_recalled",)
 
     def __init__(self) -> None:
-        self.is_recalled = False
+        self.is_recalled: bool = False
 
 
 class PoolCall:
@@ -86,20 +86,20 @@ class PoolCall:
         batch: Optional[Batch] = None,
         may_repeat: bool = False,
     ) -> None:
-        self.fn = fn
-        self.args = args
-        self.kwargs = kwargs
-        self.context = context
-        self.promise = promise
-        self.on_end = on_end
-        self.on_begin = on_begin
-        self.on_progress = on_progress
-        self.batch = batch
-        self.may_repeat = may_repeat
+        self.fn: Callable[..., Any] = fn
+        self.args: Sequence[Any] = args
+        self.kwargs: Mapping[str, Any] = kwargs
+        self.context: contextvars.Context = context
+        self.promise: int = promise
+        self.on_end: Callable[[PoolCall], object] = on_end
+        self.on_begin: Optional[Callable[[], object]] = on_begin
+        self.on_progress: Optional[Callable[[Any], object]] = on_progress
+        self.batch: Optional[Batch] = batch
+        self.may_repeat: bool = may_repeat
         self.took: Optional[int] = None
         self.inner: Any = None
-        self.is_done = False
-        self.is_withdrawn = False
+        self.is_done: bool = False
+        self.is_withdrawn: bool = False
         self.value: Any = None
         self.error: Optional[BaseException] = None
 

@@ -32,7 +32,7 @@ class StageRef(Generic[R_co]):
     __slots__ = ("id",)
 
     def __init__(self, id: str, /) -> None:
-        self.id = id
+        self.id: str = id
 
     def __repr__(self) -> str:
         return f"StageRef({self.id!r})"
@@ -103,9 +103,9 @@ class Given:
     __slots__ = ("as_", "name", "value")
 
     def __init__(self, value: object, as_: object, name: Optional[str]) -> None:
-        self.value = value
-        self.as_ = as_
-        self.name = name
+        self.value: object = value
+        self.as_: object = as_
+        self.name: Optional[str] = name
 
     def __repr__(self) -> str:
         return f"given(<{type(self.value).__name__}>, as_={self.as_!r}, name={self.name!r})"

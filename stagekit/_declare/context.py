@@ -65,9 +65,9 @@ class RunInfo:
     __slots__ = ("_id", "_started", "executor", "parent", "workers")
 
     def __init__(self, executor: str, workers: int, parent: Optional[str] = None) -> None:
-        self.executor = executor
-        self.workers = workers
-        self.parent = parent
+        self.executor: str = executor
+        self.workers: int = workers
+        self.parent: Optional[str] = parent
         self._started = time.time()
         self._id: Optional[str] = None
 
@@ -126,7 +126,7 @@ class Context:
 
     def __init__(self, values: Mapping[Any, Any], arguments: Arguments) -> None:
         self._values: Dict[Any, Any] = dict(values)
-        self.arguments = arguments
+        self.arguments: Arguments = arguments
         self._run: Optional[RunInfo] = None
         self._call: Tuple[str, ...] = ()  # a stage, and its item or "undo"
 

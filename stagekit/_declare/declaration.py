@@ -47,11 +47,11 @@ class Declaration:
         options: Options,
         spec: object,
     ) -> None:
-        self.fn = fn
-        self.id = stage_id
-        self.depends_on = depends_on
-        self.options = options
-        self.spec = spec
+        self.fn: Callable[..., Any] = fn
+        self.id: str = stage_id
+        self.depends_on: Tuple[object, ...] = depends_on
+        self.options: Options = options
+        self.spec: object = spec
         self.cache: object = None  # the planner's reading of the signature, once
 
     def __reduce__(self) -> Tuple[Any, ...]:

@@ -57,8 +57,8 @@ class Result:
 
     def __init__(self, columns: Columns, info: RunInfo, warnings: Tuple[str, ...] = ()) -> None:
         self._columns = columns
-        self.info = info
-        self.warnings = warnings
+        self.info: RunInfo = info
+        self.warnings: Tuple[str, ...] = warnings
 
     @overload
     def __getitem__(self, stage: StageRef[R], /) -> R: ...

@@ -54,7 +54,7 @@ class Interruption:
     """
 
     def __init__(self, start: object = signal.default_int_handler) -> None:
-        self.exit_code = ExitCode.INTERRUPTED
+        self.exit_code: ExitCode = ExitCode.INTERRUPTED
         self.has_run = False
         self._start = start
         self._is_listening = False

@@ -27,7 +27,13 @@ class Traceback(enum.Enum):
     FULL = "full"
 
 
-class Choice(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4  # pyright: ignore[reportMissingTypeArgument]
+if TYPE_CHECKING:
+    _ParamType = click.ParamType[Any, Any]  # generic since click 8.4
+else:
+    _ParamType = click.ParamType
+
+
+class Choice(_ParamType):
     """One word of several; a word that is none of them gets its near misses."""
 
     name = "choice"
@@ -64,7 +70,7 @@ class Executor(Choice):
         return str(value) if is_cluster(value) else super().convert(value, param, ctx)
 
 
-class Number(click.ParamType):  # type: ignore[type-arg]  # as above  # pyright: ignore[reportMissingTypeArgument]
+class Number(_ParamType):
     """A number with a lower bound; click's own ranges take ``nan``, and say less of a word.
 
     Args:
@@ -98,7 +104,7 @@ class Number(click.ParamType):  # type: ignore[type-arg]  # as above  # pyright:
         return number
 
 
-class Limit(click.ParamType):  # type: ignore[type-arg]  # as above  # pyright: ignore[reportMissingTypeArgument]
+class Limit(_ParamType):
     """``NAME=N``: how many slots of a name there are."""
 
     name = "limit"
@@ -121,7 +127,7 @@ class Limit(click.ParamType):  # type: ignore[type-arg]  # as above  # pyright: 
         return name, int(number)
 
 
-class Assignment(click.ParamType):  # type: ignore[type-arg]  # as above  # pyright: ignore[reportMissingTypeArgument]
+class Assignment(_ParamType):
     """``NAME=VALUE``: planning reads it; here names are completed."""
 
     name = "assignment"
@@ -142,7 +148,7 @@ class Assignment(click.ParamType):  # type: ignore[type-arg]  # as above  # pyri
         return [CompletionItem(f"{each}=") for each in names if each.startswith(incomplete)]
 
 
-class File(click.ParamType):  # type: ignore[type-arg]  # as above  # pyright: ignore[reportMissingTypeArgument]
+class File(_ParamType):
     """The path of a file: whoever reads it says what is wrong; here it is completed."""
 
     name = "file"

@@ -118,8 +118,8 @@ class Output:
 
     def __init__(self, color: ColorChoice = ColorChoice.AUTO) -> None:
         self.out: TextIO = sys.stdout
-        self.style = style_of(sys.stdout, color, os.environ)
-        self.error_style = style_of(sys.stderr, color, os.environ)
+        self.style: Style = style_of(sys.stdout, color, os.environ)
+        self.error_style: Style = style_of(sys.stderr, color, os.environ)
 
     def print_result(self, text: str) -> None:
         """Print what was asked for.

@@ -43,7 +43,7 @@ class NotWrittenError(StagekitError):
 
     def __init__(self, what: str, error: OSError) -> None:
         self.what = what
-        self.reason = error.strerror or type(error).__name__
+        self.reason: str = error.strerror or type(error).__name__
         super().__init__(f"{what} cannot be written: {self.reason}")
 
 

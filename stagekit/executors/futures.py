@@ -134,7 +134,7 @@ class SentCall:
         self._kwargs = call.kwargs
         self._context = call.context
         self._begun = call.on_begin
-        self.is_ours = False
+        self.is_ours: bool = False
 
     @property
     def __name__(self) -> str:

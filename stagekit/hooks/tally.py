@@ -36,16 +36,16 @@ class Tally:
     """
 
     def __init__(self, event: RunStarted, now: float) -> None:
-        self.total = len(event.stages)
+        self.total: int = len(event.stages)
         self.began = now
         self.running: Dict[str, float] = {}
         self.waiting: Dict[str, None] = dict.fromkeys(event.stages)
-        self.ended = 0
+        self.ended: int = 0
         self.said: Dict[str, str] = {}
         self._counted: Set[str] = set()
         shown = short_names(event.stages)
         self._names = {stage_id: escape_control(name) for stage_id, name in shown.items()}
-        self.columns = min(WIDEST_NAME, max(map(width, self._names.values()), default=0))
+        self.columns: int = min(WIDEST_NAME, max(map(width, self._names.values()), default=0))
         self._numbers: Dict[str, int] = {}
 
     def note(self, event: Event, now: float) -> None:

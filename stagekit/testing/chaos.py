@@ -163,7 +163,7 @@ class Troubled:
     ) -> None:
         self.fn = fn
         self.troubles = troubles
-        self.delay = delay if "slow" in troubles else 0.0
+        self.delay: float = delay if "slow" in troubles else 0.0
         self._where = where
         self._home = os.getpid()
 

@@ -106,7 +106,8 @@ class Columns:
         self.plan = plan
         self.values = values
         self.ends = ends
-        self.began = self.ended = began
+        self.began: int = began
+        self.ended: int = began
 
     @classmethod
     def of_every_kind(cls, plan: Plan, constants: Sequence[object]) -> Columns:
