@@ -48,6 +48,22 @@ def is_caller(frame: FrameType) -> bool:
     return str(frame.f_globals.get("__name__")).startswith(_CALLERS)
 
 
+def parser_exit(error: Optional[BaseException]) -> Optional[int]:
+    """Return the exit code with which ``argparse`` wants to end the program, where it does.
+
+    It prints its help, or what is wrong with the words, and raises ``SystemExit``: no failure.
+    """
+    if type(error) is not SystemExit or error.code not in {None, 0, 2}:
+        return None
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    files = [] if last is None else [last.tb_frame.f_code.co_filename]
+    files = [file for file, _ in places_elsewhere(error)] or files
+    is_parsers = bool(files) and files[-1] == os.path.join(_STANDARD, "argparse.py")
+    return (2 if error.code else 0) if is_parsers else None
+
+
 def shortened(error: BaseException) -> BaseException:
     """Take our frames from the front of the traceback of what ``run`` and its like raise.
 

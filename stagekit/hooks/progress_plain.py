@@ -22,7 +22,7 @@ from stagekit.events import (
 from stagekit.hooks.tally import Tally, counts_text, why_ended
 from stagekit.hooks.terminal import QuietStream
 from stagekit.hooks.timing import StartTicker, Ticker, tick_every
-from stagekit.hooks.words import how_far, retry_words
+from stagekit.hooks.words import PARSER_EXIT, how_far, is_parser_exit, retry_words
 
 __all__ = ["PlainProgress"]
 
@@ -147,6 +147,8 @@ def _words(tally: Tally, event: StageEvent) -> Optional[tuple[str, str]]:
     if event.outcome is None:
         return None
     word = OUTCOME_TABLE[event.outcome].word
+    if isinstance(event, StageFailed) and is_parser_exit(event):
+        return "exit", f"{_short(event.seconds)}  {PARSER_EXIT}"
     if isinstance(event, StageFailed):
         place = f"{escape_control(event.location)}  " if event.location else ""
         why = error_line(event.error, limit=_LONGEST_ERROR)

@@ -21,7 +21,7 @@ from stagekit.events import (
 from stagekit.hooks.tally import Tally, counts_text, why_ended
 from stagekit.hooks.terminal import QuietStream, can_animate, wants_color
 from stagekit.hooks.timing import StartTicker, Ticker, tick_every
-from stagekit.hooks.words import marks_for, retry_words
+from stagekit.hooks.words import PARSER_EXIT, is_parser_exit, marks_for, retry_words
 
 __all__ = ["RichProgress"]
 
@@ -156,7 +156,8 @@ class RichProgress:
     def _line(self, event: StageEvent, outcome: Optional[Outcome]) -> Line:
         tally = self._tallies[event.run_id]
         name = pad(tally.name(event.stage_id), tally.columns)
-        return [("  ", ""), self._mark(outcome), (f" {name}  ", ""), *_rest(event, tally)]
+        mark = self._mark(Outcome.CANCELLED if is_parser_exit(event) else outcome)
+        return [("  ", ""), mark, (f" {name}  ", ""), *_rest(event, tally)]
 
 
 def _is_news(event: StageEvent) -> bool:
@@ -170,6 +171,8 @@ def _rest(event: StageEvent, tally: Tally) -> Line:
         return [(retry_words(event), "dim")]
     if isinstance(event, StageFailed):
         took = pad(seconds(event.seconds), _TIME_COLUMNS)
+        if is_parser_exit(event):
+            return [(took, ""), (PARSER_EXIT, "dim")]
         place = f"{escape_control(event.location)}  " if event.location else ""
         soft = "" if event.critical else "  (not critical)"
         why = error_line(event.error, limit=_LONGEST_ERROR)

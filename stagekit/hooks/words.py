@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Optional
 
+from stagekit._base.frames import parser_exit
 from stagekit._base.record import Row
 from stagekit._base.text import error_line, escape_control, seconds
-from stagekit.events import StageProgress, StageRetrying
+from stagekit.events import StageEvent, StageFailed, StageProgress, StageRetrying
 from stagekit.hooks.terminal import QuietStream
 
-__all__ = ["Marks", "how_far", "marks_for", "next_attempt", "retry_words"]
+__all__ = ["PARSER_EXIT", "Marks", "how_far", "is_parser_exit", "marks_for", "next_attempt",
+           "retry_words"]  # fmt: skip
+
+PARSER_EXIT = "argparse ends the program"
 
 _LONGEST_ERROR = 300
 
@@ -18,6 +22,11 @@ def retry_words(event: StageRetrying) -> str:
     """Return what follows a failed attempt: ``attempt 2 of 3 in 0.5 s: ValueError: no``."""
     error = error_line(event.error, limit=_LONGEST_ERROR)
     return f"{_item(event.item)}{next_attempt(event)} {_delay(event.delay)}: {error}"
+
+
+def is_parser_exit(event: StageEvent) -> bool:
+    """Tell whether a stage has ended as ``argparse`` in it has printed its help, or a mistake."""
+    return isinstance(event, StageFailed) and parser_exit(event.error) is not None
 
 
 def next_attempt(event: StageRetrying) -> str:

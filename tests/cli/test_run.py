@@ -491,3 +491,54 @@ def test_measure_prints_what_each_stage_has_used(cli: Cli, write: Write) -> None
     document = json.loads(cli("run", "flow.py", "--measure", "--json").out)
     validated("run-1", document)
     assert document["stages"][0]["attempts"][0]["cpu_seconds"] >= 0
+
+
+PARSES = """
+import argparse
+from stagekit import Arguments, stage
+
+class Options: ...
+
+@stage
+def options(arguments: Arguments) -> Options:
+    parser = argparse.ArgumentParser("shop")
+    parser.add_argument("--year", type=int, required=True, help="which year")
+    parser.parse_args(arguments)
+    return Options()
+
+@stage
+def report(options: Options) -> None:
+    print("done")
+"""
+
+
+def test_the_help_and_the_mistakes_of_argparse_are_no_failures(cli: Cli, write: Write) -> None:
+    """What it has printed is what there is to say; its exit code is that of the command."""
+    write("parses.py", PARSES)
+    assert (0, "done\n") == cli("run", "parses", "--", "--year", "2013")[:2]
+    helped = cli("run", "parses", "--progress", "plain", "--", "--help")
+    assert 0 == helped.code
+    assert "which year" in helped.out
+    assert "exit   options" in helped.err
+    for text in ("FAILED", "error[", "summary", "SystemExit"):
+        assert text not in helped.err
+    wrong = cli("run", "parses", "--progress", "none", "--", "--yaer", "3")
+    assert (2, "") == wrong[:2]
+    assert wrong.err.endswith("error: the following arguments are required: --year\n")
+    assert 2 == json.loads(cli("run", "parses", "--json", "--", "--yaer", "3").out)["exit_code"]
+    for executor in ("threads", "processes"):
+        assert 0 == cli("run", "parses", "--executor", executor, "--", "--help").code
+
+
+def test_any_other_exit_of_a_stage_is_a_failure(cli: Cli, write: Write) -> None:
+    """Also one with the code of a success; and where another stage fails beside a parser."""
+    write(
+        "leaves.py",
+        "import sys\nfrom stagekit import stage\n@stage\ndef a() -> None: sys.exit(0)\n",
+    )
+    done = cli("run", "leaves")
+    assert 1 == done.code
+    assert "sys.exit() in a stage is a failure" in done.err
+    write("both.py", PARSES + "\n@stage\ndef other() -> None: raise ValueError(3)\n")
+    done = cli("run", "both", "--keep-going", "--", "--help")
+    assert (1, True) == (done.code, "ValueError: 3" in done.err)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import re
 import subprocess
@@ -105,6 +106,21 @@ def test_a_run_reads_as_the_mock_up_says(fake_time: FakeTime, story: Story) -> N
         "  1 ran · 2 failed · 2 skipped · 2 cancelled   4.9 s",
     ]
     assert expected == told(events, fake_time)
+
+
+def test_a_parser_that_ends_the_program_is_no_failure(fake_time: FakeTime, story: Story) -> None:
+    """Argparse has printed its help; any other exit of a stage is a failure."""
+    with pytest.raises(SystemExit) as helped:
+        argparse.ArgumentParser("shop").parse_args(["--help"])
+    with pytest.raises(SystemExit) as left:
+        sys.exit(0)
+    errors = (helped.value, left.value, SystemExit(0))
+    names = [f"stage_{number}" for number in range(len(errors))]
+    events = [story.begin(*names), *map(story.fail, names, errors), story.end()]
+    assert [
+        "⊘ stage_0  0.02 s   argparse ends the program",
+        "✗ stage_1  0.02 s   examples/sales.py:61  SystemExit: 0 (sys.exit was called)",
+    ] == [line.strip() for line in told(events, fake_time)[2:4]]
 
 
 def test_what_runs_is_drawn_below_with_a_bar(fake_time: FakeTime, story: Story) -> None:

@@ -7,6 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, Dict, Generator, List, Mapping, Optional, Tuple
 
 from stagekit._api import Plan
+from stagekit._base.frames import parser_exit
 from stagekit._base.outcome import RunStatus
 from stagekit._base.ports import Hook
 from stagekit._base.record import Record
@@ -73,8 +74,11 @@ def run_target(request: RunRequest, interruption: Interruption, output: Output) 
             told["keep"] = "targets" if want is None else want.stages  # nobody sees the others
             result = _run(made, {**options, **told})
     exit_code = _exit_code(result, interruption)
-    _report(result, request, output)
-    if want is not None:
+    if exit_code is ExitCode.STAGE_FAILED and _is_parsers(result):
+        exit_code = _code_of_parser(result)
+    else:
+        _report(result, request, output)
+    if want is not None and not _is_parsers(result):
         from stagekit.cli.results import hand_out
 
         if not hand_out(result, want, output):
@@ -109,6 +113,18 @@ def _run(made: Any, options: Dict[str, Any]) -> Result:  # Any: a public plan, a
         if isinstance(result, Result):
             return result
         raise
+
+
+def _is_parsers(result: Result) -> bool:
+    """Tell whether stages have ended only because ``argparse`` in them ends the program."""
+    failures = result.failures
+    return bool(failures) and all(parser_exit(each.error) is not None for each in failures)
+
+
+def _code_of_parser(result: Result) -> ExitCode:
+    """Return the code of ``argparse``, which has printed its help, or what is wrong."""
+    is_mistake = any(parser_exit(each.error) for each in result.failures)
+    return ExitCode.USAGE if is_mistake else ExitCode.OK
 
 
 def _exit_code(result: Result, interruption: Interruption) -> ExitCode:
