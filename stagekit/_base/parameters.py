@@ -103,7 +103,8 @@ def from_file(path: str) -> Tuple[Setting, ...]:
 def _read(path: str) -> Mapping[str, Any]:
     is_toml = path.lower().endswith(".toml")
     if not is_toml and not path.lower().endswith(".json"):
-        raise _UnreadableError("is neither TOML nor JSON", "a file that ends with .toml or .json")
+        near = _near_files(path) or ["a file that ends with .toml or .json"]
+        raise _UnreadableError("is neither TOML nor JSON", *near)
     try:
         with open(path, "rb") as file:
             data = file.read(MOST_BYTES + 1)

@@ -527,6 +527,8 @@ def test_a_file_that_is_not_there_has_its_near_misses(tmp_path: Path, shop: Regi
     (setting,) = from_file(str(tmp_path / "param.toml"))
     assert "cannot be read: No such file or directory" == setting.mistake
     assert (f"--params {tmp_path / 'params.toml'}",) == setting.fixes
+    (setting,) = from_file(str(tmp_path / "params.tml"))
+    assert (f"--params {tmp_path / 'params.toml'}",) == setting.fixes
     (setting,) = from_file(str(tmp_path / "none" / "params.toml"))
     assert () == setting.fixes
     (tmp_path / "folder.toml").mkdir()
