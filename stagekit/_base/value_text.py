@@ -40,9 +40,9 @@ def size_text(value: Any) -> str:
     Nothing is computed for it: of classes that are no plain collections ``len`` is not asked.
     """
     try:
-        if type(value) in _COUNTED:  # pyright: ignore[reportUnknownArgumentType]
+        if type(value) in _COUNTED:
             return _counted(len(value), "item")
-        if type(value) in _SIZELESS:  # pyright: ignore[reportUnknownArgumentType]
+        if type(value) in _SIZELESS:
             return ""
         shape = None if is_handle(value) else _shape(value)
         return "" if shape is None else _shape_text(value, shape)
