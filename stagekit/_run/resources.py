@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Generator, List, NamedTuple, Optional
 
 from stagekit._base.promise import check_value
 from stagekit._base.text import error_line, note
@@ -82,7 +82,7 @@ NO_FAILURE = Failure()
 
 
 @contextlib.contextmanager
-def _as_it_was(error: Optional[BaseException]) -> Iterator[None]:
+def _as_it_was(error: Optional[BaseException]) -> Generator[None, None, None]:
     """Have an error keep its traceback, whoever raises it again."""
     trace = None if error is None else attribute(error, "__traceback__")
     try:

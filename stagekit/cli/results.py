@@ -307,13 +307,14 @@ def _plain(value: Any) -> Any:
         return sorted(value, key=str)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     if isinstance(value, os.PathLike):
         return os.fspath(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if hasattr(value, "model_dump"):  # pydantic
-        return value.model_dump(mode="json")
-    if hasattr(value, "tolist"):  # numpy
-        return value.tolist()
-    if hasattr(value, "to_dict"):  # pandas, in something else
-        return value.to_dict()
-    kind = type(value).__qualname__
+    other: Any = value  # of a library that may not be here
+    if hasattr(other, "model_dump"):  # pydantic
+        return other.model_dump(mode="json")
+    if hasattr(other, "tolist"):  # numpy
+        return other.tolist()
+    if hasattr(other, "to_dict"):  # pandas, in something else
+        return other.to_dict()
+    kind = type(other).__qualname__
     raise TypeError(f"JSON has nothing for {kind}; write a .pickle, or return a plain value")
 
 
@@ -326,10 +327,11 @@ def _write_csv(value: Any, path: str) -> None:
         return
     import csv
 
-    rows = [_row(each) for each in value] if isinstance(value, (list, tuple)) else None  # pyright: ignore[reportUnknownVariableType]
-    if rows is None:
+    if not isinstance(value, (list, tuple)):
         kind = type(value).__qualname__
         raise TypeError(f"CSV has rows, and {kind} has none; write .json, or return a list of rows")
+    given: Any = value
+    rows: List[Any] = [_row(each) for each in given]
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         if rows and isinstance(rows[0], dict):
@@ -337,7 +339,8 @@ def _write_csv(value: Any, path: str) -> None:
             writer.writerow(names)
             writer.writerows([[_named(row).get(name, "") for name in names] for row in rows])
         else:
-            writer.writerows([row if isinstance(row, (list, tuple)) else [row] for row in rows])
+            lines: List[Any] = [row if isinstance(row, (list, tuple)) else [row] for row in rows]
+            writer.writerows(lines)
 
 
 def _named(row: Any) -> Mapping[str, Any]:

@@ -70,7 +70,11 @@ def run_target(request: RunRequest, interruption: Interruption, output: Output) 
         )
         with interruption.phases(phases):
             interruption.has_run = True
-            told = {"arguments": request.arguments, "hooks": tuple(listening), "check": False}
+            told: Dict[str, object] = {
+                "arguments": request.arguments,
+                "hooks": tuple(listening),
+                "check": False,
+            }
             told["keep"] = "targets" if want is None else want.stages  # nobody sees the others
             result = _run(made, {**options, **told})
     exit_code = _exit_code(result, interruption)
