@@ -327,11 +327,10 @@ def _write_csv(value: Any, path: str) -> None:
         return
     import csv
 
-    if not isinstance(value, (list, tuple)):
+    if not _is_list(value):
         kind = type(value).__qualname__
         raise TypeError(f"CSV has rows, and {kind} has none; write .json, or return a list of rows")
-    given: Any = value
-    rows: List[Any] = [_row(each) for each in given]
+    rows: List[Any] = [_row(each) for each in value]
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         if rows and isinstance(rows[0], dict):
@@ -339,8 +338,11 @@ def _write_csv(value: Any, path: str) -> None:
             writer.writerow(names)
             writer.writerows([[_named(row).get(name, "") for name in names] for row in rows])
         else:
-            lines: List[Any] = [row if isinstance(row, (list, tuple)) else [row] for row in rows]
-            writer.writerows(lines)
+            writer.writerows([row if _is_list(row) else [row] for row in rows])
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple))
 
 
 def _named(row: Any) -> Mapping[str, Any]:
