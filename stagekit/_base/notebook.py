@@ -40,6 +40,7 @@ def declared_in(file: str) -> None:
     """Note that the cell that is being run, whose code has this file name, declares a stage."""
     header: Any = getattr(shell(), "parent_header", None) or {}
     cell = str(header.get("metadata", {}).get("cellId") or "")
+    _cells.pop(file, None)
     if cell:
         _cells[file] = cell
         _latest[cell] = file

@@ -141,7 +141,7 @@ def _parsed_toml(text: str) -> Mapping[str, Any]:
 
     if sys.version_info >= (3, 11):
         import tomllib
-    else:
+    else:  # pragma: no cover - older interpreters
         import tomli as tomllib
     try:
         return tomllib.loads(text)

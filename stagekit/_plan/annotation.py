@@ -139,7 +139,7 @@ def annotations_of(fn: FunctionType) -> Dict[str, Any]:
     """Return the annotations of a function; as texts or references where evaluating them fails."""
     try:
         return fn.__annotations__
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # pragma: no cover - as below
         raise
     except BaseException:  # noqa: BLE001  # pragma: no cover - 3.14 evaluates here; any code may raise
         import annotationlib  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]  # 3.14

@@ -58,12 +58,12 @@ def _read_as(fn: Any) -> Any:
 
     Before Python 3.9 ``typing.Generic`` has a ``__new__`` that hides the ``__init__``.
     """
-    if "__new__" not in vars(Generic) or not isinstance(fn, type) or hasattr(fn, "__signature__"):
-        return fn
-    init = innermost(fn)  # pragma: no cover - older interpreters
-    own: Any = fn.__new__
-    is_hidden = own is Generic.__new__ and isinstance(init, FunctionType)
-    return MethodType(init, fn) if is_hidden else fn
+    is_class = isinstance(fn, type) and not hasattr(fn, "__signature__")
+    if is_class and "__new__" in vars(Generic):  # pragma: no cover - older interpreters
+        init, own = innermost(fn), fn.__new__
+        if own is Generic.__new__ and isinstance(init, FunctionType):
+            return MethodType(init, fn)
+    return fn
 
 
 def _with_own_annotations(fn: Any, signature: Any) -> Any:

@@ -193,7 +193,7 @@ def _noticed(result: Result, settings: RunSettings) -> Result:
     return result
 
 
-def _forked() -> None:
+def _forked() -> None:  # pragma: no cover - in children, which keep no record of their lines
     from stagekit._run.guards.fork_guard import guard  # only in processes that are forked
 
     guard(sys._getframe().f_back)  # noqa: SLF001 - there is no other way to it

@@ -180,6 +180,14 @@ def test_records_of_attrs_have_their_fields_bounded() -> None:
     assert "Row(items=list of 99)" == short_text(made(list(range(99))))
 
 
+def test_records_of_pydantic_have_their_fields_bounded() -> None:
+    """As those of dataclasses."""
+    from pydantic import create_model
+
+    model: Any = create_model("Row", items=(List[int], ...))
+    assert "Row(items=list of 99)" == short_text(model(items=list(range(99))))
+
+
 @given(st.recursive(st.none() | st.integers() | st.text() | st.binary(), st.lists))
 def test_no_text_is_longer_than_its_limit_or_has_more_lines(value: object) -> None:
     """Whatever is nested in whatever."""

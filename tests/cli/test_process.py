@@ -304,7 +304,7 @@ def test_arguments_that_are_no_text_are_shown_escaped(tmp_path: Path) -> None:
     if os.name == "nt":
         pytest.skip("arguments are texts there")
     done = subprocess.run(
-        [os.fsencode(sys.executable), b"-m", b"stagekit", b"run", b"\xff\x1b[31m", b"--js\xfe"],
+        [os.fsencode(sys.executable), b"-m", b"stagekit", b"run", b"\xff\x1b[31m", b"--jso\xfe"],
         cwd=tmp_path,
         env=environment(),
         capture_output=True,
@@ -312,5 +312,5 @@ def test_arguments_that_are_no_text_are_shown_escaped(tmp_path: Path) -> None:
         check=False,
     )
     assert 2 == done.returncode
-    assert b"there is no option --js\\udcfe; did you mean --json?" in done.stderr
+    assert b"there is no option --jso\\udcfe; did you mean --json?" in done.stderr
     assert b"\x1b" not in done.stderr

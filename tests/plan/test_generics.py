@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import InitVar, dataclass, field
-from typing import Any, Dict, Generic, List, Tuple, TypeVar
+from typing import Any, Dict, Generic, List, NewType, Tuple, TypeVar
 
 import pytest
 
@@ -47,6 +48,10 @@ class Leaf(Listed[str, int]):
     """Two levels below."""
 
 
+class Box0(Generic[T]):
+    """A generic class that nobody gave an argument."""
+
+
 class Called(Generic[T]):
     """An object that is called."""
 
@@ -56,6 +61,18 @@ class Called(Generic[T]):
 
 class CalledInt(Called[int]):
     """Of one type."""
+
+
+class Other(Generic[T]):
+    """Another generic class."""
+
+
+class Both(Other[str], Repo[int]):
+    """The second base has the methods."""
+
+
+class OfClasses(Repo[Box0]):  # type: ignore[type-arg]  # pyright: ignore[reportMissingTypeArgument]
+    """A class that is generic itself may be an argument."""
 
 
 def provided(fn: Any) -> str:  # Any: whatever can be a stage
@@ -75,6 +92,8 @@ def provided(fn: Any) -> str:  # Any: whatever can be a stage
         (Leaf().pair, "tuple[str, int]"),
         (Leaf().load, "list[list[int]]"),
         (CalledInt(), "list[int]"),
+        (Both().load, "list[int]"),
+        (OfClasses().load, "list[Box0]"),
     ],
 )
 def test_a_type_variable_stands_for_what_the_base_class_was_given(fn: Any, expected: str) -> None:
@@ -139,3 +158,30 @@ def test_init_vars_are_parameters_of_their_type() -> None:
     registry.add(three)
     opened = registry.add(Opened)
     assert 4 == run(registry=registry)[opened].kept
+
+
+class Signed:
+    """A class that hides its parameters behind a signature, as pydantic makes them."""
+
+    def __init__(self, **data: Any) -> None:
+        vars(self).update(data)
+
+
+class Model(Signed):
+    """It has another class's ``__init__``, and a signature of its own."""
+
+    __signature__ = inspect.Signature(
+        [inspect.Parameter("start", inspect.Parameter.KEYWORD_ONLY, annotation="Start")]
+    )
+    start: Start
+
+
+Start = NewType("Start", int)
+
+
+def test_a_signature_of_a_class_is_read_where_the_class_stands() -> None:
+    """Its texts are not looked up where the inherited ``__init__`` does."""
+    registry = Registry()
+    registry.add(lambda: Start(5), id="start", provides=Start)
+    model = registry.add(Model)
+    assert 5 == run(registry=registry)[model].start

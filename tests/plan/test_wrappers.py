@@ -225,3 +225,24 @@ def test_open_parameters_are_a_problem() -> None:
     registry.add(run_with_callable)
     with pytest.raises(PlanError, match="the parameters `P` are open"):
         plan(registry=registry)
+
+
+def unread(fn: Callable[..., R]) -> Callable[..., R]:
+    """Have types that cannot be read."""
+
+    @functools.wraps(fn)
+    def wrapper(*args: Any, **kwargs: Any) -> R:
+        return fn(*args, **kwargs)
+
+    return wrapper
+
+
+unread.__annotations__["fn"] = "Callable[Concatenate[Nowhere, P], R]"
+
+
+def test_a_decorator_whose_types_cannot_be_read_fills_nothing() -> None:
+    """What it wraps is asked for as it stands."""
+    registry = Registry()
+    registry.add(lambda: [1, 2], id="given", provides=List[int])
+    stage = registry.add(unread(total))
+    assert 3 == run(registry=registry)[stage]

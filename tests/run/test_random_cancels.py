@@ -69,6 +69,7 @@ class Story:
             self.log.append(("called", name))
             self.moment()
             if kind == "fails" or (kind == "fails once" and self.count("called", name) == 1):
+                self.log.append(("raised", name))
                 raise OSError(name)
 
         def ends() -> str:
@@ -138,11 +139,14 @@ class Story:
         order = result.plan.order
         place = self.log.index(("cancelled", ""))
         ended_before = {name for what, name in self.log[:place] if what == "returned"}
+        raised = Counter(name for what, name in self.log[:place] if what == "raised")
+        failed_before = {n for n, c in raised.items() if c == len(result.report(n).attempts)}
         for name in ended_before:
             assert Outcome.SUCCEEDED is result.report(name).outcome, f"{name} had returned"
         for what, name in self.log[place:]:
             if what == "called":
-                late = [each for each in self.parents[name] if each not in ended_before]
+                done = ended_before | (failed_before - {name})
+                late = [each for each in self.parents[name] if each not in done]
                 soft = [each for each in late if not result.report(each).attempts]
                 assert late == soft, f"{name} was called, and its parents ended after the cancel"
         assert () == result.abandoned
