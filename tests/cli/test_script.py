@@ -70,12 +70,12 @@ def python(folder: Path, *words: str) -> Tuple[int, str, str]:
     ("options", "code", "out"),
     [
         ("--set load.path=a.csv --progress none -- --year 2013", 0, "['a.csv'] 5 --year 2013\n"),
-        ("--set path=none --progress none", 1, ""),
+        pytest.param("--set path=none --progress none", 1, "", marks=pytest.mark.slow),
         ("--set path=a --set --bad", 3, ""),
-        ("--workers x", 2, ""),
-        ("", 3, ""),
+        pytest.param("--workers x", 2, "", marks=pytest.mark.slow),
+        pytest.param("", 3, "", marks=pytest.mark.slow),
         ("--set path=a --set flods=2", 3, ""),
-        ("--set path=a -s tag:none --progress none", 4, ""),
+        pytest.param("--set path=a -s tag:none --progress none", 4, "", marks=pytest.mark.slow),
     ],
 )
 def test_a_script_is_the_command(
