@@ -88,6 +88,7 @@ def test_a_script_is_the_command(
     assert ours[2] == theirs[2].replace("help: stagekit run -h", "help: python shop.py -h")
 
 
+@pytest.mark.slow
 def test_a_module_is_a_program_too(script: str, write: Write, tmp_path: Path) -> None:
     """``python -m pkg.shop``, whose stages have the ids that they have elsewhere."""
     write("pkg/__init__.py", "")
@@ -103,6 +104,7 @@ def test_a_module_is_a_program_too(script: str, write: Write, tmp_path: Path) ->
     assert ["shop:load"] == [each["id"] for each in json.loads(out)["stages"]]
 
 
+@pytest.mark.slow
 def test_stages_of_a_script_run_in_processes(script: str, tmp_path: Path) -> None:
     """Workers import it under its own name, and do not run it."""
     words = ("--set", "path=a", "--executor", "processes", "--progress", "none")

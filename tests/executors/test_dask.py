@@ -568,6 +568,7 @@ def test_large_values_stay_on_the_cluster_through_a_run(pool: DaskPool, function
     assert str(here) not in result["path"]
 
 
+@pytest.mark.slow
 @needs_dask
 def test_small_values_outlive_a_cluster_of_the_run(functions: Any) -> None:
     """Of any stage, not only of those that nobody took."""
