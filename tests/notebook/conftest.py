@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import linecache
 import sys
-from types import ModuleType, SimpleNamespace
+from contextlib import suppress
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
@@ -40,6 +41,12 @@ class Cells:
         lines: List[str] = code.splitlines(keepends=True)
         linecache.cache[file] = (len(code), None, lines, file)
         exec(compile(code, file, "exec", dont_inherit=True), vars(self.main))  # noqa: S102 - that is what a cell is
+        for made in tuple(
+            vars(self.main).values()
+        ):  # 3.14 reads annotations when a plan first does
+            if isinstance(made, FunctionType):
+                with suppress(NameError):
+                    made.__annotations__.copy()
         return vars(self.main).get("found")
 
 
