@@ -210,7 +210,7 @@ def note(error: BaseException, text: str) -> None:
     It is an object of the user: a note is not worth an error, and reports say the same beside it.
     """
     add_note: Any = getattr(BaseException, "add_note", None)  # Any: from 3.11 on
-    if add_note is None:
+    if add_note is None:  # pragma: no cover - older interpreters
         return
     try:  # noqa: SIM105 - contextlib is not loaded for this
         add_note(error, text)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stagekit._base.handles import HandleList
-from stagekit._base.value_text import LIMIT, short_text, size_text
+from stagekit._base.value_text import LIMIT, item_text, short_text, size_text
 
 
 @dataclass
@@ -218,3 +218,21 @@ def test_nothing_is_imported_for_a_text() -> None:
     before = set(sys.modules)
     short_text([Table(), Params("a", 1.0)])
     assert not {"pandas", "numpy"} & (set(sys.modules) - before)
+
+
+@dataclass
+class Nested:
+    """A record that holds another one."""
+
+    inner: Any = None
+
+
+def test_records_in_records_end_with_a_name() -> None:
+    """However deep they are; nothing is said of an item without a list."""
+    value: Any = None
+    for _ in range(50):
+        value = Nested(value)
+    text = short_text(value)
+    assert text.startswith("Nested(inner=Nested(")
+    assert "None" not in text
+    assert "" == item_text(None, 3)
