@@ -227,5 +227,5 @@ def test_calls_take_their_arguments_from_slots(registry: Registry) -> None:
 def test_an_option_that_a_plan_does_not_know_is_what_python_says(registry: Registry) -> None:
     """With the name of the option; nothing has run."""
     registry.add(lambda: pytest.fail("it ran"), id="load")
-    with pytest.raises(TypeError, match="wrokers"):
-        plan("load", registry=registry).run(wrokers=3)
+    with pytest.raises(TypeError, match="workres"):
+        plan("load", registry=registry).run(workres=3)
