@@ -26,7 +26,7 @@ MODULES = {"graphlib-backport": "graphlib", "typing-extensions": "typing_extensi
 # Modules of what a distribution brings with it, that it is never without.
 BROUGHT = {"distributed": {"dask", "tblib"}}
 # Modules of newer standard libraries, imported where they exist.
-NEWER = {"annotationlib"}
+NEWER = {"annotationlib", "tomllib"}
 
 
 def project() -> Dict[str, Any]:  # Any: the values of a TOML table

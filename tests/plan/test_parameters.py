@@ -492,8 +492,8 @@ def test_a_file_nests_or_does_not(name: str, text: str, shop: Registry, tmp_path
 
 
 BAD_FILES: List[Tuple[str, bytes, str]] = [
-    ("p.toml", b"a = ", "is no TOML: Invalid value (at end of document)"),
-    ("p.toml", b"a = 1\na = 2\n", "is no TOML: Cannot overwrite a value (at line 2, column 6)"),
+    ("p.toml", b"a = ", "is no TOML: "),
+    ("p.toml", b"a = 1\na = 2\n", "is no TOML: "),
     ("p.toml", b"a = 1\nb = '\xff'\n", "is not UTF-8: line 2 has the byte 0xff"),
     ("p.toml", b"#" * (MOST_BYTES + 1), "is too large: more than 1,000,000 bytes"),
     ("p.json", b"{", "is no JSON: "),
@@ -504,7 +504,7 @@ BAD_FILES: List[Tuple[str, bytes, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "data", "why"), BAD_FILES, ids=[w for _, _, w in BAD_FILES])
+@pytest.mark.parametrize(("name", "data", "why"), BAD_FILES)
 def test_a_file_that_cannot_be_read_is_told_with_all_else(
     name: str, data: bytes, why: str, shop: Registry, tmp_path: Path
 ) -> None:
