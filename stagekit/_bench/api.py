@@ -81,23 +81,12 @@ def bench(
     mistakes = mistakes_of(repeat, warmup, executors, memory, options)
     if mistakes:
         raise UsageError("; ".join(mistakes))
+    if isinstance(target, Plan):  # a run of it refuses options of planning
+        return measured(target, repeat, warmup, executors, memory, options)
     planning = {each.name for each in PLANNING}
-    made: Plan
-    if isinstance(target, Plan):
-        made = target
-    else:
-        made = plan(target, **{name: options[name] for name in options if name in planning})
-    running = {
-        name: options[name]
-        for name in options
-        if name not in planning or name in _both(isinstance(target, Plan))
-    }
+    made = plan(target, **{name: options[name] for name in options if name in planning})
+    running = {name: options[name] for name in options if name not in planning or name == "values"}
     return measured(made, repeat, warmup, executors, memory, running)
-
-
-def _both(is_plan: object) -> Tuple[str, ...]:
-    """Return the options of planning that a run of a plan takes, too."""
-    return tuple([each.name for each in PLANNING]) if is_plan else ("values",)
 
 
 def mistakes_of(

@@ -14,7 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-
 _NO_ARGUMENTS: Mapping[Any, Any] = {}
 
 
@@ -55,18 +54,13 @@ class Evaluator:
         Raises:
             UnresolvedError: a name is unknown, or the text is not an expression.
         """
-        if type(annotation) is not str:
-            kind = type(annotation).__name__
-            if kind == "TypeVar":
-                return scope.arguments.get(annotation, annotation)
-            if kind == "InitVar":  # of a dataclass: the type of the parameter stands in it
-                return self.evaluate(annotation.type, scope)
-            text = getattr(annotation, "__forward_arg__", None)
-            if text is None:
-                return annotation
-            annotation = text
-        found = self._of_text(annotation, scope)
-        return self.evaluate(found, scope) if type(found).__name__ == "InitVar" else found
+        is_text = type(annotation) is str
+        text = annotation if is_text else getattr(annotation, "__forward_arg__", None)
+        found = annotation if text is None else self._of_text(text, scope)
+        kind = type(found).__name__
+        if kind == "InitVar":  # of a dataclass: the type of the parameter stands in it
+            return self.evaluate(found.type, scope)
+        return scope.arguments.get(found, found) if kind == "TypeVar" else found
 
     def _of_text(self, annotation: str, scope: Scope) -> Any:
         if scope.locals:

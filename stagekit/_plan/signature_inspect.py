@@ -102,11 +102,11 @@ def _without_what_is_filled(wrapper: FunctionType, signature: Any) -> Any:
     filled, added = _filled_and_added(wrapper)
     if not filled and not added:
         return signature
-    names = wrapper.__code__.co_varnames
-    given = tuple(signature.parameters.values())
-    kind = given[0].POSITIONAL_ONLY if given else 0
-    own = [type(given[0])(names[n], kind, annotation=each) for n, each in enumerate(added)]
-    return signature.replace(parameters=[*own, *given[filled:]])
+    import inspect
+
+    names, kind = wrapper.__code__.co_varnames, inspect.Parameter.POSITIONAL_ONLY
+    own = [inspect.Parameter(names[n], kind, annotation=each) for n, each in enumerate(added)]
+    return signature.replace(parameters=[*own, *[*signature.parameters.values()][filled:]])
 
 
 def _filled_and_added(wrapper: FunctionType) -> Tuple[int, Tuple[Any, ...]]:
@@ -126,15 +126,24 @@ def _filled_and_added(wrapper: FunctionType) -> Tuple[int, Tuple[Any, ...]]:
     return len(leading[False]), leading[True]
 
 
+_decorators: Dict[int, Tuple[CodeType, Optional[FunctionType]]] = {}  # by the id of the code
+
+
 def _decorator_of(wrapper: FunctionType) -> Optional[FunctionType]:
-    """Return the function that defines a wrapper and whose types name ``Concatenate``."""
-    names = wrapper.__globals__
-    if "Concatenate" not in names and not any("typing" in str(name) for name in names):
-        return None
+    """Return the function that defines a wrapper, if its types name ``Concatenate``.
+
+    All that one decorator has wrapped share the code of its wrapper: it is looked for once.
+    """
+    code = wrapper.__code__
+    known = _decorators.get(id(code))
+    if known is None:
+        known = _decorators[id(code)] = (code, _defining(code, wrapper.__globals__))
+    return known[1]
+
+
+def _defining(code: CodeType, names: Dict[str, Any]) -> Optional[FunctionType]:
     for found in tuple(names.values()):
-        if isinstance(found, FunctionType) and any(
-            const is wrapper.__code__ for const in found.__code__.co_consts
-        ):
+        if isinstance(found, FunctionType) and any(c is code for c in found.__code__.co_consts):
             return found if "Concatenate" in str(annotations_of(found)) else None
     return None
 

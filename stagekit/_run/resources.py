@@ -364,6 +364,8 @@ class Resources:
     def _failure_of(self, step: int) -> Failure:
         """Return what the first stage that used a resource has failed with, as it is told of it."""
         plan, columns = self._session.plan, self._session.columns
+        if not columns.errors and not columns.teardowns:
+            return NO_FAILURE
         users = users_of(plan, step)
         failed = [each for each in users if each in columns.errors]
         if failed:

@@ -14,6 +14,7 @@ import pytest
 from typing_extensions import Concatenate, ParamSpec
 
 from stagekit import CancelToken, PlanError, Registry, arun, plan, run
+from stagekit._plan import signature_inspect
 
 EXECUTORS = ["auto", "inline", "threads"]
 R = TypeVar("R")
@@ -246,3 +247,31 @@ def test_a_decorator_whose_types_cannot_be_read_fills_nothing() -> None:
     registry.add(lambda: [1, 2], id="given", provides=List[int])
     stage = registry.add(unread(total))
     assert 3 == run(registry=registry)[stage]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="there Callable takes no Concatenate")
+def test_a_wrapper_may_be_the_only_one_that_takes_something() -> None:
+    """What it wraps takes nothing."""
+    registry = Registry()
+    registry.add(Request)
+    stage = registry.add(with_request(lambda: 7), id="seven", provides=int)
+    assert (7, ("Request", "seven")) == (
+        run(registry=registry)[stage],
+        tuple(each.rpartition(":")[2] for each in plan(registry=registry).order),
+    )
+
+
+def test_the_decorator_of_many_stages_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module may have thousands of functions that one decorator has wrapped."""
+    looked: List[object] = []
+    find = signature_inspect._defining
+    monkeypatch.setattr(signature_inspect, "_decorators", {})
+    monkeypatch.setattr(
+        signature_inspect, "_defining", lambda *given: (looked.append(given[0]), find(*given))[1]
+    )
+    registry = Registry()
+    for number in range(50):
+        registry.add(wrapped(total, list), id=f"s{number}", provides=Page)
+    registry.add(lambda: [1], id="given", provides=List[int])
+    assert 51 == len(plan(registry=registry))
+    assert 1 == len(looked)
