@@ -249,12 +249,17 @@ def test_a_decorator_whose_types_cannot_be_read_fills_nothing() -> None:
     assert 3 == run(registry=registry)[stage]
 
 
+def seven() -> int:
+    """Take nothing."""
+    return 7
+
+
 @pytest.mark.skipif(sys.version_info < (3, 10), reason="there Callable takes no Concatenate")
 def test_a_wrapper_may_be_the_only_one_that_takes_something() -> None:
     """What it wraps takes nothing."""
     registry = Registry()
     registry.add(Request)
-    stage = registry.add(with_request(lambda: 7), id="seven", provides=int)
+    stage: Any = registry.add(with_request(seven), id="seven")
     assert (7, ("Request", "seven")) == (
         run(registry=registry)[stage],
         tuple(each.rpartition(":")[2] for each in plan(registry=registry).order),
@@ -265,10 +270,13 @@ def test_the_decorator_of_many_stages_is_looked_for_once(monkeypatch: pytest.Mon
     """A module may have thousands of functions that one decorator has wrapped."""
     looked: List[object] = []
     find = signature_inspect._defining
+
+    def counted(code: Any, names: Any) -> Any:
+        looked.append(code)
+        return find(code, names)
+
     monkeypatch.setattr(signature_inspect, "_decorators", {})
-    monkeypatch.setattr(
-        signature_inspect, "_defining", lambda *given: (looked.append(given[0]), find(*given))[1]
-    )
+    monkeypatch.setattr(signature_inspect, "_defining", counted)
     registry = Registry()
     for number in range(50):
         registry.add(wrapped(total, list), id=f"s{number}", provides=Page)
