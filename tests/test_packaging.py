@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # A module that is not named like the distribution that brings it.
 MODULES = {"graphlib-backport": "graphlib", "typing-extensions": "typing_extensions"}
 # Modules of what a distribution brings with it, that it is never without.
-BROUGHT = {"distributed": {"dask", "tblib"}}
+BROUGHT = {"distributed": {"dask", "tblib"}, "pydantic": {"pydantic_core"}}
 # Modules of newer standard libraries, imported where they exist.
 NEWER = {"annotationlib", "tomllib"}
 

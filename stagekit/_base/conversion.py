@@ -291,34 +291,23 @@ def shown(value: object) -> str:
     """Return a value for people, where one can as it is typed, and not longer than a line."""
     import enum
 
-    from stagekit._base.text import escape_control, safe_repr
+    from stagekit._base.text import escape_control, safe_text
+    from stagekit._base.value_text import short_text
 
     if isinstance(value, enum.Enum):
         value = value.value if isinstance(value.value, (str, int)) else value.name
     if value is None or isinstance(value, bool):
-        text = {None: "null", True: "true", False: "false"}[value]
-    elif isinstance(value, str):
-        text = value if value and value == value.strip() else repr(value)
-    elif type(value) in {list, dict, set, tuple, bytes, frozenset} or _is_dataclass(value):
-        text = safe_repr(value)
-    else:
-        text = _safe_str(value)
-    return cut(escape_control(text))
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return cut(escape_control(value if value and value == value.strip() else repr(value)))
+    if _is_leaf(type(value)) or hasattr(value, "__fspath__"):
+        return cut(escape_control(safe_text(value)))
+    return short_text(value, _MOST_SHOWN)
 
 
 def cut(text: str) -> str:
     """Return a text that is not longer than a line."""
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 1]}…"
-
-
-def _safe_str(value: object) -> str:
-    from stagekit._base.text import safe_repr, safe_text
-
-    return (
-        safe_text(value)
-        if _is_leaf(type(value)) or hasattr(value, "__fspath__")
-        else safe_repr(value)
-    )
 
 
 def example(key: object) -> str:

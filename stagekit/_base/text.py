@@ -1,13 +1,14 @@
-"""Text for people: near misses, hostile text made harmless, short names, counts and seconds."""
+"""Text for people: near misses, hostile text made harmless, names, counts, seconds, columns."""
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 LIMIT = 64 * 1024
 MOST_SUGGESTIONS = 3
 MOST_COMPARED = 5_000
 _CUTOFF = 0.6
+_UNITS = ("B", "kB", "MB", "GB", "TB")
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -187,6 +188,34 @@ def seconds(duration: float) -> str:
     return f"{minutes // 60:,} h {minutes % 60:02} min"
 
 
+def fine_seconds(duration: float) -> str:
+    """Return a duration with three digits, for who compares.
+
+    Example:
+        >>> fine_seconds(0.0000412), fine_seconds(0.4123), fine_seconds(74.26)
+        ('41.2 µs', '412 ms', '74.3 s')
+    """
+    for factor, unit in ((1e6, "µs"), (1e3, "ms")):
+        if duration * factor < 999.5:  # noqa: PLR2004 - shown as 1 of the next unit from here
+            return f"{duration * factor:.3g} {unit}"
+    return f"{duration:.3g} s" if duration < 999.5 else f"{duration:,.0f} s"  # noqa: PLR2004 - as above
+
+
+def bytes_text(count: Optional[float]) -> str:
+    """Return a number of bytes for people; a dash where nobody knows.
+
+    Example:
+        >>> bytes_text(512), bytes_text(29_835_264), bytes_text(None)
+        ('512 B', '29.8 MB', '-')
+    """
+    if count is None:
+        return "-"
+    unit = 0
+    while count >= 1000 and unit < len(_UNITS) - 1:  # noqa: PLR2004 - kB of 1000 B, and so on
+        count, unit = count / 1000, unit + 1
+    return f"{count:.1f} {_UNITS[unit]}" if unit else f"{count:.0f} B"
+
+
 def width(text: str) -> int:
     """Return how many columns of a terminal a text takes that holds no control characters."""
     if text.isascii():
@@ -202,6 +231,17 @@ def width(text: str) -> int:
 def pad(text: str, columns: int) -> str:
     """Return *text* with spaces after it, so that it takes *columns* columns of a terminal."""
     return text + " " * (columns - width(text))
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> List[str]:
+    """Return rows of cells as lines whose columns stand below each other in a terminal.
+
+    Example:
+        >>> aligned([("stage", "wall"), ("load_orders", "3 s")])
+        ['stage        wall', 'load_orders  3 s']
+    """
+    widths = [max(map(width, column)) for column in zip(*rows)]
+    return ["  ".join(map(pad, row, widths)).rstrip() for row in rows]
 
 
 def note(error: BaseException, text: str) -> None:

@@ -367,18 +367,9 @@ class _Work:
             notes = (f"there is: {names or 'no parameter that can be set'}{more}",)
         self._refuse(setting, f"sets no parameter: there is no `{name}`", notes=notes, fixes=fixes)
 
-    def _refuse(
-        self,
-        setting: Setting,
-        what: str,
-        *,
-        notes: Tuple[str, ...] = (),
-        fixes: Tuple[str, ...] = (),
-        stage: Optional[Declaration] = None,
-        of: Optional[Parameter] = None,
-    ) -> None:
-        text = what if setting.mistake else f"{_place(setting)} {what}"
-        self._problem(text, notes=notes, fixes=fixes, stage=stage, of=of)
+    def _refuse(self, setting: Setting, what: str, **details: Any) -> None:
+        """Report what is wrong with a setting; for *details* see ``_problem``."""
+        self._problem(what if setting.mistake else f"{_place(setting)} {what}", **details)
 
     def _problem(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Dict, List, Sequence, Tuple
 
 from stagekit._base.keys import describe
-from stagekit._base.text import escape_control, pad, width
+from stagekit._base.text import aligned, escape_control
 from stagekit._plan.plan import Plan
 from stagekit._plan.slots import (
     BY_DEPENDS_ON,
@@ -50,16 +50,7 @@ def _table(plan: Plan) -> List[str]:
         before = row.level
         needs, gives = several(row.needs, _WIDEST_CELL), several(row.gives, _WIDEST_CELL)
         cells.append((level, row.name, needs, gives))
-    return aligned(cells)
-
-
-def aligned(cells: Sequence[Tuple[str, ...]]) -> List[str]:
-    """Return rows of cells as indented lines whose columns stand below each other."""
-    widths = [max(map(width, column)) for column in zip(*cells)]
-    return [
-        ("  " + "  ".join(pad(cell, columns) for cell, columns in zip(row, widths))).rstrip()
-        for row in cells
-    ]
+    return [f"  {line}" for line in aligned(cells)]
 
 
 def _section(title: str, lines: Sequence[str]) -> List[str]:
@@ -79,7 +70,7 @@ def parameter_lines(parameters: Sequence[PlanParameter]) -> List[str]:
         )
         for each in parameters
     ]
-    return [line[2:] for line in aligned(cells)] if cells else []
+    return aligned(cells)
 
 
 def _given(plan: Plan) -> List[str]:
@@ -138,7 +129,7 @@ def _policies(plan: Plan) -> List[str]:
         return []
     from stagekit._render.policies import lines
 
-    return [line[2:] for line in aligned(lines(plan, names_of(plan)))]
+    return aligned(lines(plan, names_of(plan)))
 
 
 def _warnings(plan: Plan) -> List[str]:

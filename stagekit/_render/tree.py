@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Iterator, List, Sequence, Tuple
 
-from stagekit._base.text import width
+from stagekit._base.text import aligned, width
 from stagekit._plan.plan import Plan
 from stagekit._plan.width import levels
 from stagekit._render.drawing import CannotDrawError, Graph, components, draw, reduced
 from stagekit._render.facts import names_of, several
-from stagekit._render.table import aligned
 
 MOST_STAGES = 40
 MOST_EDGES = 80
@@ -60,7 +59,7 @@ def _part(graph: Graph, part: Sequence[int], names: Sequence[str]) -> List[str]:
 
 
 def _list(plan: Plan, names: Sequence[str]) -> List[str]:
-    return aligned(list(_lines(plan, names)))
+    return [f"  {line}" for line in aligned(list(_lines(plan, names)))]
 
 
 def _lines(plan: Plan, names: Sequence[str]) -> Iterator[Tuple[str, ...]]:

@@ -293,29 +293,22 @@ def _plain(value: Any) -> Any:
     Raises:
         TypeError: it cannot.
     """
-    import dataclasses
-    import datetime as dt
-    import enum
-
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
-    if isinstance(value, (dt.date, dt.time)):
-        return value.isoformat()
-    if isinstance(value, enum.Enum):
-        return value.value
+    record = _record(value)
+    if record is not value:
+        return record
     if isinstance(value, (set, frozenset)):
         return sorted(value, key=str)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    other: Any = value  # of a library that may not be here
-    if hasattr(other, "model_dump"):  # pydantic
-        return other.model_dump(mode="json")
-    if hasattr(other, "tolist"):  # numpy
-        return other.tolist()
-    if hasattr(other, "to_dict"):  # pandas, in something else
-        return other.to_dict()
-    kind = type(other).__qualname__
-    raise TypeError(f"JSON has nothing for {kind}; write a .pickle, or return a plain value")
+    for method in ("tolist", "to_dict"):  # of numpy and pandas, in something else
+        if hasattr(value, method):
+            return getattr(value, method)()
+    from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+    try:
+        return to_jsonable_python(value)
+    except PydanticSerializationError:
+        kind = type(value).__qualname__
+        text = f"JSON has nothing for {kind}; write a .pickle, or return a plain value"
+        raise TypeError(text) from None
 
 
 def _write_csv(value: Any, path: str) -> None:
@@ -330,7 +323,7 @@ def _write_csv(value: Any, path: str) -> None:
     if not _is_list(value):
         kind = type(value).__qualname__
         raise TypeError(f"CSV has rows, and {kind} has none; write .json, or return a list of rows")
-    rows: List[Any] = [_row(each) for each in value]
+    rows: List[Any] = [_record(each) for each in value]
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         if rows and isinstance(rows[0], dict):
@@ -349,8 +342,8 @@ def _named(row: Any) -> Mapping[str, Any]:
     return row if isinstance(row, dict) else {"": row}  # pyright: ignore[reportUnknownVariableType]
 
 
-def _row(value: Any) -> Any:
-    """Return a row: names and values of a record; a list as it is."""
+def _record(value: Any) -> Any:
+    """Return names and values of a record; anything else as it is."""
     import dataclasses
 
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import Iterator, List, Mapping, Sequence, Tuple
 
 from stagekit._base.outcome import Outcome
-from stagekit._base.text import error_line, escape_control, seconds, short_names
+from stagekit._base.text import (
+    aligned,
+    bytes_text,
+    error_line,
+    escape_control,
+    seconds,
+    short_names,
+)
 from stagekit._run.result import Result
-from stagekit.cli.columns import aligned, size_text
 from stagekit.cli.output import Style
 from stagekit.hooks.tally import counts_text
 
@@ -52,8 +58,8 @@ def measured(result: Result) -> str:
         cpu, wall = each.cpu_seconds, seconds(each.seconds) if each.attempts else "-"
         used = "-" if cpu is None else seconds(cpu)
         name = escape_control(names[each.stage_id])
-        rows.append((name, wall, used, size_text(each.peak_memory_bytes)))
-    return aligned(rows)
+        rows.append((name, wall, used, bytes_text(each.peak_memory_bytes)))
+    return "\n".join([f"  {line}" for line in aligned(rows)])
 
 
 def _troubles(result: Result) -> Iterator[Tuple[str, str]]:

@@ -8,10 +8,13 @@ import enum
 import json
 import pickle
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, List, NamedTuple
+from uuid import UUID
 
 import pytest
+from pydantic import BaseModel
 
 from stagekit.cli import ExitCode, results
 from stagekit.cli.output import PLAIN
@@ -244,21 +247,20 @@ class Row:
     day: dt.date
 
 
-class Model:
-    """As one of pydantic."""
+class Model(BaseModel):
+    """A record of pydantic."""
 
-    def model_dump(self, mode: str) -> str:
-        """Return it as plain values."""
-        return mode
+    price: Decimal = Decimal("1.50")
 
 
 def test_json_has_what_people_return(tmp_path: Path) -> None:
     """Records, days, words of an enum, sets, paths; what else there is says what to write."""
     file = tmp_path / "a.json"
-    value = [Row(1, dt.date(2026, 1, 2)), Color.RED, {2, 1}, Path("a") / "b", Model()]
+    value = [Row(1, dt.date(2026, 1, 2)), Color.RED, {2, 1}, Path("a") / "b", Model(), UUID(int=7)]
     results._write(value, str(file))
     found = json.loads(file.read_text(encoding="utf-8"))
-    assert [{"x": 1, "day": "2026-01-02"}, "red", [1, 2], str(Path("a") / "b"), "json"] == found
+    assert [{"x": 1, "day": "2026-01-02"}, "red", [1, 2], str(Path("a") / "b")] == found[:4]
+    assert [{"price": "1.50"}, str(UUID(int=7))] == found[4:]
     with pytest.raises(TypeError, match=r"JSON has nothing for object; write a \.pickle"):
         results._write(object(), str(file))
     assert [file] == list(tmp_path.iterdir())

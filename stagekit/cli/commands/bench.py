@@ -7,11 +7,30 @@ import os
 import re
 import warnings
 from dataclasses import asdict
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from stagekit._api import Plan
 from stagekit._base.record import Record
-from stagekit._base.text import escape_control, plural, short_names
+from stagekit._base.text import (
+    aligned,
+    bytes_text,
+    escape_control,
+    fine_seconds,
+    plural,
+    short_names,
+)
 from stagekit._bench.api import MEMORY, measured, mistakes_of
 from stagekit._bench.benchmark import (
     FASTER,
@@ -26,7 +45,6 @@ from stagekit._bench.benchmark import (
 from stagekit._bench.samples import ENOUGH, Sample
 from stagekit._run.result import Result
 from stagekit.cli import ExitCode
-from stagekit.cli.columns import aligned, fine_seconds, size_text
 from stagekit.cli.interruption import Interruption, Phases
 from stagekit.cli.output import Output, Style
 from stagekit.cli.planning import Selection, plan_of
@@ -318,11 +336,11 @@ def _shown(
     )
     yield between.join(head)
     yield ""
-    yield aligned(list(_executor_rows(found, differences, style)))
+    yield from _table(_executor_rows(found, differences, style))
     yield ""
     names = short_names(made.order)
     stages = {} if asked.base is None else found.compare_stages(asked.base)
-    yield aligned(list(_stage_rows(found, names, stages, style)))
+    yield from _table(_stage_rows(found, names, stages, style))
     if len(found.stages) > _MOST_SHOWN:
         yield f"  and {len(found.stages) - _MOST_SHOWN:,} more; --json has all"
     yield ""
@@ -334,8 +352,12 @@ def _shown(
             (plural(each.workers, "worker"), fine_seconds(each.seconds), f"{each.speed_up:.2f}×")
             for each in found.what_if(made, asked.workers)
         ]
-        yield aligned(rows)
+        yield from _table(rows)
         yield "  estimated: stages take as long as they did, whoever runs beside them"
+
+
+def _table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    return (f"  {line}" for line in aligned(list(rows)))
 
 
 def _executor_rows(
@@ -417,4 +439,4 @@ def _median(sample: Optional[Sample]) -> str:
 
 
 def _memory(measures: Measures) -> str:
-    return size_text(None if measures.memory is None else measures.memory.median)
+    return bytes_text(None if measures.memory is None else measures.memory.median)
