@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 # What a stage says of its progress: done, total, note.
 Said = Tuple[Optional[float], Optional[float], Optional[str]]
 
-SLOW = 0.1  # seconds in one call from which on a hook is named
+SLOW = 0.1  # seconds that a call of a hook has taken which is slow
+OFTEN = 3  # slow calls from which on a hook is named: one may be the fault of a busy machine
 
 Entry = Tuple[object, Callable[[Event], object]]  # a hook, and what of it is called
 
@@ -75,7 +76,7 @@ class Notifier:
         )
         self._told = 0  # how much of what was decided
         self._facts: Optional[Tuple[Any, ...]] = None
-        self._slow: List[object] = []
+        self._slow: Dict[int, int] = {}  # by id of a hook, how many of its calls were slow
         self._names: Dict[int, str] = {}
         self._counts: Dict[int, Tuple[int, Progress]] = {}  # by step, the items that have ended
 
@@ -270,11 +271,11 @@ class Notifier:
         )
 
     def _name_slow(self, hook: object, seconds: float, event: Event) -> None:
-        if hook not in self._slow:
-            self._slow.append(hook)
+        count = self._slow[id(hook)] = self._slow.get(id(hook), 0) + 1
+        if count == OFTEN:
             self.troubles.append(
-                f"the hook {_name(hook)} took {seconds:.1f} s for {type(event).__name__}; "
-                "stages wait for hooks on this executor"
+                f"the hook {_name(hook)} was slow {OFTEN} times, and took {seconds:.1f} s for "
+                f"{type(event).__name__}; stages wait for hooks on this executor"
             )
 
 

@@ -53,7 +53,7 @@ def masked(text: str) -> str:
 
     Nor that hooks were slow, as all is on a busy machine.
     """
-    text = re.sub(r"^warning: the hook \w+ took .*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^warning: the hook \w+ was slow .*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"\(run \w{8}\)", "(run r)", text)
     text = re.sub(r"\b\d+(\.\d+)?m?s\b", "0s", text)
     return re.sub(r"^ +[~^]+\n", "", text, flags=re.MULTILINE)

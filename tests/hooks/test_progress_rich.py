@@ -325,7 +325,6 @@ def test_prints_of_stages_stand_above_the_board(
     assert 1 == terminal.getvalue().count("said by a stage")
 
 
-@pytest.mark.filterwarnings("ignore:the hook RichProgress took")  # a busy machine draws slowly
 def test_a_real_run_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a run of our own, the thread that draws ends with it."""
     terminal = Terminal()
