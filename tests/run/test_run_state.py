@@ -9,8 +9,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from stagekit._run.state.actions import Ended, WithdrawnError
+from stagekit import Registry, Retry, plan
+from stagekit._plan.policy import Policy
+from stagekit._run.state.actions import Ended, Start, Stop, WithdrawnError
+from stagekit._run.state.agenda import SECOND
 from stagekit._run.state.columns import CRASHED, INTERRUPTED, RAISED
+from stagekit._run.state.limits import Limits
+from stagekit._run.state.run_state import RunState
+from stagekit._run.state.scheduler import Scheduler
 from stagekit._run.state.validation import validate_run
 from tests.run.world import World
 
@@ -170,3 +176,30 @@ class TestManyRuns(Runs.TestCase):  # type: ignore[misc, valid-type]  # pyright:
     """The same, at length."""
 
     settings = settings(max_examples=500, stateful_step_count=60, deadline=None)
+
+
+@pytest.mark.parametrize(("hears_late", "seconds"), [(False, 0.25), (True, 5.0)])
+def test_a_late_call_has_as_long_to_end_as_its_word_takes(hears_late: bool, seconds: float) -> None:
+    """A quarter of a second where it hears at once; else the grace: it must not be given up on."""
+    registry = Registry()
+    registry.add(lambda: None, id="a")
+    made = plan(registry=registry)
+    state = RunState(
+        Scheduler(made),
+        {0: Policy(retry=Retry(2), timeout=1.0)},
+        [0],
+        Limits(
+            capacity=[1],
+            can_kill=[False],
+            reasks=[False],
+            hears_late=[hears_late],
+            slots={},
+            grace=5 * SECOND,
+        ),
+        on_failure="stop",
+    )
+    (start,) = [each for each in state.begin(0) if isinstance(each, Start)]
+    state.began(start.ticket, 0)
+    assert SECOND == state.next_time
+    assert [Stop(start.ticket, force=False, why="timeout")] == state.tick(SECOND)
+    assert SECOND + int(seconds * SECOND) == state.next_time

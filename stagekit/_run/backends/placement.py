@@ -228,6 +228,7 @@ def limits_of(settings: RunSettings, placement: Placement, now: int) -> Limits:
         capacity=[backend.capacity for backend in placement.backends],
         can_kill=[backend.can_kill for backend in placement.backends],
         reasks=[backend.reasks for backend in placement.backends],
+        hears_late=[each.is_elsewhere and not each.can_kill for each in placement.backends],
         slots=placement.slots,
         width=1 if settings.mode == "inline" else None,
         deadline=deadline,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MOST_CRASHES = 3  # how often a call that killed its worker is tried again at most
 REASK_AFTER = SECOND // 10  # how often a call on an event loop is asked to end, until it does
-LATE_GRACE = SECOND // 4  # that a call has at most to end after its time limit
+LATE_GRACE = SECOND // 4  # that a call has to end after its time limit, where it hears at once
 NO_DEMAND: Demand = ()
 
 
@@ -162,7 +162,10 @@ class Attempts:
     def ask_late(self, ticket: int, call: Call) -> None:
         """Ask a call to end whose time limit has passed."""
         call.is_late = not call.why
-        self.ask(ticket, call, "timeout", min(self._limits.grace, LATE_GRACE))
+        grace = self._limits.grace
+        if not self._limits.hears_late[call.lane]:
+            grace = min(grace, LATE_GRACE)
+        self.ask(ticket, call, "timeout", grace)
 
     def reask(self, ticket: int, call: Call) -> None:
         """Ask a call once more that has not obeyed."""

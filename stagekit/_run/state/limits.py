@@ -14,6 +14,7 @@ class Limits:
         capacity: of each lane, how many calls it makes at once.
         can_kill: of each lane, whether a call there can be ended against its will.
         reasks: of each lane, whether a call must be asked to end again and again.
+        hears_late: of each lane, whether a call is asked over a network, and may hear of it late.
         slots: the capacity of each named slot.
         width: how many calls may be under way in all lanes together; None for any number.
         deadline: when the run is cancelled, in nanoseconds of the run's clock; None for never.
@@ -27,6 +28,7 @@ class Limits:
         capacity: Sequence[int],
         can_kill: Sequence[bool],
         reasks: Sequence[bool],
+        hears_late: Sequence[bool] = (),
         slots: Mapping[str, int],
         width: Optional[int] = None,
         deadline: Optional[int] = None,
@@ -36,6 +38,7 @@ class Limits:
         self.capacity = capacity
         self.can_kill = can_kill
         self.reasks = reasks
+        self.hears_late = hears_late or [False] * len(capacity)
         self.slots = slots
         self.width = width
         self.deadline = deadline
