@@ -327,10 +327,11 @@ def test_a_hook_is_not_named_for_one_slow_call(monkeypatch: pytest.MonkeyPatch) 
     clock = [0.0]
     monkeypatch.setattr(dispatch, "perf_counter", lambda: clock[0])
 
-    def hook(event: object) -> None:
-        clock[0] += 60.0 if isinstance(event, RunStarted) else 0.0
+    class Hook:
+        def on_event(self, event: object) -> None:
+            clock[0] += 60.0 if isinstance(event, RunStarted) else 0.0
 
-    assert () == run(registry=registry_of([works]), executor="inline", hooks=[hook]).warnings
+    assert () == run(registry=registry_of([works]), executor="inline", hooks=[Hook()]).warnings
 
 
 def test_the_shortest_way_to_a_result_loads_nothing_heavy() -> None:
