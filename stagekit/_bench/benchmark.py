@@ -270,7 +270,7 @@ class Benchmark:
     def what_if(self, plan: Plan, workers: Sequence[int]) -> Tuple[Estimate, ...]:
         """Return what a run would take with each number of workers: see ``testing.simulate``.
 
-        Every stage takes its median, on the first executor, whoever runs beside it.
+        Every stage takes its median on the first executor, whatever runs at the same time.
         """
         seconds = {stage: each.wall.median for stage, each in self.stages.items()}
         one = simulate(plan, seconds, 1).makespan
@@ -322,7 +322,7 @@ def noise_text(benchmark: Benchmark) -> str:
     """Return, as a sentence, which differences mean nothing."""
     known = [(name, each.noise) for name, each in benchmark.executors.items() if each.noise]
     if not known:
-        return f"of fewer than {ENOUGH} runs nobody can tell the noise"
+        return f"the noise is unknown: fewer than {ENOUGH} runs"
     if len(known) == 1:
         return f"differences under {known[0][1]:.0%} cannot be told from noise"
     each = ", ".join(f"{noise:.0%} ({name})" for name, noise in known)

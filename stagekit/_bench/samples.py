@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from statistics import median, quantiles
 from typing import Dict, Mapping, Optional, Sequence
 
-ENOUGH = 5  # runs; of fewer nobody can tell the noise
+ENOUGH = 5  # runs; the noise of fewer is unknown
 _NORMAL = 1.4826  # times the MAD: the standard deviation, where values are spread normally
 _LEAST = 0.01  # of a median: clocks and machines are no better
 

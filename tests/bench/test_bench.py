@@ -227,7 +227,7 @@ def test_noise_is_said_in_words() -> None:
         two
     )
     few = made(1.0, noise=None)
-    assert "of fewer than 5 runs nobody can tell the noise" == noise_text(few)
+    assert "the noise is unknown: fewer than 5 runs" == noise_text(few)
 
 
 def test_json_names_the_first_executor_at_the_top() -> None:

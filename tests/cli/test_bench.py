@@ -219,7 +219,7 @@ def test_a_pipeline_of_many_stages_shows_the_slowest(cli: Cli, write: Write) -> 
     done = cli("bench", "flow.py:r", "--repeat", "1", "--warmup", "0", "--executors", "inline")
     assert "  and 8 more; --json has all\n" in done.out
     assert "s0 → s1 → s2 → s3 → s4 → s5 → s6 → s7 → s8 → … → s18 → s19" in done.out
-    assert "of fewer than 5 runs nobody can tell the noise" in done.out
+    assert "the noise is unknown: fewer than 5 runs" in done.out
 
 
 def test_what_stops_a_run_stops_the_benchmark(cli: Cli, write: Write) -> None:

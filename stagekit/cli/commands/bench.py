@@ -353,7 +353,7 @@ def _shown(
             for each in found.what_if(made, asked.workers)
         ]
         yield from _table(rows)
-        yield "  estimated: stages take as long as they did, whoever runs beside them"
+        yield "  estimated: each stage takes as long as it did in the benchmark"
 
 
 def _table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
