@@ -130,6 +130,23 @@ def runners(tmp_path: Path) -> Iterator[Dict[Case, Runner]]:
         runner.close()
 
 
+def test_the_fork_server_hears_of_no_signal_that_it_cannot_pass_on_any_more() -> None:
+    """Its sockets close before the last worker has ended, which would be an error on the terminal."""
+    code = """
+import os, signal, socket
+from stagekit.executors._processes.forkserver import ForkServer
+
+pool, own = socket.socketpair()
+pool.close()
+ForkServer(own).run()
+os.kill(os.getpid(), signal.SIGCHLD)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False, timeout=LIMIT
+    )
+    assert (0, b"") == (ended.returncode, ended.stderr)
+
+
 @pytest.mark.heavy
 def test_p8_no_worker_outlives_its_runner(runners: Dict[Case, Runner]) -> None:
     """P8: 4 signals x 2 start methods x idle or busy with a grandchild: nobody is left."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import mmap
 import os
 import signal
 import time
@@ -211,9 +212,15 @@ def collected(tracked: Annotated[List[Tracked], Collect()]) -> int:
     return len([each.path for each in tracked])
 
 
-MUCH = 50_000_000  # bytes: more than an allocator keeps for the next one
+MUCH = 50_000_000  # bytes
 
 
 def take() -> int:
-    """Have much memory for a moment."""
+    """Have much memory of Python's for a moment."""
     return len(bytearray(b"x") * MUCH)
+
+
+def take_of_the_system() -> int:
+    """Have much memory for a moment that no allocator has kept from earlier."""
+    with mmap.mmap(-1, MUCH) as block:
+        return sum(block.write(bytes(1_000_000)) for _ in range(MUCH // 1_000_000))

@@ -48,6 +48,7 @@ class ForkServer:
                     self._wake.recv(4096)
                     self._reap()
                 elif not self._obey():
+                    signal.set_wakeup_fd(-1)  # our sockets are closed before the last one has ended
                     for pid in self._pids.values():
                         signal_group(pid, signal.SIGKILL)
                     return
