@@ -16,7 +16,7 @@ import stagekit
 from stagekit._base.frozen import field_names
 from stagekit._base.outcome import OUTCOME_TABLE, Outcome, Reason
 from stagekit._base.parameters import SOURCES
-from stagekit._plan.slots import BY_DEPENDS_ON, BY_NAME, BY_TYPE
+from stagekit._plan.slots import AMONG_SEVERAL, BY_TYPE
 from stagekit._plan.sources import RULES
 from stagekit._render.document import PARAMETER_FIELDS
 from stagekit.events import ENDING_EVENTS, Event
@@ -73,7 +73,7 @@ def plan_schema() -> Any:
     schema = read("plan-1.json")
     parameter = schema["$defs"]["stage"]["properties"]["parameters"]["items"]["properties"]
     markers = [name for name in RULES if name != "Each"]  # it stands beside what decides
-    parameter["reason"]["enum"] = [BY_TYPE, BY_NAME, BY_DEPENDS_ON, *markers, *SOURCES, None]
+    parameter["reason"]["enum"] = [BY_TYPE, *AMONG_SEVERAL, *markers, *SOURCES, None]
     return with_parameters(schema)
 
 

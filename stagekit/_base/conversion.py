@@ -55,6 +55,15 @@ def is_plain(key: object) -> bool:
     return _is_plain(key, ())
 
 
+def is_simple(key: object) -> bool:
+    """Tell whether values of a plain type are one word each: a number, a text, a path, a day."""
+    found = _inner(key)
+    if isinstance(found, Parametrised):
+        return _is_literal(found)
+    is_made = hasattr(found, "__supertype__") or hasattr(found, "__dataclass_fields__")
+    return is_plain(key) and not is_made
+
+
 def _is_plain(key: Any, around: Tuple[object, ...]) -> bool:
     key = _unnamed(key)
     if key in _BUILTIN or _is_leaf(key):

@@ -204,11 +204,15 @@ class _Advisor:
 
     def _ambiguous(self, lack: Lack) -> Problem:
         index, consumer, parameter = self._index, lack.consumer, lack.parameter
-        late = self._later(consumer.place) - {consumer.place}
-        places = [each for each in dict.fromkeys(places_of(lack.found)) if each not in late]
+        later = self._later(consumer.place) - {consumer.place}
+        every = tuple(dict.fromkeys(places_of(lack.found)))
+        places = [each for each in every if each not in later]
         given = [each.key for each in lack.found if isinstance(each, Slot) and each.kind == GIVEN]
+        if not places and not given:  # all of them come later
+            return self._missing(lack)
         providers = [index.stages[each] for each in places]
-        chosen = self._outstanding(lack, places)
+        is_only_one = len(places) == 1 and not given
+        chosen = places[0] if is_only_one else self._outstanding(lack, places)
         reference = "..." if chosen is None else self._reference(lack, chosen)
         proposal = self._annotated(lack, reference)
         renamed: Tuple[str, ...] = ()
@@ -221,7 +225,8 @@ class _Advisor:
                 pair = index.called(consumer, new, known[0]) if len(known) == 1 else None
                 is_free = new.isidentifier() and pair is not None and pair[0] == chosen
                 renamed = (f"or call it after the stage: {new}: {text}",) if is_free else ()
-        found = problems.ambiguous(consumer.stage, parameter, providers, given)
+        late = [index.stages[each] for each in every if each in later and is_only_one]
+        found = problems.ambiguous(consumer.stage, parameter, providers, given, late)
         if given:
             found.notes += self._path(lack)
             return found
@@ -230,9 +235,9 @@ class _Advisor:
         gone, is_sure = notebook.removal(providers)
         found.fixes = (f"say which: {proposal}", *imports, *renamed)
         found.fixes = (*gone, *found.fixes) if is_sure else (*found.fixes, *gone)
-        every = [number for number, _ in index.providers.get(parameter.key, ())] or places
-        title = f"ask for `{_text(parameter)}`, which {len(set(every))} stages return"
-        names = several([short(index.stages[each]) for each in dict.fromkeys(every)])
+        returning = [number for number, _ in index.providers.get(parameter.key, ())] or places
+        title = f"ask for `{_text(parameter)}`, which {len(set(returning))} stages return"
+        names = several([short(index.stages[each]) for each in dict.fromkeys(returning)])
         shared = ("say which stage each takes, or call it after that stage", *imports)
         shared = (*gone, *shared) if is_sure else (*shared, *gone)
         found.cause = Cause(title, (_who(lack), proposal), (f"the stages: {names}",), shared)

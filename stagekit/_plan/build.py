@@ -51,7 +51,8 @@ def make_plan(cls: Type[P], request: Request) -> P:
         PlanError: with every problem found, ordered by file and line. No stage was called.
     """
     general: List[Any] = []  # problems, and what makes some
-    resolver, places, targets, target = _resolved(request, general)
+    made = _resolved(request, general)
+    resolver, places, targets, target = made.resolver, made.places, made.targets, made.target
     told: List[Problem] = []
     if request.include or request.exclude:
         places = _selected(resolver, places, request, general, told)
@@ -68,8 +69,10 @@ def make_plan(cls: Type[P], request: Request) -> P:
         from stagekit._plan.policies import crossings
 
         general += crossings(resolver, places)
-    above = _parents(resolver, places)
-    height, held = heights(above)
+    above, height, held = made.above, made.height, made.held
+    if places is not made.places or (held and request.params):
+        above = _parents(resolver, places)
+        height, held = heights(above)
     if held:
         general += _cycles(resolver, places, above, held)
     warnings = [*told, *_warnings(resolver, places, request)]
@@ -99,7 +102,8 @@ def parameters_of(request: Request) -> Tuple[PlanParameter, ...]:
     """
     from stagekit._plan.parameters import apply, described, found_in
 
-    resolver, places, _, _ = _resolved(request, [])
+    made = _resolved(request, [])
+    resolver, places = made.resolver, made.places
     if request.include or request.exclude:
         places = _selected(resolver, places, request, [], []) or places
     apply(resolver, places, request.params)
@@ -107,17 +111,51 @@ def parameters_of(request: Request) -> Tuple[PlanParameter, ...]:
     return tuple([described(each, resolver.wirings[places[each.row]]) for each in found])
 
 
-def _resolved(
-    request: Request,
-    general: List[Any],  # Any: problems, and what makes some
-) -> Tuple[Resolver, List[int], Optional[List[int]], str]:
-    """Return the resolved stages of a target, their places, its own places, and its text."""
+class _Resolved(Record):
+    """The stages of a target and all that they need, resolved.
+
+    Attributes:
+        resolver: has resolved them.
+        places: theirs, ascending.
+        targets: the places of the target; None for all.
+        target: its text.
+        above: by number of a stage, those that it waits for.
+        height: by number, the most hops to the end.
+        held: the numbers of those that cycles hold up.
+    """
+
+    resolver: Resolver
+    places: List[int]
+    targets: Optional[List[int]]
+    target: str
+    above: List[Sequence[int]]
+    height: List[int]
+    held: List[int]
+
+
+def _resolved(request: Request, general: List[Any]) -> _Resolved:  # Any: as of ``make_plan``
     reader = Reader()
     index = _index(request, reader, general)
     resolver = Resolver(index, reader)
     targets, misses, target = targets_of(request.target, index.references)
     general += [Problem(m.code, m.message, notes=m.notes, fixes=m.fixes) for m in misses]
-    return resolver, resolver.close(targets), targets, target
+    places = resolver.close(targets)
+    above = _parents(resolver, places)
+    height, held = heights(above)
+    if held or _has_several(resolver):
+        from stagekit._plan.late_providers import release
+
+        if release(resolver, [places[number] for number in held]):
+            places = resolver.close(targets)
+            above = _parents(resolver, places)
+            height, held = heights(above)
+    return _Resolved(resolver, places, targets, target, above, height, held)
+
+
+def _has_several(resolver: Resolver) -> bool:
+    """Tell whether a parameter has several providers, none of which is the one."""
+    wrong = resolver.problems.values()
+    return any(isinstance(each, Lack) and each.found for found in wrong for each in found)
 
 
 def _useless(
@@ -257,10 +295,29 @@ def _cycles(
         return _reason(resolver, place_of[before.id], place_of[after.id])
 
     place_of = {resolver.index.stages[place].id: place for place in places}
-    return [
-        cycle([resolver.index.stages[places[n]] for n in path], reason)
-        for path in find_cycles(above, held)
+    found: List[Problem] = []
+    for path in find_cycles(above, held):
+        around = [places[number] for number in path]
+        problem = cycle([resolver.index.stages[place] for place in around], reason)
+        problem.fixes = (*_ways_out(resolver, around), *problem.fixes)
+        found.append(problem)
+    return found
+
+
+def _ways_out(resolver: Resolver, around: Sequence[int]) -> Tuple[str, ...]:
+    """Return which parameters of a cycle can be set, so that it is none any more."""
+    if not resolver.breakable:
+        return ()
+    from stagekit._plan.parameters import setting_fixes
+    from stagekit._plan.suggestions import short
+
+    typed = [
+        setting_fixes(f"{short(resolver.index.stages[place])}.{parameter.name}")[0]
+        for place in around[1:]
+        for number, parameter in enumerate(resolver.read_parameters(place))
+        if (place, number) in resolver.breakable
     ]
+    return (f"set one that is meant to come from outside: {', or '.join(typed)}",) if typed else ()
 
 
 def _reason(resolver: Resolver, before: int, after: int) -> str:

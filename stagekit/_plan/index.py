@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stagekit._base.keys import NamedKey, Parametrised, UnionOf, is_scalar
+from stagekit._base.keys import NamedKey, Parametrised, UnionOf
 from stagekit._base.record import Record
 from stagekit._declare.callables import last_name
 from stagekit._declare.context import Arguments, Context, RunInfo
@@ -150,8 +150,6 @@ class ProviderIndex(Record):
         sources: List[Source] = [self.source(pair) for pair in pairs]
         if [p for p, _ in pairs] in ([], [place]):
             given = [self.given[key] for key in keys if key in self.given]
-            if not given and sources and all(map(is_scalar, known)):
-                return [], BY_TYPE  # `def scaled(factor: int) -> int`: it is set, never its own
             return list(given or sources), BY_TYPE
         return [*sources, *values], reason  # a given member of a union beside one of a stage
 

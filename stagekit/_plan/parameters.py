@@ -24,11 +24,11 @@ from stagekit._plan.index import Lack
 from stagekit._plan.signature_data import EMPTY
 from stagekit._plan.slots import NONE, SET, Slot
 from stagekit._plan.suggestions import as_value, at, several, short
-from stagekit._plan.wiring import Omit, Wiring, order_of, reasons_of, sources_of, stages_in
+from stagekit._plan.wiring import Omit, reasons_of, sources_of, stages_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Optional, Sequence, Set, Tuple, Union
+    from typing import Any, Collection, Dict, List, Optional, Sequence, Set, Tuple, Union
 
     from stagekit._declare.declaration import Declaration
     from stagekit._plan.resolve import Resolver
@@ -98,14 +98,18 @@ def settables(
     stages: Sequence[Declaration],
     parameters: Sequence[Sequence[Parameter]],
     wirings: Sequence[AnyWiring],
+    breakable: Collection[Tuple[int, int]] = (),
 ) -> List[Settable]:
-    """Return the parameters of some stages that nothing fills and whose type is plain."""
+    """Return the parameters of some stages that nothing fills and whose type is plain.
+
+    *breakable* are others, by row and number: those that may be set all the same.
+    """
     names = short_names([stage.id for stage in stages])
     return [
         Settable(row, number, stage, each, source, f"{names[stage.id]}.{each.name}")
         for row, (stage, own, wiring) in enumerate(zip(stages, parameters, wirings))
         for number, (each, source) in enumerate(zip(own, sources_of(wiring)))
-        if _is_free(source) and can_be_set(each)
+        if (_is_free(source) or (row, number) in breakable) and can_be_set(each)
     ]
 
 
@@ -142,10 +146,12 @@ def setting_fixes(name: str) -> Tuple[str, str]:
 def found_in(resolver: Resolver, places: Sequence[int]) -> List[Settable]:
     """Return the parameters of the stages in some places that can be set."""
     index, wrong = resolver.index, resolver.problems
+    rows = {place: row for row, place in enumerate(places)}
     found = settables(
         [index.stages[place] for place in places],
         [index.readings[place].parameters or () for place in places],
         [resolver.wirings[place] for place in places],
+        {(rows[place], number) for place, number in resolver.breakable if place in rows},
     )
     return [
         each
@@ -264,22 +270,9 @@ class _Work:
                 value = _converted(first, settable.parameter.key)
             except UnfitError as error:
                 self._report_unfit(first, settable, error)
-        parameter, place = settable.parameter, self._places[settable.row]
-        wiring = self._resolver.wirings[place]
-        sources = [*sources_of(wiring)]
-        sources[settable.number] = Slot(SET, parameter.key, value)
-        reasons = {**reasons_of(wiring), settable.number: first.source}
-        assert isinstance(wiring, Wiring)  # noqa: S101 - it has parameters
-        self._resolver.wirings[place] = Wiring(
-            order_of(wiring), tuple(sources), wiring.soft, wiring.instead, reasons
-        )
-        wrong = self._resolver.problems.get(place)
-        if wrong:
-            wrong[:] = [
-                each
-                for each in wrong
-                if not (isinstance(each, Lack) and each.parameter is parameter)
-            ]
+        slot = Slot(SET, settable.parameter.key, value)
+        place = self._places[settable.row]
+        self._resolver.fill(place, settable.number, slot, first.source)
 
     def _report_unfit(self, setting: Setting, settable: Settable, error: UnfitError) -> None:
         if id(setting) in self._unfit:  # a bare name, for several stages of one type

@@ -182,16 +182,26 @@ def ambiguous(
     parameter: Parameter,
     providers: Sequence[Declaration],
     given: Sequence[object] = (),
+    late: Sequence[Declaration] = (),
 ) -> Problem:
-    """Several stages, or values of the caller, provide what a parameter asks for."""
+    """Several stages, or values of the caller, provide what a parameter asks for.
+
+    Args:
+        stage: has the parameter.
+        parameter: asks.
+        providers: the stages that it could mean.
+        given: the types of values that it could mean.
+        late: other stages that return its type, and wait for *stage*.
+    """
     if given:
         return _ambiguous_with_given(stage, parameter, providers, given)
-    names = [short(provider) for provider in providers]
+    names = [short(provider) for provider in (*providers, *late)]
     text, name = describe(parameter.key), parameter.name
     what = f"stages provide `{text}`"
     if parameter.takes_items:
         what = f"lists have items `{text}`"
     places = [f"`{short(each)}`{place(each)}" for each in providers[:MAX_SHOWN]]
+    places += [f"`{short(each)}` waits for `{short(stage)}` itself" for each in late[:MAX_SHOWN]]
     return Problem(
         Code.AMBIGUOUS_PROVIDER,
         f"{len(names)} {what} for parameter `{name}` of stage `{short(stage)}`: {several(names)}",

@@ -5,8 +5,7 @@ from __future__ import annotations
 from stagekit._base.keys import describe
 from stagekit._plan.signature import Reader
 from stagekit._plan.slots import (
-    BY_DEPENDS_ON,
-    BY_NAME,
+    AMONG_SEVERAL,
     BY_TYPE,
     COLLECT,
     DATA,
@@ -110,5 +109,5 @@ def edges_of(made: Provenance, parents: Sequence[Sequence[int]]) -> Tuple[Edge, 
 def data_reason(parameter: str, key: object, chosen: str) -> str:
     """Return why there is a data edge."""
     text = "" if key is None else f": {describe(key)}"
-    why = f", {chosen}" if chosen in {BY_NAME, BY_DEPENDS_ON} else ""
+    why = f", {chosen}" if chosen in AMONG_SEVERAL else ""
     return f"parameter `{parameter}{text}`{why}"

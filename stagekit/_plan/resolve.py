@@ -9,14 +9,15 @@ from stagekit._plan.index import Consumer, Lack, ProviderIndex, is_per_attempt
 from stagekit._plan.references import Miss, References
 from stagekit._plan.signature import Reader
 from stagekit._plan.signature_data import EMPTY, TRIVIAL
-from stagekit._plan.slots import INJECTABLE, Slot
-from stagekit._plan.sources import may_repeat, repeated, source_of
+from stagekit._plan.slots import BY_TYPE, INJECTABLE, Slot
+from stagekit._plan.sources import may_repeat, repeated, source_of, without_provider
 from stagekit._plan.wiring import (
     ALL_BY_TYPE,
     NOTHING_GIVEN,
     OMIT,
     Chosen,
     Gather,
+    Item,
     Omit,
     Unfit,
     Wiring,
@@ -98,6 +99,7 @@ class Resolver:
         undos: by place, what undoes a stage.
         with_policy: the places of stages that a policy tells something of.
         empty: collections of nothing: the place of the stage, and its parameter.
+        breakable: place and number of parameters that take part in a cycle, and can be set.
     """
 
     def __init__(self, index: ProviderIndex, reader: Reader) -> None:
@@ -108,6 +110,7 @@ class Resolver:
         self.undos: Dict[int, Undo] = {}
         self.with_policy: Set[int] = set()
         self.empty: List[Tuple[int, Parameter]] = []
+        self.breakable: Set[Tuple[int, int]] = set()
 
     def close(self, targets: Optional[Sequence[int]]) -> List[int]:
         """Resolve the targets (None: all) and what they need; return all places, ascending."""
@@ -156,6 +159,31 @@ class Resolver:
                     wirings[place] = found
                     continue
             self._resolve(place)
+
+    def release(self, place: int, number: int, parameter: Parameter) -> None:
+        """Have a parameter do without a stage: it takes its default, None, or has to be set."""
+        stage, wiring = self.index.stages[place], self.wirings[place]
+        found = without_provider(Consumer(place, stage, order_of(wiring)), parameter)
+        self.fill(place, number, OMIT if isinstance(found, Lack) else found)
+        if isinstance(found, Lack):
+            self._report(place, found)
+
+    def fill(self, place: int, number: int, source: Any, reason: str = BY_TYPE) -> None:
+        """Have something else fill a parameter, of which nothing is lacking any more."""
+        parameters, wiring = self.read_parameters(place), self.wirings[place]
+        parameter = parameters[number]
+        assert isinstance(wiring, Wiring)  # noqa: S101 - it has parameters
+        instead = self._given_for(place, parameter) if isinstance(source, (int, Item)) else None
+        filled = self.wirings[place] = wiring.filled(number, source, reason, instead)
+        told = self.problems.get(place, [])
+        told[:] = [
+            each
+            for each in told
+            if not (isinstance(each, Lack) and (each.parameter is parameter or each.filled))
+        ]
+        consumer = Consumer(place, self.index.stages[place], order_of(wiring))
+        for lack in repeated(consumer, parameters, filled.sources):
+            self._report(place, lack)
 
     def _report(self, place: int, problem: Union[Problem, Lack]) -> None:
         self.problems.setdefault(place, []).append(problem)

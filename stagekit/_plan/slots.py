@@ -20,7 +20,8 @@ SET = "set"
 # Kinds of edges.
 DATA, ORDER = "data", "order"
 # Reasons of bindings beside the names of markers.
-BY_TYPE, BY_NAME, BY_DEPENDS_ON = "by type", "by name", "by depends_on"
+BY_TYPE, BY_NAME, BY_DEPENDS_ON, BY_ORDER = "by type", "by name", "by depends_on", "by order"
+AMONG_SEVERAL = (BY_NAME, BY_DEPENDS_ON, BY_ORDER)  # what chooses among providers of one type
 # Kinds of arguments of packed calls, and of collections.
 SLOT, ITEM, LIST, TUPLE = "slot", "item", "list", "tuple"
 
@@ -45,10 +46,10 @@ class Binding(Row):
     ``"set"`` (by ``params``), ``"default"``, ``"none"`` (an ``Optional`` nobody provides) or
     ``"collect"``; *providers* are the step numbers of the stages among its sources. *others* are
     the kinds of what else a collection takes: ``"given"`` and ``"value"``. *reason* says why it
-    is this provider: ``"by type"``, or among several of one type ``"by name"`` or
-    ``"by depends_on"``, or the marker that decides: ``"From"``, ``"Named"``, ``"Collect"``; of a
-    parameter that was set, where: ``"--set"``, ``"environment"``, ``"file"``, ``"params="``. It is
-    empty where nothing provides the value.
+    is this provider: ``"by type"``, or among several of one type ``"by name"``,
+    ``"by depends_on"`` or ``"by order"`` (the others run later), or the marker that decides:
+    ``"From"``, ``"Named"``, ``"Collect"``; of a parameter that was set, where: ``"--set"``,
+    ``"environment"``, ``"file"``, ``"params="``. It is empty where nothing provides the value.
     """
 
     parameter: str

@@ -104,7 +104,7 @@ def by_type(index: ProviderIndex, consumer: Consumer, parameter: Parameter) -> F
         return chosen(found[0], reason)
     if found:
         return Lack(consumer, parameter, tuple(found))
-    return _without_provider(consumer, parameter)
+    return without_provider(consumer, parameter)
 
 
 def may_repeat(sources: Sequence[Source]) -> bool:
@@ -132,7 +132,7 @@ def repeated(
     ]
 
 
-def _without_provider(consumer: Consumer, parameter: Parameter) -> Found:
+def without_provider(consumer: Consumer, parameter: Parameter) -> Found:
     """Return what fills a parameter that nothing provides: its default, None, or a problem."""
     for member in members_of(parameter.key):
         if is_injectable(member):

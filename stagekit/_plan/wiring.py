@@ -7,7 +7,7 @@ from stagekit._plan.slots import BY_TYPE, Slot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List, Mapping, Sequence, Tuple, Union
+    from typing import List, Mapping, Optional, Sequence, Tuple, Union
 
     from stagekit._base.problem import Problem
     from stagekit._plan.signature_data import Reading
@@ -80,6 +80,26 @@ class Wiring:
         self.soft = soft  # parameters that can do without the value of their stage
         self.instead = instead  # parameter -> given value, should its stage be left out
         self.reasons = reasons  # parameter -> reason, where several had its type
+
+    def filled(
+        self, number: int, source: Source, reason: str, instead: Optional[Slot] = None
+    ) -> Wiring:
+        """Return the same wiring with another source for one parameter.
+
+        Args:
+            number: which parameter.
+            source: fills it.
+            reason: why this one.
+            instead: fills it, should the stage of *source* be left out.
+        """
+        sources = (*self.sources[:number], source, *self.sources[number + 1 :])
+        reasons = {each: said for each, said in self.reasons.items() if each != number}
+        if reason != BY_TYPE:
+            reasons[number] = reason
+        stand_ins = {each: slot for each, slot in self.instead.items() if each != number}
+        if instead is not None:
+            stand_ins[number] = instead
+        return Wiring(self.order, sources, self.soft, stand_ins, reasons)
 
     def after(self, order: Tuple[int, ...]) -> Wiring:
         """Return the same wiring of a stage that waits for *order* besides its sources."""

@@ -7,11 +7,11 @@ from typing import Dict, List, NamedTuple, Sequence, Tuple
 from stagekit._base.keys import describe
 from stagekit._base.text import escape_control, plural, short_names
 from stagekit._plan.plan import Plan
-from stagekit._plan.slots import BY_DEPENDS_ON, BY_NAME, COLLECT, GIVEN, STAGE, Binding
+from stagekit._plan.slots import AMONG_SEVERAL, COLLECT, GIVEN, STAGE, Binding
 from stagekit._plan.width import levels, widest
 
 MOST_COUNTED = 1_000  # to count more exactly takes longer than anybody would wait
-CHOSEN = (BY_NAME, BY_DEPENDS_ON, "From")
+CHOSEN = (*AMONG_SEVERAL, "From")
 _NEEDED = (STAGE, COLLECT, GIVEN)
 
 

@@ -8,8 +8,7 @@ from stagekit._base.keys import describe
 from stagekit._base.text import aligned, escape_control
 from stagekit._plan.plan import Plan
 from stagekit._plan.slots import (
-    BY_DEPENDS_ON,
-    BY_NAME,
+    AMONG_SEVERAL,
     COLLECT,
     DEFAULT,
     GIVEN,
@@ -85,7 +84,7 @@ def _chosen(plan: Plan) -> List[str]:
     for name, bindings in zip(names, plan.bindings):
         ways: Dict[str, List[str]] = {}
         for each in bindings:
-            if each.reason in {BY_NAME, BY_DEPENDS_ON}:
+            if each.reason in AMONG_SEVERAL:
                 taken = [names[step] for step in each.providers] or [_OTHERS[VALUE]]
                 ways.setdefault(each.reason, []).append(", ".join(taken))
         found += [f"{name} takes {several(of, _WIDEST_LIST)} {why}" for why, of in ways.items()]

@@ -131,7 +131,7 @@ def runners(tmp_path: Path) -> Iterator[Dict[Case, Runner]]:
 
 
 def test_the_fork_server_hears_of_no_signal_that_it_cannot_pass_on_any_more() -> None:
-    """Its sockets close before the last worker has ended, which would be an error on the terminal."""
+    """Its sockets close before the last worker has ended: an error on the terminal, else."""
     code = """
 import os, signal, socket
 from stagekit.executors._processes.forkserver import ForkServer

@@ -1,0 +1,117 @@
+"""Parameters that a later stage could fill: of ``load(path: str)`` before ``report() -> str``.
+
+A stage cannot take what comes of its own value. Types such as ``str`` and ``Path`` are returned all
+over a pipeline, so that is no mistake: the parameter falls back on its default, or is set. Only
+planning that has met a cycle, or several providers, loads this.
+"""
+
+from __future__ import annotations
+
+from stagekit._base.conversion import is_simple
+from stagekit._base.keys import is_scalar
+from stagekit._declare.callables import last_name
+from stagekit._plan.index import Lack
+from stagekit._plan.slots import BY_ORDER, Slot
+from stagekit._plan.wiring import order_of, places_of, sources_of, stages_in
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Collection, Dict, Iterator, List, Sequence, Set, Tuple
+
+    from stagekit._plan.resolve import Resolver
+    from stagekit._plan.signature_data import Parameter
+    from stagekit._plan.wiring import Source
+
+    Asking = Tuple[int, int, Parameter, Sequence[Source]]  # place, number, what could fill it
+
+
+def release(resolver: Resolver, held: Sequence[int]) -> bool:
+    """Release the parameters that only later stages could fill; tell whether there were any.
+
+    Later are stages that wait for the one that asks. Of a cycle, the edges of parameters of simple
+    types do not count for that, unless the parameter is called after the stage that fills it: where
+    they alone make a cycle, nothing says which of them is meant, and each can be released by
+    setting it (``resolver.breakable``).
+
+    Where a single stage of several is not a later one, it fills the parameter.
+
+    Args:
+        resolver: has resolved the stages.
+        held: the places of stages that cycles hold up.
+    """
+    resolver.resolve_all()
+    filled = list(_filled(resolver, set(held)))
+    every = _Edges(resolver, ())
+    loose = [each for each in filled if not every.after(each[0]).isdisjoint(places_of(each[3]))]
+    firm = _Edges(resolver, [(place, number) for place, number, _, _ in loose])
+    decided: Set[Tuple[int, int]] = set()
+    for place, number, parameter, sources in (*loose, *_undecided(resolver)):
+        later = firm.after(place)
+        rest = [each for each in sources if not later.issuperset(places_of([each]))]
+        if not rest:
+            resolver.release(place, number, parameter)
+        elif len(rest) == 1 < len(sources):
+            resolver.fill(place, number, rest[0], BY_ORDER)
+        else:
+            continue
+        decided.add((place, number))
+    resolver.breakable = {(place, number) for place, number, _, _ in loose} - decided
+    return bool(decided)
+
+
+class _Edges:
+    """Which stages wait for which, some parameters aside."""
+
+    def __init__(self, resolver: Resolver, aside: Collection[Tuple[int, int]]) -> None:
+        self._users: Dict[int, List[int]] = {}
+        self._known: Dict[int, Set[int]] = {}
+        left_out = set(aside)
+        for place, wiring in enumerate(resolver.wirings):
+            above = list(order_of(wiring))
+            for number, source in enumerate(sources_of(wiring)):
+                if (place, number) not in left_out:
+                    above += stages_in(source)
+            for other in above:
+                self._users.setdefault(other, []).append(place)
+
+    def after(self, place: int) -> Set[int]:
+        """Return a stage and all that come after it."""
+        if place not in self._known:
+            seen, stack = {place}, [place]
+            while stack:
+                for user in self._users.get(stack.pop(), ()):
+                    if user not in seen:
+                        seen.add(user)
+                        stack.append(user)
+            self._known[place] = seen
+        return self._known[place]
+
+
+def _filled(resolver: Resolver, held: Set[int]) -> Iterator[Asking]:
+    """Yield the parameters of simple types that stages fill, of stages that cycles hold up."""
+    for place in held:
+        parameters = resolver.read_parameters(place)
+        for number, source in enumerate(sources_of(resolver.wirings[place])):
+            above, parameter = stages_in(source), parameters[number]
+            if above and _is_loose(parameter) and not _is_called_after(resolver, parameter, above):
+                yield place, number, parameter, (source,)
+
+
+def _is_called_after(resolver: Resolver, parameter: Parameter, above: Sequence[int]) -> bool:
+    return parameter.name in [last_name(resolver.index.stages[each].id) for each in above]
+
+
+def _undecided(resolver: Resolver) -> Iterator[Asking]:
+    """Yield the parameters of simple types that several stages could fill."""
+    for place, problems in resolver.problems.items():
+        for lack in problems:
+            if isinstance(lack, Lack) and lack.found and not lack.filled:
+                is_given = any(isinstance(each, Slot) for each in lack.found)
+                if _is_loose(lack.parameter) and not is_given:
+                    number = resolver.read_parameters(place).index(lack.parameter)
+                    yield place, number, lack.parameter, lack.found
+
+
+def _is_loose(parameter: Parameter) -> bool:
+    key = parameter.key
+    return parameter.marker is None and (is_scalar(key) or is_simple(key))
