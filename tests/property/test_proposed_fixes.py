@@ -11,7 +11,7 @@ import sys
 from types import ModuleType
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from stagekit import PlanError, Problem, Registry, plan, use_registry
@@ -128,7 +128,6 @@ def imports_of(problems: Sequence[Problem]) -> List[str]:
     return [fix[6:] for each in problems for fix in each.fixes if fix.startswith("with: ")]
 
 
-@settings(max_examples=200, deadline=None)
 @given(programs())
 def test_a_copied_fix_makes_its_problem_go_away(program: Program) -> None:
     """The problem is gone, and no cycle has come."""
@@ -144,7 +143,6 @@ def test_a_copied_fix_makes_its_problem_go_away(program: Program) -> None:
                 assert cycles >= [each.code for each in after.problems].count(Code.CYCLE)
 
 
-@settings(max_examples=200, deadline=None)
 @given(programs())
 def test_copied_fixes_contradict_no_name(program: Program) -> None:
     """All of them are copied, again and again: no value goes past the stage of its name."""

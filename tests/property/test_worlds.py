@@ -22,7 +22,7 @@ from typing import (
 )
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from stagekit import PlanError, Registry, plan
@@ -280,7 +280,6 @@ def params_of(world: World) -> Dict[str, Any]:
     }
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.one_of(worlds(), worlds().map(sound)))
 def test_planning_fills_parameters_as_the_rules_say(world: World) -> None:
     """A world is refused where a rule is broken; else a run passes what the rules say."""
