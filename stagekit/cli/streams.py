@@ -324,6 +324,22 @@ def claimed_stdout(*, claim: bool) -> Generator[TextIO, None, None]:
                 yield moved
 
 
+@contextlib.contextmanager
+def muted_stdout() -> Generator[None, None, None]:
+    """Drop what is printed in the block, by this process and by those that it starts."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+        if not _is_open(STDOUT):
+            yield
+            return
+        kept = os.dup(STDOUT)
+        os.dup2(nowhere.fileno(), STDOUT)
+        try:
+            yield
+        finally:
+            os.dup2(kept, STDOUT)
+            os.close(kept)
+
+
 def _is_open(descriptor: int) -> bool:
     try:
         os.fstat(descriptor)

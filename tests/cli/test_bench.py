@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict
 
@@ -262,3 +264,30 @@ def test_on_a_terminal_the_round_is_told(
     assert 0 == done.code
     assert shown in done.err
     assert bool(is_one) == ("round 1 of" in done.err)
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads", "processes"])
+def test_prints_of_stages_are_shown_in_the_first_round_only(executor: str, write: Write) -> None:
+    """Of the process itself and of those it starts; two runs a round."""
+    path = write(
+        "flow.py",
+        """
+        import subprocess, sys
+        from stagekit import stage
+
+        @stage
+        def told() -> int:
+            print("from Python", flush=True)
+            subprocess.run([sys.executable, "-c", "print('from a child')"], check=True)
+            return 1
+        """,
+    )
+    command = ["bench", str(path), "--repeat", "2", "--warmup", "1", "--executors", executor]
+    done = subprocess.run(
+        [sys.executable, "-m", "stagekit", *command, "--json"],
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
+    assert "stagekit.bench/1" == json.loads(done.stdout)["schema"]
+    assert [2, 2] == [done.stderr.count(each) for each in (b"from Python", b"from a child")]

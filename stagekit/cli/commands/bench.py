@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -48,7 +49,7 @@ from stagekit.cli import ExitCode
 from stagekit.cli.interruption import Interruption, Phases
 from stagekit.cli.output import Output, Style
 from stagekit.cli.planning import Selection, plan_of
-from stagekit.cli.streams import NotWrittenError
+from stagekit.cli.streams import NotWrittenError, muted_stdout
 from stagekit.errors import (
     RunCancelledError,
     RunFailedError,
@@ -230,9 +231,7 @@ def _measured(
     )
     phases = Phases(lambda: output.print_message("waiting for stages to end; Ctrl-C ends at once"))
     try:
-        with interruption.phases(phases), warnings.catch_warnings():
-            warnings.simplefilter("ignore", StagekitWarning)
-            interruption.has_run = True
+        with contextlib.ExitStack() as printed, _in_run(interruption, phases):
             return measured(
                 made,
                 asked.repeat,
@@ -240,7 +239,7 @@ def _measured(
                 asked.executors,
                 asked.memory,
                 request.running,
-                notify=_rounds(asked.warmup + asked.repeat),
+                notify=_rounds(asked.warmup + asked.repeat, printed),
             )
     except KeyboardInterrupt:
         output.print_message("interrupted; nothing was measured")
@@ -250,17 +249,31 @@ def _measured(
         return _failed(result, request, output)
 
 
-def _rounds(count: int) -> Callable[[int], object]:
-    """Return what tells, on a terminal, which round it is: in a line that is written over."""
+@contextlib.contextmanager
+def _in_run(interruption: Interruption, phases: Phases) -> Iterator[None]:
+    with interruption.phases(phases), warnings.catch_warnings():
+        warnings.simplefilter("ignore", StagekitWarning)
+        interruption.has_run = True
+        yield
+
+
+def _rounds(count: int, printed: contextlib.ExitStack) -> Callable[[int], object]:
+    """Return what is called before each round.
+
+    What stages print is shown in the first one only. A terminal shows which one it is, in a line
+    that is written over.
+    """
     stream = QuietStream()
-    if not can_animate(stream, os.environ):
-        return bool
+    is_animated = can_animate(stream, os.environ)
 
-    def tell(number: int) -> None:
-        stream.write(f"\r  round {number + 1:,} of {count:,} \r")
-        stream.flush()
+    def begin(number: int) -> None:
+        if number == 1:
+            printed.enter_context(muted_stdout())
+        if is_animated:
+            stream.write(f"\r  round {number + 1:,} of {count:,} \r")
+            stream.flush()
 
-    return tell
+    return begin
 
 
 def _failed(result: Result, request: BenchRequest, output: Output) -> ExitCode:
