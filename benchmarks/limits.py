@@ -113,6 +113,7 @@ def _one_thread() -> Iterator[Limit]:
         ("objects", 12.0, 30.0),
         ("strings, bare names", 15.0, 40.0),
         ("strings with subscripts", 40.0, 100.0),
+        ("one type, by name", 15.0, 40.0),
     ):
         key = ("typed", name, "stagekit")
         yield Limit(f"cold, typed, {name}", key, goal, gate, "us/stage")

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
+from types import FrameType
 from typing import Any, Callable, List, Tuple, Union
 
 import pytest
 from typing_extensions import Annotated
 
+import stagekit
 from stagekit import Each, From, Named, PlanError, Registry, given, plan, run
 from stagekit.errors import Code
+
+OURS = str(Path(stagekit.__file__).parent)
 
 
 class Frame(str):
@@ -302,3 +308,35 @@ def test_a_cycle_that_a_name_makes_says_so() -> None:
     registry.add(b, id="b")
     with pytest.raises(PlanError, match="parameter `a: Frame`, by name"):
         plan(registry=registry)
+
+
+def calls_to_plan(*, are_names_those_of_stages: bool) -> int:
+    """Return how many functions planning calls for a chain of stages with types of their own."""
+    registry = Registry()
+    types: List[Any] = [type(f"Own{number}", (), {}) for number in range(30)]
+    registry.add(types[0], id="s0", provides=types[0])
+    for number in range(1, 30):
+        name = f"s{number - 1}" if are_names_those_of_stages else f"x{number}"
+        names = {"Before": types[number - 1], "Own": types[number]}
+        exec(f"def taking({name}: Before) -> Own: ...", names)  # noqa: S102
+        registry.add(names["taking"], id=f"s{number}")
+    count = 0
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        nonlocal count
+        count += event == "call" and frame.f_code.co_filename.startswith(OURS)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        plan(registry=registry)
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def test_names_cost_nothing_where_types_are_unique() -> None:
+    """They are not looked at: planning calls as many functions, whatever parameters are called."""
+    ways = (False, True, False, True)
+    first, _, *counts = [calls_to_plan(are_names_those_of_stages=each) for each in ways]
+    assert first >= counts[0] == counts[1]  # the first time modules are imported
