@@ -48,6 +48,7 @@ class Code(enum.Enum):
     GUESSED_LIMIT = "SK225"
     UNKNOWN_TAG = "SK226"
     NOT_ADOPTED = "SK227"
+    GONE_STAGE = "SK228"
     STAGE_FAILED = "SK301"
     BAD_VALUE = "SK302"
     INTERNAL = "SK500"

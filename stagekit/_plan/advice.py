@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 
 from stagekit._base.keys import NamedKey, describe, members_of
-from stagekit._base.problem import Cause, Problem
+from stagekit._base.problem import Cause, Code, Problem
 from stagekit._base.text import did_you_mean
 from stagekit._declare.callables import last_name, namespace_of
 from stagekit._declare.declaration import Declaration, own_mark
@@ -59,7 +59,7 @@ def _with_removals(resolver: Resolver, made: List[Problem]) -> List[Problem]:
     """Add to problems of stages whose cells are gone how to take them out."""
     texts = {each.id: notebook.gone_text(each) for each in resolver.index.stages}
     for problem in made:
-        text = texts.get(problem.stage_id or "")
+        text = "" if problem.code is Code.GONE_STAGE else texts.get(problem.stage_id or "")
         problem.fixes = (text, *problem.fixes) if text else problem.fixes
     return made
 

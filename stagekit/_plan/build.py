@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import ModuleType
 
 from stagekit._base.keys import NamedKey, UnionOf, is_scalar
@@ -338,6 +339,10 @@ def _reason(resolver: Resolver, before: int, after: int) -> str:
 
 def _warnings(resolver: Resolver, places: Sequence[int], request: Request) -> List[Problem]:
     found: List[Problem] = []
+    if "IPython" in sys.modules:
+        from stagekit._plan.notebook import gone_stages
+
+        found += gone_stages([resolver.index.stages[place] for place in places])
     if request.left_out:
         from stagekit._plan.problems import not_adopted
 

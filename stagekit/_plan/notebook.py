@@ -7,13 +7,14 @@ those that it was declared with, until its own cell is run again.
 from __future__ import annotations
 
 import sys
-from typing import Any, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from stagekit._base.keys import NamedKey, Parametrised, UnionOf, describe
 from stagekit._base.notebook import is_gone
-from stagekit._declare.callables import unwrap_partial
+from stagekit._base.problem import Code, Problem
+from stagekit._declare.callables import function_name, unwrap_partial
 from stagekit._declare.declaration import Declaration
-from stagekit._plan.suggestions import place, short
+from stagekit._plan.suggestions import at, place, short
 
 _MAIN = "__main__"
 
@@ -118,7 +119,22 @@ def _remove(stage: Declaration) -> str:
 
 
 def _is_gone(stage: Declaration) -> bool:
-    return stage.location is not None and is_gone(stage.location.file)
+    location = stage.location
+    return location is not None and is_gone(location.file, function_name(stage.fn))
+
+
+def gone_stages(stages: Iterable[Declaration]) -> List[Problem]:
+    """Warn of planned stages that are no longer in their cells, as their old code would run."""
+    return [
+        Problem(
+            Code.GONE_STAGE,
+            f"stage `{short(stage)}` is planned as it was, and is no longer in its cell",
+            fixes=(f"take it out: {_remove(stage)}",),
+            **at(stage),
+        )
+        for stage in stages
+        if is_interactive(stage) and _is_gone(stage)
+    ]
 
 
 def _line(stage: Declaration) -> Tuple[int, int]:

@@ -6,7 +6,7 @@ import linecache
 import sys
 from contextlib import suppress
 from types import FunctionType, ModuleType, SimpleNamespace
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 
@@ -24,13 +24,21 @@ class Cells:
     def __init__(self) -> None:
         self.main = ModuleType("__main__")
         self.shell: Any = SimpleNamespace(
-            compile=SimpleNamespace(format_code_name=self._name), parent_header={}
+            compile=SimpleNamespace(format_code_name=self._name),
+            parent_header={},
+            events=SimpleNamespace(register=self._register),
         )
+        self._ended: List[Callable[[Any], None]] = []
         self._numbers: Dict[str, int] = {}
         self._count = 0
 
     def _name(self, file: str) -> Optional[Tuple[str, str]]:
         return ("Cell", f"In[{self._numbers[file]}]") if file in self._numbers else None
+
+    def _register(self, event: str, call: Callable[[Any], None]) -> None:
+        assert "post_run_cell" == event
+        if call not in self._ended:
+            self._ended.append(call)
 
     def run(self, code: str, cell: str = "") -> Any:
         """Run a cell, of this id; return what it calls ``found``."""
@@ -40,7 +48,13 @@ class Cells:
         self.shell.parent_header = {"metadata": {"cellId": cell} if cell else {}}
         lines: List[str] = code.splitlines(keepends=True)
         linecache.cache[file] = (len(code), None, lines, file)
-        exec(compile(code, file, "exec", dont_inherit=True), vars(self.main))  # noqa: S102 - that is what a cell is
+        ended = SimpleNamespace(success=False)
+        try:
+            exec(compile(code, file, "exec", dont_inherit=True), vars(self.main))  # noqa: S102 - that is what a cell is
+            ended.success = True
+        finally:
+            for call in self._ended:
+                call(ended)
         for made in tuple(
             vars(self.main).values()
         ):  # 3.14 reads annotations when a plan first does

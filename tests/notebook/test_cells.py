@@ -9,7 +9,7 @@ from typing import Any, Callable, List
 import pytest
 
 from stagekit import PlanError, Registry, RunFailedError, arun, plan, run
-from stagekit.errors import RunningLoopError
+from stagekit.errors import Code, RunningLoopError, StagekitWarning
 from tests.notebook.conftest import Cells
 
 TYPES = "A = NewType('A', int)\nclass B:\n    pass\n"
@@ -127,6 +127,7 @@ def test_a_stage_whose_cell_was_run_again_without_it_is_named_first(cells: Cells
     assert '.remove("load")' in refusal(plan)
 
 
+@pytest.mark.filterwarnings("ignore:SK228")
 def test_problems_and_failures_of_a_stage_that_is_gone_say_so(cells: Cells) -> None:
     """Nobody looks for it in the notebook."""
     cells.run(TYPES, "t")
@@ -138,6 +139,64 @@ def test_problems_and_failures_of_a_stage_that_is_gone_say_so(cells: Cells) -> N
     cells.run(LOAD, "d")
     with pytest.raises(RunFailedError, match="`old` is no longer in its cell"):
         run()
+
+
+def gone(target: Any = None) -> List[Any]:
+    """Return the stages of a plan that are no longer in their cells."""
+    return [each.stage_id for each in plan(target).warnings if each.code is Code.GONE_STAGE]
+
+
+OLD = "@stage\ndef a() -> A:\n    return A(1)\n"
+
+
+@pytest.mark.parametrize(
+    "new",
+    [OLD.replace("def a", "def b"), OLD.replace("@stage\n", ""), "nothing = 1\n"],
+    ids=["renamed", "no longer a stage", "taken away"],
+)
+def test_a_stage_that_is_gone_and_still_fills_a_parameter_is_told(cells: Cells, new: str) -> None:
+    """The parameter bears its name, so nothing else would be said."""
+    cells.run(TYPES, "t")
+    cells.run(OLD, "c")
+    cells.run(USE, "u")
+    assert not gone()
+    cells.run(new, "c")
+    assert ["__main__:a"] == gone("use")
+    with pytest.warns(StagekitWarning) as told:
+        assert "got 1" == run("use")["use"]
+    (warning,) = [str(each.message) for each in told]
+    assert warning == (
+        "SK228: stage `a` is planned as it was, and is no longer in its cell "
+        '(Cell In[3], line 2)\n    fix: take it out: Registry.current().remove("a")'
+    )
+    with pytest.raises(PlanError, match="SK228") as caught:
+        plan("use", strict=True)
+    assert 1 == str(caught.value).count("remove(")
+
+
+def test_what_is_still_in_its_cell_is_never_said_to_be_gone(cells: Cells) -> None:
+    """Run again as it is, below what plans, after an error, and where another cell adds it."""
+    both = OLD + "found = plan(registry=Registry.current())\n@stage\ndef c() -> str: ...\n"
+    cells.run(TYPES, "t")
+    for code in (both, both, both.replace("A(1)", "A(2)")):
+        assert not cells.run(code, "c").warnings
+        assert not gone()
+    with pytest.raises(ZeroDivisionError):
+        cells.run(OLD + "1 / 0\n@stage\ndef c() -> str: ...\n", "c")
+    assert not gone()
+    cells.run("def d() -> float: ...\n", "d")
+    cells.run("def e() -> bytes: ...\n", "e")
+    cells.run("for each in (d, e):\n    Registry.current().add(each, tags=['x'])", "f")
+    assert not gone()
+
+
+def test_an_error_in_a_changed_cell_leaves_no_doubt_of_a_renamed_stage(cells: Cells) -> None:
+    """The new code of the cell has no such function."""
+    cells.run(TYPES, "t")
+    cells.run(OLD, "c")
+    with pytest.raises(ZeroDivisionError):
+        cells.run(OLD.replace("def a", "def b") + "1 / 0", "c")
+    assert ["__main__:a"] == gone()
 
 
 def test_a_loop_of_a_notebook_does_not_keep_run_from_running(cells: Cells) -> None:
