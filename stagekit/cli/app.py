@@ -83,6 +83,7 @@ def _script_command(script: ModuleType) -> Tuple[click.Command, str]:
         callback=functools.partial(run_stages, target=script),
         help="Run the stages of this script. What follows -- reaches them as Arguments.",
         takes_arguments=True,
+        script=file or "",
         examples=(
             (f"{name} --workers 8 --keep-going", "Whatever can still run, runs."),
             (f"{name} -s +report -- --year 2013", "report, all it needs; Arguments for stages."),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
 
 import click
 
 from stagekit._base.text import did_you_mean, escape_control
 
+if TYPE_CHECKING:
+    from stagekit.cli.completion import Outline
+
 _SETTINGS = {"max_content_width": 80}
 _COLUMNS = 80
+_MOST = 3  # parameters that are proposed
 
 
 class _WithHelp(click.Command):
@@ -37,6 +41,7 @@ class Command(_WithHelp):
     Args:
         examples: command lines, each with what it does.
         takes_arguments: whether the words after ``--`` reach the stages.
+        script: the file of the script whose stages they are; empty where TARGET says it.
     """
 
     def __init__(
@@ -44,12 +49,14 @@ class Command(_WithHelp):
         *args: Any,  # Any: what click takes
         examples: Sequence[Tuple[str, str]] = (),
         takes_arguments: bool = False,
+        script: str = "",
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("context_settings", _SETTINGS)
         super().__init__(*args, **kwargs)
         self.examples = examples
         self.takes_arguments = takes_arguments
+        self.script = script
 
     def parse_args(self, ctx: click.Context, args: List[str]) -> List[str]:
         """Read the arguments, those for stages apart; refuse an option that is said twice."""
@@ -64,26 +71,65 @@ class Command(_WithHelp):
                 ctx.allow_extra_args = True
             left = super().parse_args(ctx, list(own))
         except click.NoSuchOption as error:
-            raise _no_such_option(error, ctx, takes_arguments=self.takes_arguments) from None
+            raise self._no_such_option(error, ctx, own) from None
         if left and not ctx.resilient_parsing:
             raise self._too_many(left, ctx)
         return left
 
+    def _no_such_option(
+        self, error: click.NoSuchOption, ctx: click.Context, own: Sequence[str]
+    ) -> click.UsageError:
+        """Return what to say of an option that is none; a parameter may be meant."""
+        name, found = error.option_name, None
+        if any(each.name == "params" for each in self.params):
+            found = self._outline(ctx, [each for each in own if not each.startswith("-")])
+        value = _value_of(name, own)
+        typed = escape_control(name if value == "..." else f"{name} {_quoted(value)}")
+        after = f"put arguments for stages that take `Arguments` after `--`: -- {typed}"
+        if found is None:
+            hint = f"set a parameter of a stage with --set {escape_control(name.lstrip('-'))}=..."
+            hint += f"; {after}" if self.takes_arguments else ""
+            return _no_such_option(error, ctx, hint)
+        word = name.lstrip("-").replace("-", "_")
+        meant = found.called(word)
+        if meant:
+            stages = " and ".join(f"`{each.partition('.')[0]}`" for each in meant)
+            written = word if len(meant) == 1 else meant[0]
+            text = f"`{word}` is a parameter of {stages}: --set {_quoted(f'{written}={value}')}"
+            return click.UsageError(f"there is no option {escape_control(name)}; {text}", ctx)
+        names = dict.fromkeys(each.partition(".")[2] for each in found.parameters)
+        near = [f"--set {_quoted(f'{each}={value}')}" for each in did_you_mean(word, names)]
+        shown = _either(found.parameters[:_MOST])
+        hints = [f"--set sets {shown}"] if shown else []
+        hints += [after] if self.takes_arguments and found.takes_arguments else []
+        return _no_such_option(error, ctx, "; ".join(hints), near)
+
+    def _outline(self, ctx: click.Context, words: Sequence[str]) -> Optional[Outline]:
+        """Return what is known, without importing it, of the stages of a script, or of TARGET."""
+        from stagekit.cli.completion import outline
+
+        target = self.script or ctx.params.get("target")
+        return outline([str(target)] if target else words)
+
     def _too_many(self, words: Sequence[str], ctx: click.Context) -> click.UsageError:
         """Return what to say of words that nothing is left to take."""
-        import shlex
-
-        shown = [escape_control(shlex.quote(word)) for word in words]
+        shown = [_quoted(word) for word in words]
         text, line = f"nothing takes {' '.join(shown)}", ctx.command_path
         if any(isinstance(each, click.Argument) for each in self.params):  # a script has none
-            first = ctx.params.get("target") or next(iter(ctx.params.values()), "")
-            target = escape_control(shlex.quote(str(first)))
+            target = _quoted(str(ctx.params.get("target") or next(iter(ctx.params.values()), "")))
             text, line = f"{text} after {target}", f"{line} {target}"
+        known = {each.name for each in self.params}
+        found = self._outline(ctx, ()) if "select" in known else None
         meant: List[str] = []
-        if any(each.name == "select" for each in self.params):
+        if "select" in known and not any("." in word or "/" in word for word in words):
             select = " ".join([line, *(f"--select {word}" for word in shown)])
             meant.append(f"`{select}` (stages or tags)")
-        if self.takes_arguments:
+        if found is not None and found.parameters and len(words) == 1:
+            is_one = len(found.parameters) == 1
+            name = found.parameters[0] if is_one else "NAME"
+            which = "a parameter" if is_one else f"NAME is {_either(found.parameters[:_MOST])}"
+            meant.append(f"`{line} --set {name}={shown[0]}` ({which})")
+        if self.takes_arguments and (found is None or found.takes_arguments or not meant):
             meant.append(f"`{' '.join([line, '--', *shown])}` (Arguments of the stages)")
         if meant:
             text += f"; did you mean {_either(meant)}?"
@@ -133,7 +179,7 @@ class Group(_WithHelp, click.Group):
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            raise _no_such_option(error, ctx, takes_arguments=False) from None
+            raise _no_such_option(error, ctx) from None
 
     def list_commands(self, ctx: click.Context) -> List[str]:  # noqa: ARG002
         """Return the commands in the order in which they are met."""
@@ -168,7 +214,7 @@ def _no_such_command(word: str, known: Sequence[str]) -> str:
 
 
 def _no_such_option(
-    error: click.NoSuchOption, ctx: click.Context, *, takes_arguments: bool
+    error: click.NoSuchOption, ctx: click.Context, hint: str = "", others: Sequence[str] = ()
 ) -> click.UsageError:
     name = escape_control(error.option_name)
     known = [each for p in ctx.command.get_params(ctx) for each in (*p.opts, *p.secondary_opts)]
@@ -176,13 +222,27 @@ def _no_such_option(
     words = [each[2:] for each in known if each.startswith("--")]
     near = [f"--{each}" for each in did_you_mean(error.option_name.lstrip("-"), words)]
     text = f"there is no option {name}"
-    if near:
-        text += f"; did you mean {_either(near)}?"
-    elif takes_arguments:
-        text += f" (put arguments for your stages after `--`: -- {name})"
+    if near or others:
+        text += f"; did you mean {_either([*near, *others])}?"
     else:
-        text += f"; {ctx.command_path} -h lists them"
+        text += f" ({hint})" if hint else f"; {ctx.command_path} -h lists them"
     return click.UsageError(text, ctx)
+
+
+def _value_of(option: str, words: Sequence[str]) -> str:
+    """Return what stands behind an option on a command line; dots for nothing."""
+    for word, following in zip(words, (*words[1:], "")):
+        name, is_assigned, value = word.partition("=")
+        if name == option:
+            value = value if is_assigned else "" if following.startswith("-") else following
+            return value or "..."
+    return "..."
+
+
+def _quoted(word: str) -> str:
+    import shlex
+
+    return escape_control(shlex.quote(word))
 
 
 def _either(words: Sequence[str]) -> str:

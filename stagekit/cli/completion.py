@@ -1,26 +1,57 @@
-"""Names for the shell to complete, read from the file of a target without importing it.
+"""Names in the file of a target, read without importing it: to complete, and for usage errors.
 
-Code of the user is not run while he types: so what can be told is what stands in the one file.
+Code of the user is not run while he types, nor where what he has typed is wrong: so what can be
+told is what stands in the one file.
 """
 
 from __future__ import annotations
 
 import ast
 import os
-from typing import Iterator, List, Optional
+from typing import Iterable, Iterator, List, Optional, Set
 
+from stagekit._base.record import Record
 from stagekit.cli.target import parse
 
 _MOST_BYTES = 1_000_000
 
 
+class Outline(Record):
+    """What the file of a target tells.
+
+    Attributes:
+        parameters: ``stage.parameter`` for each parameter of its stages that may be set.
+        takes_arguments: whether it speaks of ``Arguments``, or of the ``Context`` that has them.
+    """
+
+    parameters: List[str]
+    takes_arguments: bool
+
+    def called(self, name: str) -> List[str]:
+        """Return the parameters of a name, with their stages."""
+        return [each for each in self.parameters if each.partition(".")[2] == name]
+
+
+def outline(words: Iterable[str]) -> Optional[Outline]:
+    """Return what the file of the first of some words tells that is a target with stages."""
+    for word in words:
+        parsed = parse(word)
+        for tree in _trees(parsed.file, parsed.module):
+            defined = {each.id for each in ast.walk(tree) if isinstance(each, ast.Name)}
+            defined |= {each.attr for each in ast.walk(tree) if isinstance(each, ast.Attribute)}
+            if "stage" in defined:
+                takes = not defined.isdisjoint({"Arguments", "Context"})
+                return Outline(sorted(set(_names(tree))), takes)
+    return None
+
+
 def parameter_names(target: str) -> List[str]:
     """Return ``stage.parameter`` for each parameter of the stages of a target that may be set.
 
-    Those with a default or of a builtin type: what fills others, a file alone does not tell.
+    Those with a default, or of a plain type that no stage of the file returns.
     """
-    parsed = parse(target)
-    return sorted({name for tree in _trees(parsed.file, parsed.module) for name in _names(tree)})
+    found = outline([target])
+    return [] if found is None else found.parameters
 
 
 def _trees(file: Optional[str], module: str) -> Iterator[ast.Module]:
@@ -34,11 +65,15 @@ def _trees(file: Optional[str], module: str) -> Iterator[ast.Module]:
 
 
 def _names(tree: ast.Module) -> Iterator[str]:
-    for node in tree.body:
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            continue
-        if any(map(_is_stage, node.decorator_list)):
-            yield from (f"{node.name}.{name}" for name in _settable(node.args))
+    stages = [
+        node
+        for node in tree.body
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and any(map(_is_stage, node.decorator_list))
+    ]
+    returned = {ast.dump(each.returns) for each in stages if each.returns is not None}
+    for stage in stages:
+        yield from (f"{stage.name}.{name}" for name in _settable(stage.args, returned))
 
 
 def _is_stage(decorator: ast.expr) -> bool:
@@ -47,19 +82,22 @@ def _is_stage(decorator: ast.expr) -> bool:
     return name == "stage"
 
 
-def _settable(arguments: ast.arguments) -> Iterator[str]:
+def _settable(arguments: ast.arguments, returned: Set[str]) -> Iterator[str]:
+    """Yield the parameters with a default, and those of a plain type that no stage returns."""
     positional = [*arguments.posonlyargs, *arguments.args]
     first = len(positional) - len(arguments.defaults)
     for number, each in enumerate(positional):
-        if number >= first or _is_builtin(each.annotation):
+        if number >= first or _is_unfilled(each.annotation, returned):
             yield each.arg
     for each, default in zip(arguments.kwonlyargs, arguments.kw_defaults):
-        if default is not None or _is_builtin(each.annotation):
+        if default is not None or _is_unfilled(each.annotation, returned):
             yield each.arg
 
 
-def _is_builtin(annotation: Optional[ast.expr]) -> bool:
-    """Tell whether an annotation is the name of a plain type, or its text."""
+def _is_unfilled(annotation: Optional[ast.expr], returned: Set[str]) -> bool:
+    """Tell whether an annotation is the name of a plain type that no stage returns, or its text."""
+    if annotation is None or ast.dump(annotation) in returned:
+        return False
     if isinstance(annotation, ast.Constant):
         return annotation.value in _PLAIN
     name = annotation.attr if isinstance(annotation, ast.Attribute) else None

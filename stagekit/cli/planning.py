@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -9,6 +10,8 @@ from stagekit._api import Plan, plan
 from stagekit._base.parameters import ENVIRONMENT
 from stagekit._base.record import Row
 from stagekit._base.text import escape_control
+from stagekit._declare.context import Arguments, Context
+from stagekit._plan.slots import INJECTABLE
 from stagekit._settings import kept_warnings, known_parameters
 from stagekit.cli.importing import load
 from stagekit.cli.output import Output
@@ -18,6 +21,8 @@ from stagekit.errors import Code, UsageError
 if TYPE_CHECKING:
     from stagekit._base.parameters import Setting
     from stagekit._plan.parameters import PlanParameter
+
+_MOST_NAMED = 8  # parameters
 
 
 class Selection(Row):
@@ -120,3 +125,31 @@ def plan_of(
     if not len(made):
         raise NothingSelectedError(why_empty(target, found, has_selection=bool(selection)))
     return made
+
+
+def check_arguments(made: Plan, arguments: Sequence[str]) -> None:
+    """Refuse words after ``--`` that no stage would see.
+
+    Raises:
+        UsageError: saying how a stage takes them, and which parameters can be set.
+    """
+    seen = (slot.key for slot in made.slots if slot.kind == INJECTABLE)
+    takes = any(key is Arguments or key is Context for key in seen)
+    if takes or not arguments:
+        return
+    shown = escape_control(" ".join(map(shlex.quote, arguments)))
+    text = f"no stage takes what follows `--`: {shown}\n\nhelp: "
+    names = [each.name for each in made.parameters]
+    meant = next((name for name in names for word in arguments if _is_of(word, name)), None)
+    if names:
+        more = " …" if len(names) > _MOST_NAMED else ""
+        which = ", ".join(names[:_MOST_NAMED]) + more
+        text += f"set a parameter: --set {meant or names[0]}=...  (there is: {which})\nhelp: "
+    text += "have a stage take them: def load(arguments: Arguments), from stagekit import Arguments"
+    raise UsageError(text)
+
+
+def _is_of(word: str, name: str) -> bool:
+    """Tell whether an argument is written as an option of the name of a parameter."""
+    option = word.partition("=")[0].lstrip("-").replace("-", "_")
+    return word.startswith("--") and option == name.rpartition(".")[2]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from typing import TYPE_CHECKING, List
 
 import pytest
@@ -227,3 +229,75 @@ def test_a_file_of_parameters_is_completed_by_the_shell() -> None:
     shell = BashComplete(stagekit, {}, "stagekit", "_STAGEKIT_COMPLETE")
     (found,) = shell.get_completions(["run", "shop", "--params"], "p")
     assert ("p", "file") == (found.value, found.type)
+
+
+def proposed(err: str) -> List[str]:
+    """Return the words of the first ``--set`` that an error proposes."""
+    return shlex.split(re.findall(r"--set [^`?\n]+", err)[0])[:2]
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (["shop.py", "--path", "b.csv"], "`path` is a parameter of `load`: --set path=b.csv\n"),
+        (["--path=b c.csv", "shop"], "`path` is a parameter of `load`: --set 'path=b c.csv'\n"),
+        (["shop", "--pth", "b.csv"], "there is no option --pth; did you mean --set path=b.csv?\n"),
+        (["shop", "--folds"], "`folds` is a parameter of `report`: --set folds=...\n"),
+        (["shop", "--year", "3"], "(--set sets load.path or load.since or report.folds)\n"),
+    ],
+)
+def test_an_option_of_the_name_of_a_parameter_is_answered_with_set(
+    typed: List[str], told: str, cli: Cli, shop: str
+) -> None:
+    """The file is read, not imported; what is proposed runs when it is pasted."""
+    done = cli("run", *typed)
+    assert (2, True) == (done.code, told in done.err)
+    if "b" in told.partition("=")[2]:
+        assert cli("run", shop, *proposed(done.err), "-q").out.startswith("['b")
+
+
+def test_one_option_may_be_the_name_of_several_parameters(cli: Cli, write: Write) -> None:
+    """Each has its stage; one of them is written out."""
+    text = "from stagekit import stage\n"
+    for name in ("read", "load"):
+        text += f"@stage\ndef {name}(path: str = 'a') -> None: print('{name}', path)\n"
+    write("two.py", text)
+    done = cli("run", "two.py", "--path", "b")
+    assert "`path` is a parameter of `load` and `read`: --set load.path=b\n" in done.err
+    assert "load b\n" in cli("run", "two.py", *proposed(done.err), "-q").out
+
+
+def test_a_word_may_be_meant_for_the_one_parameter(cli: Cli, write: Write) -> None:
+    """A file to read, as scripts take it; no selection and no argument is proposed for it."""
+    write("one.py", "from stagekit import stage\n@stage\ndef load(path: str): print(path)\n")
+    done = cli("run", "one.py", "a.csv")
+    assert (
+        "nothing takes a.csv after one.py; did you mean "
+        "`stagekit run one.py --set load.path=a.csv` (a parameter)?\n"
+    ) in done.err
+    assert "a.csv\n" == cli("run", "one.py", *proposed(done.err), "-q").out
+
+
+@pytest.mark.parametrize("command", ["run"])
+def test_arguments_that_no_stage_takes_are_refused(command: str, cli: Cli, shop: str) -> None:
+    """Before anything runs: which parameters can be set, and how a stage takes arguments."""
+    done = cli(command, shop, "--set", "path=a", "--", "--since", "2026-11-30")
+    assert (2, "") == done[:2]
+    assert "error: no stage takes what follows `--`: --since 2026-11-30\n" in done.err
+    names = "load.path, load.since, report.folds"
+    assert f"help: set a parameter: --set load.since=...  (there is: {names})\n" in done.err
+    assert "def load(arguments: Arguments), from stagekit import Arguments\n" in done.err
+
+
+@pytest.mark.parametrize(
+    "parameters", ["arguments: Arguments", "context: Context", "*, arguments: Arguments"]
+)
+def test_arguments_reach_whoever_can_see_them(parameters: str, cli: Cli, write: Write) -> None:
+    """Also by the context."""
+    head = "from stagekit import Arguments, Context, stage\n"
+    write("seen.py", f"{head}@stage\ndef a({parameters}) -> None: print('ran')\n")
+    assert (0, "ran\n") == cli("run", "seen.py", "-q", "--", "--since")[:2]
+    write("blind.py", "from stagekit import stage\n@stage\ndef a() -> None: print('ran')\n")
+    done = cli("run", "blind.py", "--", "x")
+    assert (2, "") == done[:2]
+    assert "--set" not in done.err

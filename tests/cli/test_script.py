@@ -134,7 +134,10 @@ def test_what_is_wrong_with_the_words_of_a_script_names_it(
     """Not ``stagekit run``; and with ``--json`` it is a document of a run."""
     code, out, err = python(tmp_path, script, "run", "--json")
     text = "nothing takes run; did you mean `python shop.py --select run` (stages or tags) or "
+    text += "`python shop.py --set NAME=run` (NAME is load.path or report.folds) or "
     assert f"error: {text}`python shop.py -- run` (Arguments of the stages)?" in err
+    _, _, err = python(tmp_path, script, "--path", "a.csv")
+    assert "there is no option --path; `path` is a parameter of `load`: --set path=a.csv\n" in err
     assert err.endswith("\n\nhelp: python shop.py -h\n")
     document = json.loads(out)
     assert (2, "stagekit.run/1", 2) == (code, document["schema"], document["exit_code"])

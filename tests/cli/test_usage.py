@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, List, cast
 import pytest
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Cli
+    from tests.cli.conftest import Cli, Write
 
 
 def edits(word: str) -> List[str]:
@@ -55,9 +55,10 @@ def test_a_misspelt_option_gets_its_near_miss(option: str, cli: Cli) -> None:
     ("arguments", "told"),
     [
         (
-            ["run", "shop", "--year", "1"],
-            "--year (put arguments for your stages after `--`: -- --year)",
+            ["run", "none.py", "--year", "1"],
+            "--set year=...; put arguments for stages that take `Arguments` after `--`: -- --year",
         ),
+        (["run", "shop", "--year", "1"], "there is no option --year; stagekit run -h lists them"),
         (["plan", "shop", "--year"], "there is no option --year; stagekit plan -h lists them"),
         (["explain", "SK201", "SK202"], "error: nothing takes SK202 after SK201\n"),
         (["list", "shop", "\x1b[1m"], r"nothing takes '\x1b[1m' after shop"),
@@ -106,13 +107,18 @@ def test_a_mistake_is_told(arguments: List[str], told: str, cli: Cli, shop: str)
     assert "\x1b" not in done.err
 
 
-def test_words_without_two_dashes_are_told_where_they_may_stand(cli: Cli, shop: str) -> None:
-    """A word too many may be a stage to select, or an argument of the stages: both are shown."""
-    assert (
-        "error: nothing takes report 'a b' after shop; did you mean "
-        "`stagekit run shop --select report --select 'a b'` (stages or tags) or "
-        "`stagekit run shop -- report 'a b'` (Arguments of the stages)?\n"
-    ) in cli("run", shop, "report", "a b").err
+def test_words_without_two_dashes_are_told_where_they_may_stand(
+    cli: Cli, shop: str, write: Write
+) -> None:
+    """A word too many may be a stage to select, or an argument, where stages take any."""
+    select = "`stagekit run shop --select report --select 'a b'` (stages or tags)"
+    said = "error: nothing takes report 'a b' after shop; did you mean "
+    assert f"{said}{select}?\n" in cli("run", shop, "report", "a b").err
+    path = write("shop.py", "from stagekit import Arguments, stage\n@stage\ndef a(): Arguments\n")
+    after = "`stagekit run shop -- report 'a b'` (Arguments of the stages)"
+    assert f"{said}{select} or {after}?\n" in cli("run", shop, "report", "a b").err
+    path.unlink()  # nothing is known of it
+    assert f"{said}{select} or {after}?\n" in cli("run", shop, "report", "a b").err
     assert (
         "error: nothing takes load after shop; did you mean "
         "`stagekit plan shop --select load` (stages or tags)?\n"

@@ -15,7 +15,7 @@ from stagekit._run.result import Result
 from stagekit.cli import ExitCode
 from stagekit.cli.interruption import Interruption, Phases
 from stagekit.cli.output import Output, ProgressChoice
-from stagekit.cli.planning import Selection, plan_of
+from stagekit.cli.planning import Selection, check_arguments, plan_of
 from stagekit.cli.progress import RunningStages, Watching, chosen, watching
 from stagekit.cli.running import patience, run_options
 from stagekit.cli.streams import NotWrittenError
@@ -54,6 +54,7 @@ def run_target(request: RunRequest, interruption: Interruption, output: Output) 
         executor=options.get("executor", "auto"),
         limits=options.get("limits"),
     )
+    check_arguments(made, request.arguments)
     want = None
     if request.show or request.outputs:
         from stagekit.cli.results import wanted
