@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from stagekit._base.ports import CallPool, Pool
     from stagekit._base.refs import Ref
     from stagekit._base.retry import Retry
+    from stagekit.errors import UsageError
 
     F = TypeVar("F", bound=Callable[..., Any])
     R = TypeVar("R")
@@ -193,13 +194,46 @@ class Registry:
         """Return the declaration of a stage, or None."""
         return self._stages.get(self._id_of(stage))
 
-    def remove(self, stage: Ref, /) -> Optional[Declaration]:
-        """Take a stage out and return its declaration; None where it was not in."""
+    def remove(self, stage: Ref, /) -> Declaration:
+        """Take a stage out and return its declaration.
+
+        Raises:
+            UsageError: it is not in; ``if "load" in registry`` asks before.
+
+        Example:
+            >>> from stagekit import Registry
+            >>> registry = Registry()
+            >>> load = registry.add(lambda: 1, id="load")
+            >>> registry.remove("load").id, len(registry)
+            ('load', 0)
+        """
         stage_id = self._id_of(stage)
         with self._lock:
-            self._version += 1
-            self._snapshot = None
-            return self._stages.pop(stage_id, None)
+            found = self._stages.pop(stage_id, None)
+            if found is not None:
+                self._version += 1
+                self._snapshot = None
+                return found
+        raise self._unknown(stage)
+
+    def _unknown(self, stage: Any) -> UsageError:  # Any: what users write
+        """Return the error of a reference that names no stage, or several."""
+        from stagekit._base.text import did_you_mean
+        from stagekit.errors import UsageError
+
+        ids = [declaration.id for declaration in self.snapshot()]
+        names = [each.rpartition(":")[2] for each in ids]
+        text = stage if isinstance(stage, str) else getattr(stage, "id", None)
+        if text is None:
+            return UsageError(f"`{function_name(stage)}` is not a stage of this registry")
+        many = [each for each, name in zip(ids, names) if name == text]
+        if many:
+            what = f"{text!r} is the short name of {len(many)} stages: {', '.join(many[:5])}"
+            return UsageError(f'{what}; write the whole id: "{many[0]}"')
+        near = did_you_mean(text, [*names, *ids])
+        known = ", ".join(names[:8]) or "none"
+        hint = f"did you mean {near[0]!r}?" if near else f"stages here: {known}"
+        return UsageError(f"there is no stage {text!r}; {hint}")
 
     def clear(self) -> None:
         """Take every stage out."""

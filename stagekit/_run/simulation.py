@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Sequence, Tuple, Union
@@ -114,8 +113,8 @@ def simulate(
             *durations* unless given, ``{}`` for nothing, so that it counts hops.
 
     Raises:
-        UsageError: a duration is missing or not a number of seconds, there is no worker, or the run
-            did not succeed.
+        UsageError: a duration is missing, not a number of seconds, or of no stage of the plan;
+            there is no worker; or the run did not succeed.
 
     Example:
         >>> from stagekit import Registry, plan
@@ -133,24 +132,36 @@ def simulate(
         if not durations.ok:
             raise UsageError(f"a run that succeeded tells how long stages take, got {durations!r}")
         durations = seconds_of(durations)
-    durations = _by_id(plan, durations)
+    else:
+        durations = _by_id(plan, "durations", durations)
     seconds = _seconds(plan, durations)
-    rank = plan.ranked(durations if estimates is None else _by_id(plan, estimates))
+    rank = plan.ranked(durations if estimates is None else _by_id(plan, "estimates", estimates))
     scheduler = Scheduler(plan, [None] * plan.constants, rank=rank)
     steps = _Clock(scheduler, seconds, workers).run()
     return Schedule(plan, steps, workers)
 
 
-def _by_id(plan: Plan, given: Mapping[str, float]) -> Mapping[str, float]:
-    """Return *given* with short names replaced by ids; what is no stage of the plan is left out."""
+def _by_id(plan: Plan, what: str, given: Mapping[str, float]) -> Mapping[str, float]:
+    """Return *given* with short names replaced by ids; refuse what is no stage of the plan."""
     ids = set(plan.order)
     if ids >= given.keys():
         return given
     found: Dict[str, float] = {}
+    mistakes: List[str] = []
     for name, value in given.items():
-        with suppress(LookupError):
+        try:
             found.setdefault(plan.order[plan.step_of(name)], value)
+        except LookupError as error:
+            mistakes.append(f"{what} names {name!r}: {error}")
+    if mistakes:
+        raise UsageError(_listed(mistakes))
     return {**found, **{name: value for name, value in given.items() if name in ids}}
+
+
+def _listed(mistakes: Sequence[str]) -> str:
+    """Return the first mistakes, and how many more there are."""
+    more = len(mistakes) - MAX_SHOWN
+    return "; ".join(mistakes[:MAX_SHOWN]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _seconds(plan: Plan, durations: Mapping[str, float]) -> List[float]:
@@ -166,9 +177,7 @@ def _seconds(plan: Plan, durations: Mapping[str, float]) -> List[float]:
             wrong.append(f"{stage_id!r} has {durations[stage_id]!r}")
         found.append(value)
     if wrong:
-        rest = f"; and {len(wrong) - MAX_SHOWN} more" if len(wrong) > MAX_SHOWN else ""
-        shown = "; ".join(wrong[:MAX_SHOWN]) + rest
-        raise UsageError(f"each stage needs a duration of 0 seconds or more: {shown}")
+        raise UsageError(f"each stage needs a duration of 0 seconds or more: {_listed(wrong)}")
     return found
 
 

@@ -22,7 +22,7 @@ from stagekit import (
     stage,
     use_registry,
 )
-from stagekit.errors import Code
+from stagekit.errors import Code, UsageError
 
 
 def nothing() -> None:
@@ -37,6 +37,31 @@ def one() -> int:
 def ids(registry: Registry) -> List[str]:
     """Return the ids of a registry, in its order."""
     return [each.id for each in registry]
+
+
+@pytest.mark.parametrize(
+    ("stage", "text"),
+    [
+        ("laod", "there is no stage 'laod'; did you mean 'load'?"),
+        (StageRef("laod"), "there is no stage 'laod'; did you mean 'load'?"),
+        ("zzz", "there is no stage 'zzz'; stages here: load, save, save"),
+        (int, "`int` is not a stage of this registry"),
+        (
+            "save",
+            "'save' is the short name of 2 stages: a:save, b:save; write the whole id: \"a:save\"",
+        ),
+    ],
+)
+def test_what_is_not_in_cannot_be_removed(stage: Any, text: str) -> None:
+    """A typo is told with what may have been meant; nothing is changed."""
+    registry = Registry()
+    for each in ("load", "a:save", "b:save"):
+        registry.add(lambda: None, id=each)
+    before = registry.version
+    with pytest.raises(UsageError) as caught:
+        registry.remove(stage)
+    assert text == str(caught.value)
+    assert (before, 3) == (registry.version, len(registry))
 
 
 def test_a_registry_is_an_ordered_index() -> None:
@@ -90,9 +115,8 @@ def test_stages_can_be_removed() -> None:
     registry.add(one, id="one")
     registry.add(nothing, id="two")
     gone = registry.remove("one")
-    assert gone is not None
     assert (one, ["two"]) == (gone.fn, ids(registry))
-    assert registry.remove("one") is None
+    assert "one" not in registry
     registry.register(gone)
     assert ["two", "one"] == ids(registry)
     registry.clear()

@@ -50,8 +50,8 @@ def test_short_names_stand_for_ids_where_they_are_unambiguous() -> None:
     for name in ("load", "clean", "other"):
         registry.add(nothing, id=f"shop:{name}")
     made = plan(registry=registry)
-    seconds = {"load": 1, "shop:clean": 2, "other": 3, "nobody": 4}
-    schedule = simulate(made, seconds, workers=1, estimates={"load": 9, "nobody": 1})
+    seconds = {"load": 1, "shop:clean": 2, "other": 3}
+    schedule = simulate(made, seconds, workers=1, estimates={"load": 9})
     assert (6, 0) == (schedule.makespan, schedule["load"].start)
 
 
@@ -137,6 +137,21 @@ def test_every_duration_that_is_missing_or_wrong_is_listed() -> None:
         "each stage needs a duration of 0 seconds or more: 'a' has -1; 'b' has nan; 'c' has none"
         == str(caught.value)
     )
+
+
+def test_a_name_that_is_no_stage_is_refused() -> None:
+    """In durations and in estimates, with what may have been meant; at most five are told."""
+    made = planned(load="", clean="")
+    with pytest.raises(UsageError) as caught:
+        simulate(made, {"laod": 1.0, "clean": 2}, 1)
+    text = "there is no stage 'laod'; did you mean 'load'?"
+    assert f"durations names 'laod': {text}" == str(caught.value)
+    with pytest.raises(UsageError) as caught:
+        simulate(
+            made, {"load": 1, "clean": 2}, 1, estimates={"laod": 1, **dict.fromkeys("abcdef", 1)}
+        )
+    assert str(caught.value).startswith(f"estimates names 'laod': {text}; estimates names 'a': ")
+    assert str(caught.value).endswith("; and 2 more")
 
 
 @pytest.mark.parametrize("workers", [0, -1, True, 1.5])
