@@ -17,6 +17,11 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from stagekit import errors as errors
+    from stagekit import events as events
+    from stagekit import executors as executors
+    from stagekit import hooks as hooks
+    from stagekit import testing as testing
     from stagekit._api import Plan, arun, plan, run
     from stagekit._base.cancel import CancelToken
     from stagekit._base.decisions import Reuse, Skip, StageCall
@@ -129,18 +134,20 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _MODULES = ("errors", "events", "executors", "hooks", "testing")
 
 
-def __getattr__(name: str) -> object:
-    """Load a public name on its first use, so that a script pays for what it uses."""
-    from importlib import import_module
+if not TYPE_CHECKING:  # type checkers tell a name that is not there
 
-    if name in _MODULES:
-        return import_module(f"stagekit.{name}")
-    home = _HOME_OF.get(name)
-    if home is None:
-        raise AttributeError(f"module 'stagekit' has no attribute {name!r}")
-    value: object = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        """Load a public name on its first use, so that a script pays for what it uses."""
+        from importlib import import_module
+
+        if name in _MODULES:
+            return import_module(f"stagekit.{name}")
+        home = _HOME_OF.get(name)
+        if home is None:
+            raise AttributeError(f"module 'stagekit' has no attribute {name!r}")
+        value: object = getattr(import_module(home), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -244,7 +244,13 @@ class MachineLimitError(StagekitError, RuntimeError):
 
 
 class BadValueError(StagekitError, TypeError):
-    """A stage returned something else than its declaration promises."""
+    """A stage returned something else than its declaration promises.
+
+    Attributes:
+        stage_id: the stage that promised it; None where it is the one that failed.
+    """
+
+    stage_id: Optional[str] = None
 
 
 class NoValueError(StagekitError, LookupError):

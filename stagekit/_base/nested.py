@@ -10,6 +10,13 @@ from stagekit._base.handles import with_handles
 Shape = Union[int, Tuple[Any, ...]]  # Any: a Shape, which type checkers cannot nest
 
 
+NO_LISTS = (str, bytes, bytearray, dict)
+
+
+class NoListError(TypeError):
+    """What should be a list is none; the text is the name of its type."""
+
+
 def _itself(value: Any) -> Any:
     return value
 
@@ -23,9 +30,13 @@ def flat(value: Any, depth: int, fetch: Callable[[Any], Any] = _itself) -> Tuple
         fetch: brings a list here that may be elsewhere.
 
     Raises:
-        TypeError: what should be a list has no items.
+        NoListError: what should be a list is none; texts and dictionaries have items, and are none.
     """
     value = fetch(value)
+    kind: Any = value.__class__
+    has_items = hasattr(kind, "__iter__") or hasattr(kind, "__getitem__")
+    if issubclass(kind, NO_LISTS) or not has_items:
+        raise NoListError(kind.__name__)
     if depth == 1:
         items = list(value)
         return items, len(items)

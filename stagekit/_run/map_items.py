@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple, Union
 
-from stagekit._base.nested import Shape, flat
+from stagekit._base.nested import NoListError, Shape, flat
 from stagekit._declare.context import Context, of_item
 from stagekit._run.attempt import arguments, of_attempt
 from stagekit.errors import BadValueError
@@ -41,12 +41,14 @@ class MapItems:
         fn, args, kwargs = arguments(self._plan.calls[step], self._columns.values)
         lists: Dict[Place, List[Any]] = {}
         shapes: Dict[Place, Shape] = {}
-        try:
-            for place in policy.each:
-                value = args[place] if isinstance(place, int) else kwargs[place]
+        for place in policy.each:
+            value = args[place] if isinstance(place, int) else kwargs[place]
+            try:
                 lists[place], shapes[place] = flat(self._again(value), policy.depth, fetch)
-        except Exception as error:  # noqa: BLE001 - of what the provider returned
-            return 0, error
+            except NoListError as error:
+                return 0, self._no_list(step, place, str(error))
+            except Exception as error:  # noqa: BLE001 - of what the provider returned
+                return 0, error
         if len(set(shapes.values())) > 1:
             return 0, BadValueError(self._unequal(step, shapes))
         bindings = self._plan.bindings[step]
@@ -105,6 +107,21 @@ class MapItems:
             else:
                 named[place] = of_item(named[place], item)
         return of_attempt(fn, attempt, item), tuple(places), named
+
+    def _no_list(self, step: int, place: Place, name: str) -> BadValueError:
+        """Say that a provider returned no list, where its annotation promises one."""
+        plan = self._plan
+        found = [
+            each
+            for number, each in enumerate(plan.bindings[step])
+            if place in {number, each.parameter}
+        ]
+        providers = [plan.order[each] for binding in found for each in binding.providers]
+        who = f"`{providers[0]}` returned" if providers else "was given"
+        text = f"takes the items of what {who}, which is no list, but of type `{name}`"
+        error = BadValueError(text)
+        error.stage_id = providers[0] if providers else None
+        return error
 
     def _unequal(self, step: int, shapes: Dict[Place, Shape]) -> str:
         names = [binding.parameter for binding in self._plan.bindings[step]]

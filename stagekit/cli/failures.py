@@ -56,8 +56,10 @@ def _problem(result: Result, report: StageReport, name: str) -> Problem:
     error = report.error
     if error is None or report.reason is Reason.BAD_VALUE:
         text = f"stage `{escape_control(name)}` {safe_text(error)}"
-        place = declaration.location
-        return Problem(Code.BAD_VALUE, text, stage_id=report.stage_id, location=place)
+        promised_by = getattr(error, "stage_id", None)
+        if promised_by is not None:
+            declaration = result.plan.stages[result.plan.step_of(promised_by)]
+        return Problem(Code.BAD_VALUE, text, stage_id=declaration.id, location=declaration.location)
     item = "" if report.item is None else f" at item {report.item}"
     text = f"stage `{escape_control(name)}` failed{item}: {error_line(error, limit=_LONGEST)}"
     place = raised_at(error) or declaration.location

@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 __all__ = ["NAMES", "Future", "Pool", "ProcessPool", "is_pool", "workers_of"]
 
 
-def __getattr__(name: str) -> object:
-    """Load a pool on its first use: what it needs costs more than all of this module."""
-    if name == "ProcessPool":
-        from stagekit.executors.processes import ProcessPool
+if not TYPE_CHECKING:  # type checkers tell a name that is not there
 
-        return ProcessPool
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        """Load a pool on its first use: what it needs costs more than all of this module."""
+        if name == "ProcessPool":
+            from stagekit.executors.processes import ProcessPool
+
+            return ProcessPool
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> List[str]:

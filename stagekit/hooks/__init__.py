@@ -34,16 +34,18 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    """Load a hook on its first use."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'stagekit.hooks' has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # type checkers tell a name that is not there
 
-    value: object = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        """Load a hook on its first use."""
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module 'stagekit.hooks' has no attribute {name!r}")
+        from importlib import import_module
+
+        value: object = getattr(import_module(home), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

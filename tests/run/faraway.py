@@ -212,6 +212,18 @@ def collected(tracked: Annotated[List[Tracked], Collect()]) -> int:
     return len([each.path for each in tracked])
 
 
+class Returning:
+    """A stage that returns what it is made with."""
+
+    __name__ = "returning"
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __call__(self) -> Any:
+        return self.value
+
+
 MUCH = 50_000_000  # bytes
 
 

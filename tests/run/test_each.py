@@ -22,9 +22,10 @@ from stagekit import (
     plan,
     run,
 )
-from stagekit.errors import StagekitWarning
+from stagekit.errors import BadValueError, StagekitWarning
 from stagekit.events import StageProgress, StageSucceeded
 from stagekit.testing import RecordingHook
+from tests.run.faraway import Number, Returning, twice
 from tests.run.things import Base, Page, Size, Total, pages
 from tests.run.ways import Way
 
@@ -366,7 +367,7 @@ def test_lists_that_differ_in_length_are_both_named(way: Way) -> None:
 
 
 def test_what_is_no_list_at_all_fails_the_stage(way: Way) -> None:
-    """A provider that does not keep its word is named by what Python says of it."""
+    """A provider that does not keep its word is named, with what it returned."""
 
     @way.stage
     def load() -> List[Page]:
@@ -378,7 +379,7 @@ def test_what_is_no_list_at_all_fails_the_stage(way: Way) -> None:
 
     report = way.run(check=False).report("size")
     assert "failed" == report.outcome.value
-    assert "not iterable" in str(report.error)
+    assert "`load` returned, which is no list, but of type `int`" in str(report.error)
 
 
 def test_stages_for_each_item_follow_each_other(anyway: Way) -> None:
@@ -583,3 +584,28 @@ def test_a_stage_that_succeeded_has_no_item_that_failed() -> None:
         return str(number)
 
     assert None is run(registry=registry, executor="inline").report("each").item
+
+
+@pytest.mark.parametrize("value", [5, "123", {"a": 1}, b"ab"])
+@pytest.mark.parametrize("executor", ["inline", "threads", "processes"])
+def test_what_is_no_list_is_told_of_the_stage_that_promised_one(value: Any, executor: Any) -> None:
+    """A text has items, and is none; no item is called."""
+    registry = Registry()
+    registry.add(Returning(value), id="numbers", provides=List[Number])
+    registry.add(twice, id="twice")
+    result = run(registry=registry, executor=executor, check=False)
+    (failed,) = result.failures
+    assert "twice" == failed.stage_id
+    assert isinstance(failed.error, BadValueError)
+    assert "numbers" == failed.error.stage_id
+    assert f"`numbers` returned, which is no list, but of type `{type(value).__name__}`" in str(
+        failed.error
+    )
+
+
+def test_what_was_given_and_is_no_list_is_told_so() -> None:
+    """No stage promised it."""
+    registry = Registry()
+    registry.add(twice, id="twice")
+    result = run(registry=registry, values=[given("12", as_=List[Number])], check=False)
+    assert "what was given, which is no list" in str(result.failures[0].error)

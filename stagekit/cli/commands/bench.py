@@ -12,6 +12,7 @@ from typing import (
     Any,
     Callable,
     Dict,
+    Generator,
     Iterable,
     Iterator,
     List,
@@ -250,7 +251,7 @@ def _measured(
 
 
 @contextlib.contextmanager
-def _in_run(interruption: Interruption, phases: Phases) -> Iterator[None]:
+def _in_run(interruption: Interruption, phases: Phases) -> Generator[None, None, None]:
     with interruption.phases(phases), warnings.catch_warnings():
         warnings.simplefilter("ignore", StagekitWarning)
         interruption.has_run = True
