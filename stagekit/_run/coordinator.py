@@ -249,12 +249,13 @@ class Coordinator:
         Values that other stages have taken stay where they are, and go with the pool.
         """
         plan, values = self.session.plan, self.session.columns.values
-        kept = self.settings.kept or ()
+        kept = self.settings.kept
         if not self.placement.has_handles:
             return
         for step, children in enumerate(plan.children):
             slot = plan.constants + step
-            if (not children or step in kept) and is_remote(values[slot]):
+            is_result = not children if kept is None else step in kept
+            if is_result and is_remote(values[slot]):
                 values[slot] = fetched(values[slot])
 
     # Doing what the state asks for.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import Dict, Generator, List, Sequence, TextIO, Tuple, cast
+from typing import TYPE_CHECKING, Dict, Generator, List, Optional, Sequence, TextIO, Tuple, cast
 
 from stagekit._base.keys import describe
 from stagekit._base.ports import Hook
@@ -13,7 +13,7 @@ from stagekit._base.record import Record
 from stagekit._base.text import escape_control, short_names
 from stagekit._base.version import __version__
 from stagekit._plan.plan import Plan
-from stagekit._plan.slots import Binding
+from stagekit._plan.slots import COLLECT, Binding
 from stagekit.cli.output import Output, ProgressChoice
 from stagekit.cli.streams import StandardError, hand_on, keep, screen, stand_ins
 from stagekit.errors import UsageError
@@ -28,6 +28,9 @@ from stagekit.events import (
 )
 from stagekit.hooks.terminal import QuietStream, can_animate
 
+if TYPE_CHECKING:
+    from stagekit._plan.parameters import PlanParameter
+
 _LOG = 2  # as many -v ask for the log
 _FORMAT = "<level>{level: <7}</level> {message}"
 _MOST_NAMED = 5  # of the stages that run
@@ -37,6 +40,7 @@ _SOURCES = {
     "injectable": "of the run",
     "default": "default",
     "none": "None, as nothing provides it",
+    "set": "set",
 }
 
 
@@ -159,19 +163,24 @@ def input_lines(plan: Plan) -> Dict[str, str]:
     """Return for each stage, by id, its parameters and what fills them."""
     names = short_names(plan.order)
     shown = [escape_control(names[each]) for each in plan.order]
+    made = {(each.stage, each.parameter): each for each in plan.parameters}
     return {
-        stage_id: ", ".join(_input(binding, shown) for binding in bindings)
+        stage_id: ", ".join(
+            _input(binding, shown, made.get((stage_id, binding.parameter))) for binding in bindings
+        )
         for stage_id, bindings in zip(plan.order, plan.bindings)
     }
 
 
-def _input(binding: Binding, names: Sequence[str]) -> str:
+def _input(binding: Binding, names: Sequence[str], parameter: Optional[PlanParameter]) -> str:
     key = "" if binding.key is None else f": {escape_control(describe(binding.key))}"
     if binding.providers or binding.others:
         others = [_SOURCES[kind] for kind in dict.fromkeys(binding.others)]
         source = " + ".join([*others, *(names[step] for step in binding.providers)])
-    elif binding.kind == "collect":
+    elif binding.kind == COLLECT:
         source = "nothing"
+    elif parameter is not None and parameter.value is not None:
+        source = escape_control(f"{parameter.value} ({parameter.source})")
     else:
         source = _SOURCES[binding.kind]
     return f"{binding.parameter}{key} = {source}"

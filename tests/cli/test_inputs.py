@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, List
 
+import pytest
 from typing_extensions import Annotated
 
 from stagekit import Collect, Registry, plan, run
@@ -56,3 +57,21 @@ def test_a_collection_tells_every_source_it_has() -> None:
     assert ("collect", (0, 1), ("given",)) == (binding.kind, binding.providers, binding.others)
     parameter, _, kind, providers = binding
     assert ("parts", "collect", (0, 1)) == (parameter, kind, providers)
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({"count.most": 7}, "most: int = 7 (params=), by: str = day (default)"),
+        ({"most": 7, "by": "a\x1b[0m"}, "most: int = 7 (params=), by: str = a\\x1b[0m (params=)"),
+    ],
+)
+def test_what_was_set_is_told_with_its_value(params: Any, expected: str) -> None:
+    """And by whom; nothing in it reaches the terminal as it is."""
+    registry = Registry()
+
+    @registry.stage(id="count")
+    def count(most: int, by: str = "day") -> None:
+        raise NotImplementedError(most, by)
+
+    assert expected == input_lines(plan(registry=registry, params=params))["count"]

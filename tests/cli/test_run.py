@@ -355,7 +355,7 @@ def test_every_kind_of_input_is_told(cli: Cli, write: Write) -> None:
     told = (
         "        a: A = one, many: list[C] = nothing, some: list[B] = two, "
         "d: Optional[D] = None, as nothing provides it, arguments: Arguments = of the run, "
-        "e: int = default\n"
+        "e: int = 3 (default)\n"
     )
     assert told in cli("run", "kinds:all_of", "-v").err
     assert "        b: B = stands in for a stage\n" in cli("run", "kinds:flow", "-v").err

@@ -122,6 +122,11 @@ def twice(number: Annotated[Number, Each()]) -> str:
     return str(2 * number)
 
 
+def joined(texts: List[str]) -> bytes:
+    """Take all of them."""
+    return "".join(texts).encode()
+
+
 def checked(number: Annotated[Number, Each()]) -> int:
     """Refuse two numbers."""
     if number in {7, 11}:

@@ -12,6 +12,7 @@ from typing_extensions import Annotated
 
 from stagekit import Each, Registry, Rollback, plan, run
 from stagekit.errors import NoValueError, UsageError
+from tests.run.faraway import Number, joined, twice, up_to
 from tests.run.ways import Way
 
 PATIENCE = 30.0  # seconds after which a wait in a test has failed
@@ -246,3 +247,21 @@ def test_a_plan_of_several_targets_knows_them() -> None:
     assert (0, 1) == plan([one, "total"], registry=registry).targets
     assert (1,) == plan("total", registry=registry).targets
     assert () == plan(registry=registry).targets == plan(__name__, registry=registry).targets
+
+
+@pytest.mark.parametrize("executor", ["inline", "threads", "processes"])
+@pytest.mark.parametrize("kept", [(), ("numbers",), ("twice",), ("joined",), ("numbers", "joined")])
+def test_any_stages_can_be_kept_on_any_executor(executor: Any, kept: Any) -> None:
+    """Also when the last stage of the pipeline is none of them."""
+    registry = Registry()
+    registry.add(up_to(3), id="numbers", provides=List[Number])
+    registry.add(twice, id="twice")
+    registry.add(joined, id="joined")
+    values = {"numbers": [0, 1, 2], "twice": ["0", "2", "4"], "joined": b"024"}
+    result = run(registry=registry, executor=executor, keep=list(kept), workers=1)
+    for name, value in values.items():
+        if name in kept:
+            assert value == result[name]
+        else:
+            with pytest.raises(NoValueError):
+                _ = result[name]
