@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    List,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Union,
+)
 
 from stagekit._base.nested import NoListError, Shape, flat
 from stagekit._declare.context import Context, of_item
@@ -26,6 +38,7 @@ class MapItems:
         self._names: Dict[int, Dict[Place, str]] = {}
         self._lone: Dict[int, Tuple[Any, str]] = {}  # of stages that take nothing but an item
         self._contexts: Dict[int, List[Place]] = {}  # where a stage is told of its call
+        self._left_out: Dict[int, FrozenSet[int]] = {}  # by stage, those that left out items for it
         self._gone: List[Tuple[object, List[Any]]] = []  # iterators, and what they gave
 
     def expand(
@@ -49,8 +62,13 @@ class MapItems:
                 return 0, self._no_list(step, place, str(error))
             except Exception as error:  # noqa: BLE001 - of what the provider returned
                 return 0, error
+        gaps = [self._gaps(self._providers(step, place)) for place in policy.each]
         if len(set(shapes.values())) > 1:
             return 0, BadValueError(self._unequal(step, shapes))
+        if len(set(filter(None, gaps))) > 1:
+            return 0, BadValueError(self._unpaired(step, policy.each, gaps))
+        if any(gaps):
+            self._left_out[step] = frozenset().union(*gaps)
         bindings = self._plan.bindings[step]
         names = {
             place: bindings[place].parameter if isinstance(place, int) else place for place in lists
@@ -110,18 +128,38 @@ class MapItems:
 
     def _no_list(self, step: int, place: Place, name: str) -> BadValueError:
         """Say that a provider returned no list, where its annotation promises one."""
-        plan = self._plan
-        found = [
-            each
-            for number, each in enumerate(plan.bindings[step])
-            if place in {number, each.parameter}
-        ]
-        providers = [plan.order[each] for binding in found for each in binding.providers]
+        providers = [self._plan.order[each] for each in self._providers(step, place)]
         who = f"`{providers[0]}` returned" if providers else "was given"
         text = f"takes the items of what {who}, which is no list, but of type `{name}`"
         error = BadValueError(text)
         error.stage_id = providers[0] if providers else None
         return error
+
+    def _providers(self, step: int, place: Place) -> Tuple[int, ...]:
+        bindings = self._plan.bindings[step]
+        if isinstance(place, int):
+            return bindings[place].providers
+        return next(each.providers for each in bindings if each.parameter == place)
+
+    def _gaps(self, providers: Sequence[int]) -> FrozenSet[int]:
+        """Return the stages that have left out items of a list, or of those it was made from."""
+        gaps: Set[int] = set()
+        for step in providers:
+            gaps |= self._left_out.get(step, frozenset())
+            items = self._columns.items.get(step)
+            if items is not None and items.left_out and items.failed:
+                gaps.add(step)
+        return frozenset(gaps)
+
+    def _unpaired(self, step: int, places: Sequence[Place], gaps: Sequence[FrozenSet[int]]) -> str:
+        names = [binding.parameter for binding in self._plan.bindings[step]]
+        taken = [f"`{names[place] if isinstance(place, int) else place}`" for place in places]
+        who = sorted({self._plan.order[each] for several in gaps for each in several})
+        return (
+            f"takes items of {' and '.join(taken)} side by side, which do not belong together any "
+            f"more: {' and '.join(f'`{each}`' for each in who)} left out items that failed; "
+            "have one stage return both values of an item"
+        )
 
     def _unequal(self, step: int, shapes: Dict[Place, Shape]) -> str:
         names = [binding.parameter for binding in self._plan.bindings[step]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any, Dict, Iterable, Iterator, List, Sequence
+from typing import Any, Dict, Iterable, Iterator, List, Sequence, Tuple
 
 import pytest
 from typing_extensions import Annotated
@@ -16,6 +16,7 @@ from stagekit import (
     From,
     PlanError,
     Registry,
+    Result,
     RunFailedError,
     arun,
     given,
@@ -23,7 +24,7 @@ from stagekit import (
     run,
 )
 from stagekit.errors import BadValueError, StagekitWarning
-from stagekit.events import StageProgress, StageSucceeded
+from stagekit.events import Reason, StageProgress, StageSucceeded
 from stagekit.testing import RecordingHook
 from tests.run.faraway import Number, Returning, twice
 from tests.run.things import Base, Page, Size, Total, pages
@@ -609,3 +610,67 @@ def test_what_was_given_and_is_no_list_is_told_so() -> None:
     registry.add(twice, id="twice")
     result = run(registry=registry, values=[given("12", as_=List[Number])], check=False)
     assert "what was given, which is no list" in str(result.failures[0].error)
+
+
+class Left(float):
+    """Made of numbers, some of which fail."""
+
+
+class Right(float):
+    """Made of numbers, others of which fail."""
+
+
+class Half(float):
+    """Made of a left one."""
+
+
+def sides(executor: Any, bad: Tuple[int, int], kinds: Any) -> Result:
+    """Run stages that leave out an item each, and one that takes two lists side by side."""
+    registry = Registry()
+    registry.add(lambda: [Number(each) for each in range(4)], id="numbers", provides=List[Number])
+
+    @registry.stage(id="left")
+    def left(number: Annotated[Number, Each(on_error="skip")]) -> Left:
+        return Left(1 // (number - bad[0]) + number)
+
+    @registry.stage(id="right")
+    def right(number: Annotated[Number, Each(on_error="skip")]) -> Right:
+        return Right(1 // (number - bad[1]) + number)
+
+    @registry.stage(id="half")
+    def half(side: Annotated[Left, Each()]) -> Half:
+        return Half(side / 2)
+
+    one, other = kinds
+
+    def pair(one: Any, other: Any) -> str:
+        return f"{one} {other}"
+
+    annotated: Dict[str, Any] = {
+        "one": Annotated[one, Each()],
+        "other": Annotated[other, Each()],
+        "return": str,
+    }
+    pair.__annotations__ = annotated
+    registry.add(pair, id="pair")
+    return run(registry=registry, executor=executor, check=False)
+
+
+@pytest.mark.parametrize("kinds", [(Left, Right), (Right, Left), (Half, Right), (Right, Half)])
+@pytest.mark.parametrize("executor", ["inline", "threads"])
+def test_lists_that_lack_other_items_are_no_pairs(executor: Any, kinds: Any) -> None:
+    """Though they are equally long: the first one is of item 1, or of item 0."""
+    (failed,) = sides(executor, (0, 3), kinds).failures
+    assert ("pair", Reason.BAD_VALUE) == (failed.stage_id, failed.reason)
+    assert "`left` and `right` left out items that failed" in str(failed.error)
+
+
+@pytest.mark.parametrize(
+    ("bad", "kinds", "count"),
+    [((0, 9), (Left, Half), 3), ((9, 3), (Left, Half), 4), ((9, 9), (Half, Right), 4)],
+)
+def test_lists_that_lack_the_same_items_are_pairs(bad: Any, kinds: Any, count: int) -> None:
+    """What one stage has left out is missing in what was made of its list, too."""
+    result = sides("threads", bad, kinds)
+    assert () == result.failures
+    assert count == len(result["pair"])
