@@ -184,7 +184,7 @@ def _settings(params: Any) -> Tuple[Setting, ...]:  # Any: what a user has given
 def _words(option: str, value: Union[str, Sequence[str]]) -> Tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
-    words = tuple(value)
+    words = value if isinstance(value, tuple) else tuple(value)
     wrong = [each for each in words if not isinstance(each, str)]  # pyright: ignore[reportUnnecessaryIsInstance]
     if wrong:
         from stagekit.errors import UsageError

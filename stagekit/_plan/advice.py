@@ -28,6 +28,7 @@ from stagekit._plan.slots import GIVEN, Slot
 from stagekit._plan.suggestions import (
     Near,
     as_value,
+    imports_of,
     near_misses,
     parts_of,
     place,
@@ -38,12 +39,6 @@ from stagekit._plan.suggestions import (
 from stagekit._plan.wiring import places_of, stages_in
 
 _MOST_COMPARED = 100  # names, where a typo is looked for
-_IMPORTS = {
-    "From": "from stagekit import From",
-    "Each": "from stagekit import Each",
-    "Named": "from stagekit import Named",
-    "Annotated": "from typing_extensions import Annotated",
-}
 
 
 def with_advice(
@@ -194,13 +189,7 @@ class _Advisor:
 
     @staticmethod
     def _imports(lack: Lack, text: str) -> Tuple[str, ...]:
-        names = namespace_of(lack.consumer.stage.fn)
-        lines = [
-            line
-            for name, line in _IMPORTS.items()
-            if re.search(rf"\b{name}\b", text) and name not in names
-        ]
-        return (f"with: {'; '.join(lines)}",) if lines else ()
+        return imports_of(text, namespace_of(lack.consumer.stage.fn))
 
     def _ambiguous(self, lack: Lack) -> Problem:
         index, consumer, parameter = self._index, lack.consumer, lack.parameter
@@ -311,24 +300,32 @@ class _Advisor:
             if stages:
                 provided[other] = stages
         again = self._redefined(lack, provided)
-        near = again or near_misses(key, provided, tuple(index.given))
+        names = namespace_of(consumer.stage.fn)
+        near = again or near_misses(key, provided, tuple(index.given), names)
         culprits = self._culprits(lack, late, has_near=bool(near))
         found = problems.missing(
             consumer.stage, parameter, [*culprits, *near][:4], [*provided, *index.given]
         )
         found.notes += self._path(lack)
-        names = namespace_of(consumer.stage.fn)
         evident = [each.fix for each in (*again, *culprits, *near) if each.fix]
         evident += self._other_name(lack, tuple(provided))
-        if can_be_set(parameter) and not consumer.is_undo:
-            return self._not_set(lack, found, evident)
-        fix = evident[0] if evident else f"annotate the producer: -> {spelled(key, names)}"
+        has_producer = any(each.is_of_stage for each in (*culprits, *near))
+        what = "annotate the producer" if has_producer else "have a stage return it"
+        producing = f"{what}: -> {spelled(key, names)}"
+        if can_be_set(parameter) and not (consumer.is_undo or self._takes_items(lack)):
+            return self._not_set(lack, found, evident, producing)
+        fix = evident[0] if evident else producing
         value = f"stagekit.run(..., values=[{as_value(key, names)}])"
-        found.fixes = (fix, f"or give a value: {value}")
+        found.fixes = (fix, f"or give a value: {value}", *self._imports(lack, value))
         title = f"ask for `{_text(parameter)}`, which nothing provides"
-        shared = (found.fixes[1],) if evident else found.fixes
+        shared = found.fixes[1:] if evident else found.fixes
         found.cause = Cause(title, (_who(lack), fix if evident else ""), (), shared)
         return found
+
+    def _takes_items(self, lack: Lack) -> bool:
+        """Tell whether the stage takes the items of what is asked for, one after another."""
+        name = lack.parameter.name
+        return any(each.takes_items for each in self._parameters(lack) if each.name == name)
 
     def _other_name(self, lack: Lack, provided: Sequence[object]) -> List[str]:
         """Return what asks for a value by the name it has, where that is nearly the one written."""
@@ -354,7 +351,9 @@ class _Advisor:
                 return (Near(text, fix),)
         return ()
 
-    def _not_set(self, lack: Lack, found: Problem, evident: Sequence[str]) -> Problem:
+    def _not_set(
+        self, lack: Lack, found: Problem, evident: Sequence[str], producing: str
+    ) -> Problem:
         """Say of a parameter that lacks a value how it is set."""
         stage, parameter = lack.consumer.stage, lack.parameter
         is_one = len(self._index.references.by_short[short(stage)]) == 1
@@ -363,7 +362,7 @@ class _Advisor:
         text = spelled(parameter.key, namespace_of(stage.fn))
         first = evident[:1]
         if not first and _has_new_type(parameter.key):
-            first = [f"annotate the producer: -> {text}"]  # such types are made to be wired
+            first = [producing]  # such types are made to be wired
         found.fixes = (
             *first,
             f"{'or ' if first else ''}set it: {typed}",
@@ -405,7 +404,8 @@ class _Advisor:
             found.append(Near(f"`{short(stage)}` has no return annotation{place(stage)}", fix))
         for name, where in outside:
             fix = f"make `{name}` a stage: @stage above it" if len(outside) == 1 else ""
-            found.append(Near(f"`{name}` returns it and is no stage{where}", fix))
+            text = f"`{name}` returns it and is no stage{where}"
+            found.append(Near(text, fix, is_of_stage=False))
         found += self._broken(lack, late)
         return found
 

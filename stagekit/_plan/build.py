@@ -218,7 +218,7 @@ def _selected(
     told: List[Problem],
 ) -> List[int]:
     """Return which of the resolved stages are meant; *told* gets warnings."""
-    from stagekit._plan.select import Graph, select, unknown_tags
+    from stagekit._plan.select import Graph, Ways, select, unknown_tags
 
     parents = [tuple(sorted(above)) for above in _parents(resolver, places)]
     children: List[List[int]] = [[] for _ in places]
@@ -235,7 +235,8 @@ def _selected(
     chosen, wrong = select(graph, request.include, request.exclude)
     general += wrong
     kept = [places[n] for n in chosen]
-    resolver.keep(dict.fromkeys(kept).keys())
+    ways = Ways(graph, places, request.include, request.exclude)
+    resolver.keep(dict.fromkeys(kept).keys(), ways)
     told += unknown_tags(graph, request.include, request.exclude)
     return kept
 

@@ -19,6 +19,7 @@ from stagekit._plan.wiring import OMIT, Chosen, Unfit, stages_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from stagekit._plan.select import Ways
     from stagekit._plan.wiring import Source
 
 
@@ -89,7 +90,7 @@ def _source(
 
 
 def left_out_of(
-    index: ProviderIndex, place: int, undo: Undo, inside: AbstractSet[int]
+    index: ProviderIndex, place: int, undo: Undo, inside: AbstractSet[int], ways: Ways
 ) -> List[Problem]:
     """Return what the undo of a selected stage needs and the selection leaves out."""
     found: List[Problem] = []
@@ -100,6 +101,9 @@ def left_out_of(
             if other not in inside and other not in index.constants
         ]
         if lost:
-            stage, other = index.stages[place], index.stages[lost[0]]
-            found.append(problems_policy.undo_left_out(stage, parameter, other))
+            notes, fixes = ways.of(place, lost[0])
+            left = problems.Left(
+                index.stages[lost[0]], parameter.key, notes, fixes, can_be_given=False
+            )
+            found.append(problems_policy.undo_left_out(index.stages[place], parameter, left))
     return found

@@ -20,10 +20,11 @@ from stagekit._base.parameters import ENVIRONMENT, FLAG, PREFIX, PYTHON, SOURCES
 from stagekit._base.problem import Code, Problem
 from stagekit._base.record import Record, Row
 from stagekit._base.text import did_you_mean, escape_control, safe_repr, short_names
+from stagekit._declare.callables import namespace_of
 from stagekit._plan.index import Lack
 from stagekit._plan.signature_data import EMPTY
 from stagekit._plan.slots import NONE, SET, Slot
-from stagekit._plan.suggestions import as_value, at, several, short
+from stagekit._plan.suggestions import as_value, at, imports_of, several, short
 from stagekit._plan.wiring import Omit, reasons_of, sources_of, stages_in
 
 TYPE_CHECKING = False
@@ -333,6 +334,13 @@ class _Work:
             fixes = (
                 f"to stand in for the stage: overrides={{{above[0].rpartition('.')[2]}: ...}}",
             )
+        elif parameter.takes_items:
+            from stagekit._plan.map_inputs import as_list
+
+            names = namespace_of(stage.fn)
+            why = "`Each()` takes it from a list"
+            value = f"stagekit.run(..., values=[{as_value(as_list(parameter).key, names)}])"
+            fixes = (f"give the list: {value}", *imports_of(value, names))
         elif isinstance(source, Slot):
             why = f"it takes a value that is given for `{describe(source.key)}`"
         else:

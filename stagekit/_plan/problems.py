@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Callable, Mapping, Optional, Sequence, Tuple
 
 from stagekit._base.keys import NamedKey, builtin_names, describe
 from stagekit._base.problem import Code, Problem
+from stagekit._base.record import Record
 from stagekit._base.text import did_you_mean
 from stagekit._declare.callables import namespace_of
 from stagekit._declare.declaration import Declaration
@@ -17,6 +18,7 @@ from stagekit._plan.suggestions import (
     as_annotation,
     as_value,
     at,
+    imports_of,
     place,
     several,
     short,
@@ -288,18 +290,40 @@ def not_adopted(stage: Declaration) -> Problem:
     )
 
 
-def left_out(stage: Declaration, parameter: Parameter, source: Declaration) -> Problem:
+class Left(Record):
+    """What a selection leaves out of what a stage needs.
+
+    Attributes:
+        source: the stage whose value is needed.
+        key: what is needed of it; None where the parameter does not say.
+        notes: facts on the selection.
+        fixes: how to change the selection.
+        can_be_given: whether a value of the caller can fill the parameter instead.
+    """
+
+    source: Declaration
+    key: object
+    notes: Tuple[str, ...]
+    fixes: Tuple[str, ...]
+    can_be_given: bool
+
+
+def left_out(stage: Declaration, parameter: Parameter, left: Left) -> Problem:
     """A selection leaves out a stage whose value a selected one needs."""
-    name, producer = short(stage), short(source)
+    producer, names = short(left.source), namespace_of(stage.fn)
+    if left.can_be_given:
+        value = f"stagekit.run(..., values=[{as_value(left.key, names)}])"
+        fixes = (f"or give the value: {value}", *imports_of(value, names))
+    else:
+        value = f"stagekit.run(..., overrides={{{producer.rpartition('.')[2]}: ...}})"
+        fixes = (f"or have a value stand in for it: {value}",)
+    what = "value" if left.key is None else f"`{describe(left.key)}`"
     return Problem(
         Code.LEFT_OUT,
-        f"the selection leaves out `{producer}`, whose `{describe(parameter.key)}` "
-        f"stage `{name}` needs",
+        f"the selection leaves out `{producer}`, whose {what} stage `{short(stage)}` needs",
         parameter=parameter.name,
-        fixes=(
-            f"select its ancestors too: +{name}",
-            f"or give the value: stagekit.run(..., values=[{as_value(parameter.key)}])",
-        ),
+        notes=left.notes,
+        fixes=(*left.fixes, *fixes),
         **at(stage),
     )
 

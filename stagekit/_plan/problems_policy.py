@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from stagekit._base.keys import describe
 from stagekit._base.problem import Code, Location, Problem
@@ -10,6 +10,9 @@ from stagekit._base.text import short_name
 from stagekit._declare.declaration import Declaration
 from stagekit._plan.signature_data import Parameter
 from stagekit._plan.suggestions import at, place, short
+
+if TYPE_CHECKING:
+    from stagekit._plan.problems import Left
 
 
 def uneven(stage: Declaration, parameter: Parameter, depth: int, other: int) -> Problem:
@@ -192,8 +195,8 @@ def of_undo(problem: Problem, stage: Declaration) -> Problem:
     )
 
 
-def undo_left_out(stage: Declaration, parameter: Parameter, source: Declaration) -> Problem:
+def undo_left_out(stage: Declaration, parameter: Parameter, left: Left) -> Problem:
     """A selection leaves out a stage whose value the undo of a selected one needs."""
     from stagekit._plan.problems import left_out
 
-    return of_undo(left_out(stage, parameter, source), stage)
+    return of_undo(left_out(stage, parameter, left), stage)

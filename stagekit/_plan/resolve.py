@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from stagekit._declare.declaration import Declaration
     from stagekit._plan.compensation import Undo
     from stagekit._plan.index import Provider
+    from stagekit._plan.problems import Left
+    from stagekit._plan.select import Ways
     from stagekit._plan.signature_data import Parameter, Reading
     from stagekit._plan.wiring import AnyWiring, Source
 
@@ -130,10 +132,10 @@ class Resolver:
                     stack.append(above)
         return sorted(seen)
 
-    def keep(self, places: AbstractSet[int]) -> None:
+    def keep(self, places: AbstractSet[int], ways: Ways) -> None:
         """Take all other stages from the wirings of these; report what they need of the others."""
         for place in sorted(places):
-            self._cut(place, places)
+            self._cut(place, places, ways)
 
     def read_parameters(self, place: int) -> Sequence[Parameter]:
         """Return the parameters of a stage, whether it is resolved or not."""
@@ -327,13 +329,30 @@ class Resolver:
         after = tuple(dict.fromkeys((*order_of(wiring), *needed)))
         self.wirings[place] = wiring.after(after) if isinstance(wiring, Wiring) else after
 
-    def _cut(self, place: int, inside: AbstractSet[int]) -> None:
+    def _left(
+        self, place: int, parameter: Parameter, lost: int, inside: AbstractSet[int], ways: Ways
+    ) -> Left:
+        """Return what is told of a stage that a selection parts from one that needs it."""
+        from stagekit._plan.problems import Left
+
+        index, key = self.index, parameter.key
+        if index.nesting is not None and parameter.takes_items:
+            own = [each for each, _ in index.readings[lost].provides]
+            key = next((each for each in index.nesting.keys(place, parameter) if each in own), None)
+        keys = key.members if isinstance(key, UnionOf) else (key,)
+        planned = [each for k in keys for each, _ in index.providers.get(k, ()) if each in inside]
+        notes, fixes = ways.of(place, lost)
+        undo = self.undos.get(place)  # it takes no given value
+        can_be_given = key is not None and not (planned or (undo and lost in undo.stages()))
+        return Left(index.stages[lost], key, notes, fixes, can_be_given=can_be_given)
+
+    def _cut(self, place: int, inside: AbstractSet[int], ways: Ways) -> None:
         index, wiring, undo = self.index, self.wirings[place], self.undos.get(place)
         order = tuple(p for p in order_of(wiring) if p in inside)
         if undo is not None:
             from stagekit._plan.compensation import left_out_of
 
-            for problem in left_out_of(index, place, undo, inside):
+            for problem in left_out_of(index, place, undo, inside, ways):
                 self._report(place, problem)
         if not isinstance(wiring, Wiring):
             self.wirings[place] = order
@@ -347,8 +366,8 @@ class Resolver:
             elif lost:
                 from stagekit._plan.problems import left_out
 
-                stage, other = index.stages[place], index.stages[lost[0]]
-                self._report(place, left_out(stage, parameters[number], other))
+                left = self._left(place, parameters[number], lost[0], inside, ways)
+                self._report(place, left_out(index.stages[place], parameters[number], left))
             sources.append(source)
         soft, instead, reasons = wiring.soft, wiring.instead, wiring.reasons
         self.wirings[place] = Wiring(order, tuple(sources), soft, instead, reasons)

@@ -18,6 +18,7 @@ there is a warning.
 from __future__ import annotations
 
 from typing import (
+    TYPE_CHECKING,
     Dict,
     FrozenSet,
     Iterable,
@@ -33,8 +34,12 @@ from typing import (
 from stagekit._base.problem import Code, Problem
 from stagekit._base.text import did_you_mean, escape_control, short_name, short_names
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 UNLIMITED = -1
 TAG = "tag:"
+FROM, UNTIL = "--from", "--until"
 _MOST_DIGITS = 9  # more hops than that no graph has
 _MOST_NAMED = 5
 _WORDS = "write a name, a pattern such as `shop:*` or `tag:x`, and `+` before or after it"
@@ -47,6 +52,47 @@ class Graph(NamedTuple):
     tags: Sequence[Tuple[str, ...]]
     parents: Sequence[Tuple[int, ...]]
     children: Sequence[Tuple[int, ...]]
+
+
+class Typed(Tuple[str, ...]):  # noqa: SLOT001 - a tuple has none
+    """The words of ``--select`` with what narrows them: ``--from`` and ``--until``.
+
+    Example:
+        >>> graph = Graph(("a", "b", "c"), ((), (), ()), ((), (0,), (1,)), ((1,), (2,), ()))
+        >>> select(graph, Typed((), "b"))
+        ((1, 2), ())
+        >>> select(graph, Typed(["a b"], None, "b"))
+        ((0, 1), ())
+    """
+
+    def __new__(
+        cls,
+        words: Iterable[str],
+        start: Optional[str] = None,  # noqa: ARG004 - for __init__
+        end: Optional[str] = None,  # noqa: ARG004 - the same
+    ) -> Self:
+        """Return the words."""
+        return super().__new__(cls, tuple(words))
+
+    def __init__(
+        self,
+        words: Iterable[str],  # noqa: ARG002 - for __new__
+        start: Optional[str] = None,
+        end: Optional[str] = None,
+    ) -> None:
+        self.start, self.end = start, end
+
+    def __bool__(self) -> bool:
+        return len(self) > 0 or bool(self.narrowing())
+
+    def narrowing(self) -> List[Tuple[str, str]]:
+        """Return the flags that were typed, and what followed each."""
+        pairs = ((FROM, self.start), (UNTIL, self.end))
+        return [(flag, text) for flag, text in pairs if text is not None]
+
+
+def _narrowing(include: Sequence[str]) -> List[Tuple[str, str]]:
+    return include.narrowing() if isinstance(include, Typed) else []
 
 
 class _Reach(NamedTuple):
@@ -92,7 +138,9 @@ def select(
     Without *include*, every step is meant. Steps are ascending; with a problem there are none.
     """
     selector = _Selector(graph)
-    steps = selector.union(include) if include else set(range(len(graph.ids)))
+    steps = selector.union(include) if len(include) else set(range(len(graph.ids)))
+    for flag, text in _narrowing(include):
+        steps &= selector.narrowed(flag, text)
     left_out = selector.union(exclude)
     problems = tuple(dict.fromkeys(selector.problems))
     return (() if problems else tuple(sorted(steps - left_out))), problems
@@ -113,6 +161,7 @@ class _Selector:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.problems: List[Problem] = []
+        self._flag = ""  # what is read follows it
         self._step: Dict[str, int] = {}
         self._short: Dict[str, List[int]] = {}
 
@@ -134,6 +183,31 @@ class _Selector:
             found |= _follow(self.graph, named, reach)
         return found
 
+    def narrowed(self, flag: str, text: str) -> Set[int]:
+        """Return what a flag that narrows means, with all after it, or before it."""
+        self._flag = flag
+        word = f"{text}+" if flag == FROM else f"+{text}"
+        if len(text.split()) != 1 or "," in text:
+            self._malformed(word, _MalformedError("it takes one name"))
+            atoms: List[Atom] = []
+        else:
+            atoms = self._parse(word)
+        found: Set[int] = self._intersection(atoms) if atoms else set()
+        self._flag = ""
+        return found
+
+    def _spelt(self, atom: Atom, value: str) -> str:
+        return self._typed(atom.spelt(value))
+
+    def _typed(self, text: str) -> str:
+        """Return a text as it was typed: behind its flag, if it has one."""
+        if not self._flag:
+            return text
+        return f"{self._flag} {text[:-1] if self._flag == FROM else text[1:]}"
+
+    def _said(self, text: str) -> str:
+        return f"`{text}`" if self._flag else f"the selection `{text}`"
+
     def _intersection(self, atoms: List[Atom]) -> Set[int]:
         met = [_follow(self.graph, self._named(atom), atom.reach) for atom in atoms]
         return met[0].intersection(*met[1:])
@@ -146,7 +220,7 @@ class _Selector:
             return []
 
     def _malformed(self, text: str, error: _MalformedError) -> None:
-        message = f"the selection `{escape_control(text)}` cannot be read: {error.why}"
+        message = f"{self._said(escape_control(self._typed(text)))} cannot be read: {error.why}"
         self.problems.append(Problem(Code.BAD_SELECTION, message, notes=error.hints))
 
     def _named(self, atom: Atom) -> Set[int]:
@@ -193,21 +267,108 @@ class _Selector:
         ids = [self.graph.ids[step] for step in steps]
         shown = ", ".join(f"`{stage_id}`" for stage_id in ids[:_MOST_NAMED])
         more = f" and {len(ids) - _MOST_NAMED:,} more" if len(ids) > _MOST_NAMED else ""
+        pattern = f"*:{atom.value}"
         return Problem(
             Code.AMBIGUOUS_NAME,
-            f"the selection `{atom.spelt(atom.value)}` may mean {len(ids):,} stages: {shown}{more}",
-            fixes=tuple(map(atom.spelt, (*ids[:_MOST_NAMED], f"*:{atom.value}"))),
+            f"{self._said(self._spelt(atom, atom.value))} may mean {len(ids):,} stages: "
+            f"{shown}{more}",
+            fixes=tuple(self._spelt(atom, each) for each in [*ids[:_MOST_NAMED], pattern]),
         )
 
     def _unknown(self, atom: Atom) -> Problem:
         names = short_names(self.graph.ids)
         near = [names[stage_id] for stage_id in did_you_mean(atom.value, self.graph.ids)]
+        note = f"did you mean {' or '.join(f'`{name}`' for name in near)}?"
+        if not near:
+            note = f"there is: {_some([escape_control(name) for name in names.values()])}"
         return Problem(
             Code.UNKNOWN_STAGE,
-            f"the selection `{atom.spelt(atom.value)}` names no stage of this target",
-            notes=(f"did you mean {' or '.join(f'`{name}`' for name in near)}?",) if near else (),
-            fixes=tuple(map(atom.spelt, near)),
+            f"{self._said(self._spelt(atom, atom.value))} names no stage of this target",
+            notes=(note,),
+            fixes=tuple(self._spelt(atom, name) for name in near),
         )
+
+
+def _some(names: Sequence[str]) -> str:
+    """List the first of some names, and say how many more there are."""
+    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(f"`{name}`" for name in names[:_MOST_NAMED]) + more
+
+
+class Ways:
+    """How a selection is changed so that a stage is not parted from what it needs.
+
+    Args:
+        graph: what is selected from.
+        places: by step, how others number the stages; ascending.
+        include: what is selected.
+        exclude: what is not.
+    """
+
+    def __init__(
+        self, graph: Graph, places: Sequence[int], include: Sequence[str], exclude: Sequence[str]
+    ) -> None:
+        self._graph, self._places = graph, places
+        self._include, self._exclude = include, exclude
+        self._known: Optional[_Parted] = None
+
+    def of(self, place: int, lost: int) -> Tuple[Tuple[str, ...], Tuple[str, ...]]:
+        """Return facts that help, and what to write, for a stage that lacks another."""
+        from bisect import bisect_left
+
+        known = self._known
+        if known is None:
+            known = self._known = _parted(self._graph, self._include, self._exclude)
+        step, other = bisect_left(self._places, place), bisect_left(self._places, lost)
+        name = known.names[self._graph.ids[step]]
+        ways: List[str] = []
+        notes: Tuple[str, ...] = ()
+        if step in known.without:
+            is_it = other in known.excluded
+            what = f"`{known.names[self._graph.ids[other]]}`" if is_it else f"what `{name}` needs"
+            ways.append(f"do not exclude {what}")
+        start, is_all = known.start, False
+        if step in known.after:
+            what = f"{FROM} {start} leaves out what `{name}` needs from elsewhere"
+            notes = (f"{what}, and no value of an earlier run is kept",)
+            is_all = not any(c in start for c in "+@*?[")
+            way = f"write -s @{start} instead of {FROM} {start}"
+            ways.append(way if is_all else f"leave out {FROM} {start}")
+        if step in known.beside and not is_all:
+            ways.append(f"select its ancestors too: +{name}")
+        return notes, (", and ".join(ways),)
+
+
+class _Parted(NamedTuple):
+    """Which steps a selection parts from what they need, and the names of all.
+
+    Attributes:
+        names: what to write for each id.
+        excluded: those that ``exclude`` means.
+        without: these, and all that needs any of them.
+        after: those that need what ``--from`` leaves out.
+        beside: those that need what ``include`` does not mean.
+        start: what followed ``--from``.
+    """
+
+    names: Dict[str, str]
+    excluded: Set[int]
+    without: Set[int]
+    after: Set[int]
+    beside: Set[int]
+    start: str
+
+
+def _parted(graph: Graph, include: Sequence[str], exclude: Sequence[str]) -> _Parted:
+    selector, everything = _Selector(graph), set(range(len(graph.ids)))
+    start = next((text for flag, text in _narrowing(include) if flag == FROM), "")
+    excluded = selector.union(exclude)
+    before = everything - (selector.narrowed(FROM, start) if start else everything)
+    other = everything - (selector.union(include) if len(include) else everything)
+    without, after, beside = (
+        _walk(graph.children, each, UNLIMITED) for each in (excluded, before, other)
+    )
+    return _Parted(short_names(graph.ids), excluded, without, after, beside, start)
 
 
 def is_pattern(value: str) -> bool:
@@ -288,27 +449,27 @@ def unknown_tags(
     """
     known = tuple(dict.fromkeys(tag for own in graph.tags for tag in own))
     found: Dict[Problem, None] = {}
-    for texts, is_wanted in ((include, True), (exclude, False)):
+    narrowing = [(f"{flag} ", (text,)) for flag, text in _narrowing(include)]
+    for flag, texts in (("", include), *narrowing, ("", exclude)):
         for atom in atoms_of(texts):
             tag = atom.value[len(TAG) :]
             if not atom.value.startswith(TAG) or is_pattern(tag) or tag in known:
                 continue
             near = did_you_mean(tag, known)
-            if near or is_wanted:
-                found[_unknown_tag(atom, near, known)] = None
+            if near or texts is not exclude:
+                found[_unknown_tag(flag, atom, near, known)] = None
     return tuple(found)
 
 
-def _unknown_tag(atom: Atom, near: Sequence[str], known: Sequence[str]) -> Problem:
+def _unknown_tag(flag: str, atom: Atom, near: Sequence[str], known: Sequence[str]) -> Problem:
     notes = [f"did you mean {' or '.join(f'`{TAG}{escape_control(tag)}`' for tag in near)}?"]
     if not near:
-        shown = [f"`{escape_control(tag)}`" for tag in known[:_MOST_NAMED]]
-        more = f" and {len(known) - _MOST_NAMED:,} more" if len(known) > _MOST_NAMED else ""
-        notes = [f"there is: {', '.join(shown) or 'no tag at all'}{more}"]
+        notes = [f"there is: {_some(list(map(escape_control, known))) or 'no tag at all'}"]
+    who = f"`{flag}{atom.spelt(atom.value)}`"
     return Problem(
         Code.UNKNOWN_TAG,
-        f"the selection `{atom.spelt(atom.value)}` means no stage: none of this target has that "
+        f"{who if flag else f'the selection {who}'} means no stage: none of this target has that "
         "tag",
         notes=tuple(notes),
-        fixes=tuple(atom.spelt(TAG + tag) for tag in near),
+        fixes=tuple(flag + atom.spelt(TAG + tag) for tag in near),
     )

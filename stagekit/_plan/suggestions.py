@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 import typing
 from types import ModuleType
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from stagekit._base.keys import (
     BadTypeError,
@@ -24,6 +25,10 @@ from stagekit._declare.declaration import Declaration
 
 MAX_SHOWN = 8
 NO_NAMES: Mapping[str, Any] = {}
+_IMPORTS = {
+    **{name: f"from stagekit import {name}" for name in ("From", "Each", "Named", "given")},
+    "Annotated": "from typing_extensions import Annotated",
+}
 
 
 def short(stage: Declaration) -> str:
@@ -58,12 +63,31 @@ def as_annotation(key: object) -> str:
 def as_value(key: object, names: Mapping[str, Any] = NO_NAMES) -> str:
     """Write a value of a key as a caller would give it."""
     if isinstance(key, NamedKey):
-        return f"given(..., as_={spelled(key.type, names)}, name={key.name!r})"
+        return as_given(key, names)
     if isinstance(key, UnionOf):
         key = min((member for member in key.members if member is not NoneType), key=describe)
     if isinstance(key, type):
         return f"{spelled(key, names)}(...)"
-    return f"given(..., as_={spelled(key, names)})"
+    return as_given(key, names)
+
+
+def as_given(key: object, names: Mapping[str, Any] = NO_NAMES) -> str:
+    """Write a value that is given as one of a key, whatever its own type is."""
+    name = f", name={key.name!r}" if isinstance(key, NamedKey) else ""
+    return f"given(..., as_={spelled(key, names, with_name=False)}{name})"
+
+
+def imports_of(text: str, names: Mapping[str, Any]) -> Tuple[str, ...]:
+    """Return the fix that tells what a text needs to have imported where these names are defined.
+
+    None where nothing is missing.
+    """
+    lines = [
+        line
+        for name, line in _IMPORTS.items()
+        if re.search(rf"\b{name}\b", text) and name not in names
+    ]
+    return (f"with: {'; '.join(lines)}",) if lines else ()
 
 
 def spelled(key: object, names: Mapping[str, Any], *, with_name: bool = True) -> str:
@@ -114,45 +138,60 @@ class Near(Record):
     Attributes:
         text: a sentence on it.
         fix: what to write, where it is as good as certain; else empty.
+        is_of_stage: whether it is a stage, which may be annotated otherwise.
     """
 
     text: str
     fix: str = ""
+    is_of_stage: bool = True
 
 
 def near_misses(
-    key: object, provided: Mapping[object, Sequence[Declaration]], given: Sequence[object]
+    key: object,
+    provided: Mapping[object, Sequence[Declaration]],
+    given: Sequence[object],
+    names: Mapping[str, Any],
 ) -> Tuple[Near, ...]:
-    """Return what almost fits, the most telling first, at most three."""
-    found: List[Tuple[int, str, str]] = []
+    """Return what almost fits, the most telling first, at most three; *names* are the asker's."""
+    found: List[Tuple[int, str, str, bool]] = []
     for other, stages in provided.items():
         score = _nearness(key, other)
         if score:
-            found.append((score, *_near_text(key, other, stages[0])))
+            found.append((score, *_near_text(key, other, stages[0]), True))
     for other in given:
         score = _nearness(key, other)
         if score:
-            found.append((score, *_near_text(key, other, None)))
+            found.append((score, *_near_given(key, other, names), False))
     best = sorted(found)[:3]
-    is_one = [score for score, _, _ in best].count(1) == 1
-    return tuple([Near(text, fix if is_one else "") for _, text, fix in best])
+    is_one = [each[0] for each in best].count(1) == 1
+    return tuple([Near(text, fix if is_one else "", is_of) for _, text, fix, is_of in best])
 
 
-def _near_text(key: object, other: object, stage: Optional[Declaration]) -> Tuple[str, str]:
+def _near_given(key: object, other: object, names: Mapping[str, Any]) -> Tuple[str, str]:
+    """Return a sentence on a value of the caller that almost fits, and what it is given as."""
+    shown = describe(other)
+    if shown == describe(key):
+        text = f"`{describe_fully(other)}`, another type than `{describe_fully(key)}`"
+        return f"the caller gives {text}", ""
+    written = as_given(key, names)
+    text = f"the caller gives `{shown}`; did you mean values=[{written}]?"
+    is_sub = isinstance(key, type) and isinstance(other, type) and _is_subclass(other, key)
+    return text, f"give it as that: values=[{written}]" if is_sub else ""
+
+
+def _near_text(key: object, other: object, stage: Declaration) -> Tuple[str, str]:
     """Return a sentence on what almost fits, and a fix where there is just one."""
     shown, wanted = describe(other), describe(key)
-    who, where, names = "the caller gives", "", NO_NAMES
-    if stage is not None:
-        who, where, names = f"`{short(stage)}` returns", place(stage), namespace_of(stage.fn)
+    who, where, names = f"`{short(stage)}` returns", place(stage), namespace_of(stage.fn)
     if shown == wanted:
         text = f"{who} `{describe_fully(other)}`, another type than `{describe_fully(key)}`{where}"
         return text, ""
-    if stage is not None and _element(key) == other and inspect.isgeneratorfunction(stage.fn):
+    if _element(key) == other and inspect.isgeneratorfunction(stage.fn):
         text = (
             f"`{short(stage)}` is a generator function, and provides the `{shown}` that it yields"
         )
         return f"{text}; return a list to provide several{where}", ""
-    if stage is not None and parts_of(other).count(key) == 1:
+    if parts_of(other).count(key) == 1:
         parts = ", ".join(spelled(each, names) for each in parts_of(other))
         option = f"@stage(provides=({parts}))"
         text = f"{who} `{shown}`: publish its parts with {option}{where}"
@@ -160,7 +199,7 @@ def _near_text(key: object, other: object, stage: Optional[Declaration]) -> Tupl
     if isinstance(key, type) and isinstance(other, type) and _is_subclass(other, key):
         what = "which has its members" if key not in other.__mro__ else "a subclass"
         option = f"@stage(provides={spelled(key, names)})"
-        fix = "" if stage is None else f"publish it as that: {option} above `{short(stage)}`"
+        fix = f"publish it as that: {option} above `{short(stage)}`"
         return f"{who} `{shown}`, {what}: publish it with {option}{where}", fix
     if _is_new_type_of(other, key):
         text = f"{who} `{shown}`, a NewType of `{wanted}` and a type of its own: ask for it{where}"

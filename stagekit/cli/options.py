@@ -248,7 +248,12 @@ def some_running_options(*names: str) -> Callable[[F], F]:
 def selection_options(function: F) -> F:
     """Take ``--select`` and its like."""
     narrow = (
-        click.option("--from", "start", metavar="NAME", help="NAME and all that needs it."),
+        click.option(
+            "--from",
+            "start",
+            metavar="NAME",
+            help="NAME and what needs it, not its ancestors.",
+        ),
         click.option("--until", "end", metavar="NAME", help="NAME and all that it needs."),
     )
     flags = [option_of(flag) for option in PLANNING for flag in option.flags]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from stagekit._api import Plan, plan
 from stagekit._base.parameters import ENVIRONMENT
@@ -35,24 +35,6 @@ class Selection(Row):
     others: Mapping[str, Any] = MappingProxyType({})  # options of `plan`
     adopts: bool = False  # every public function of the module is a stage
 
-    def words(self) -> Tuple[str, ...]:
-        """Return the options as one selection; ``--from`` and ``--until`` narrow all others.
-
-        Example:
-            >>> Selection(("tag:x load",), (), "clean", "report").words()
-            ('tag:x,clean+,+report', 'load,clean+,+report')
-            >>> Selection(start="clean").words()
-            ('clean+',)
-        """
-        narrow = [f"{self.start}+"] if self.start is not None else []
-        narrow += [f"+{self.end}"] if self.end is not None else []
-        if not narrow:
-            return self.select
-        words: List[str] = [word for text in self.select for word in text.split()]
-        if self.select and not words:
-            return self.select  # empty: the planner says so
-        return tuple(",".join([*each, *narrow]) for each in ([[word] for word in words] or [[]]))
-
     def __bool__(self) -> bool:
         *selecting, others, adopts = self
         is_said = any(each is not None and each != () for each in selecting)
@@ -66,7 +48,12 @@ class Selection(Row):
 
 def _options(found: Found, selection: Selection) -> Dict[str, Any]:
     """Return the options of ``plan`` that a selection is."""
-    chosen = {"select": selection.words(), "exclude": selection.exclude}
+    select: Sequence[str] = selection.select
+    if selection.start is not None or selection.end is not None:
+        from stagekit._plan.select import Typed
+
+        select = Typed(select, selection.start, selection.end)
+    chosen = {"select": select, "exclude": selection.exclude}
     return {"registry": found.registry, **chosen, **selection.others}
 
 

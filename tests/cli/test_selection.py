@@ -108,6 +108,45 @@ def test_a_misspelt_stage_gets_its_near_miss(word: str, near: str, cli: Cli, sho
     assert (near is not None) == (f"help: +{near}" in done.err)
 
 
+@pytest.mark.parametrize("flag", ["--from", "--until"])
+@pytest.mark.parametrize(
+    ("word", "code", "told"),
+    [
+        ("nosuch", "SK204", "names no stage of this target\n\n   there is: `load`, `total`, "),
+        ("totla", "SK204", "names no stage of this target\n\n   did you mean `total`?"),
+        ("a+b", "SK213", "cannot be read: `+` stands before or after a name"),
+        ("a b", "SK213", "cannot be read: it takes one name"),
+        ("load,total", "SK213", "cannot be read: it takes one name"),
+    ],
+)
+def test_a_mistake_behind_a_flag_is_told_as_it_was_typed(
+    flag: str, word: str, code: str, told: str, cli: Cli, shop: str
+) -> None:
+    """The flag and its word, not the selection that they are short for."""
+    done = cli("plan", shop, flag, word)
+    assert (3, True) == (done.code, f"error[{code}]: `{flag} {word}` {told}" in done.err), done.err
+    assert ("mean" in told) == (f"help: {flag} total\n" in done.err)
+
+
+@pytest.mark.parametrize("flag", ["--from", "--until"])
+def test_a_tag_behind_a_flag_is_told_as_it_was_typed(flag: str, cli: Cli, shop: str) -> None:
+    """As of a name."""
+    done = cli("plan", shop, flag, "tag:laet")
+    assert f"warning[SK226]: `{flag} tag:laet` means no stage" in done.err
+    assert f"help: {flag} tag:late\n" in done.err
+
+
+def test_an_ambiguous_name_behind_a_flag_is_told_as_it_was_typed(cli: Cli, write: Write) -> None:
+    """With the flag before each whole id."""
+    write("one.py", "from stagekit import stage\n@stage\ndef a(): ...\n")
+    write(
+        "two.py", "from stagekit import stage\nfrom one import a as first\n@stage\ndef a(): ...\n"
+    )
+    done = cli("plan", "two.py", "--from", "a")
+    assert "error[SK210]: `--from a` may mean 2 stages: `one:a`, `two:a`" in done.err
+    assert "help: --from one:a\n" in done.err
+
+
 @pytest.mark.parametrize("command", ["plan", "run"])
 def test_a_misspelt_tag_gets_its_near_miss(command: str, cli: Cli, shop: str) -> None:
     """A tag that no stage has is warned of before it is said that nothing is left."""

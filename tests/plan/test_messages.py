@@ -52,7 +52,7 @@ TEXTS: List[List[str]] = [
         """
 SK201: nothing provides `Orders` for parameter `orders` of stage `total` (shop.py:4)
     there is: Users
-    fix: annotate the producer: -> Orders
+    fix: have a stage return it: -> Orders
     fix: or give a value: stagekit.run(..., values=[Orders(...)])
 """,
     ],
@@ -124,6 +124,7 @@ SK201: nothing provides `Orders named 'us'` for parameter `orders` of stage `tot
     there is: Orders named 'eu'
     fix: annotate the producer: -> Annotated[Orders, Named('us')]
     fix: or give a value: stagekit.run(..., values=[given(..., as_=Orders, name='us')])
+    fix: with: from stagekit import given
 """,
     ],
     [

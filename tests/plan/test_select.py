@@ -118,8 +118,11 @@ def test_a_misspelt_name_suggests_the_right_one() -> None:
         "    fix: 2+clean+1",
     ]
     assert ["\n".join(expected)] == wrong("2+claen+1")
-    expected = ["SK204: the selection `zebra` names no stage of this target"]
-    assert expected == wrong(exclude=["zebra"])
+    expected = [
+        "SK204: the selection `zebra` names no stage of this target",
+        "    there is: `shop:load`, `customers`, `clean`, `enrich`, `score` and 3 more",
+    ]
+    assert ["\n".join(expected)] == wrong(exclude=["zebra"])
 
 
 def test_an_ambiguous_short_name_names_the_stages() -> None:
