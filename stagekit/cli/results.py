@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
+from datetime import date
+from numbers import Number
+from typing import Any, Callable, Dict, Iterator, List, Literal, Mapping, Sequence, Tuple
 
 from stagekit._base.record import Record
 from stagekit._base.text import did_you_mean, error_line, escape_control, safe_repr, short_names
@@ -13,12 +15,15 @@ from stagekit._plan.signature import Reader
 from stagekit._run.result import Result
 from stagekit.cli.output import Output, Style
 from stagekit.errors import NoValueError, UsageError
+from stagekit.events import Outcome
 
 _MOST_ROWS = 20
 _MOST_ITEMS = 20
 _LONGEST_TEXT = 500  # of one text in a value that is written out
 _MOST_DEEP = 8
 _MOST_LINES = 100
+_LARGE = 1e5  # from there on numbers are shown in full
+_MIDNIGHT = " 00:00:00"
 _NARROWEST = 10  # columns of a terminal that a column of a table takes
 
 # Any: values of stages
@@ -156,8 +161,10 @@ def _value(result: Result, stage: str, flag: str, output: Output) -> Iterator[An
     """Yield the value of a stage, if it has one; say why where it has none."""
     try:
         value: Any = result[stage]
-    except NoValueError as error:
-        output.print_error(f"{flag}: {escape_control(str(error))}")
+    except NoValueError:  # what became of it has been said at length
+        outcome = result.report(stage).outcome
+        became = "it failed" if outcome is Outcome.FAILED else f"it was {outcome.value}"
+        output.print_error(f"{flag}: there is no value, as {became}")
         return
     yield value
 
@@ -231,12 +238,15 @@ def _table(frame: Any, style: Style) -> str:
     fits = max(2, _width() // _NARROWEST) - has_index
     table = Table(box=box.SIMPLE_HEAD if style.has_unicode else box.ASCII, pad_edge=False)
     if has_index:
-        table.add_column("", style="dim")
+        of_index = [str(name) for name in head.index.names if name is not None]
+        table.add_column(escape_control(" / ".join(of_index)), style="dim")
     kept = list(range(len(names))) if len(names) <= fits else [*range(fits - 2), len(names) - 1]
     for number in kept:
         if len(kept) < len(names) and number == kept[-1]:
             table.add_column("…")
-        table.add_column(escape_control(names[number]))
+        are_numbers = all(_is_number(row[number + has_index]) for row in rows)
+        justify: Literal["left", "right"] = "right" if are_numbers else "left"
+        table.add_column(escape_control(names[number]), justify=justify)
     for row in rows:
         index, cells = (row[:1], row[1:]) if has_index else ((), row)
         shown = [_cell(cells[number]) for number in kept]
@@ -253,9 +263,18 @@ def _table(frame: Any, style: Style) -> str:
     return "\n".join([*lines, *(["  …"] if frame.shape[0] > _MOST_ROWS else [])])
 
 
+def _is_number(value: Any) -> bool:
+    return type(value) is not bool and isinstance(value, Number)
+
+
 def _cell(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return f"{value:.6g}" if abs(value) < _LARGE else f"{value:.10g}"
+    if isinstance(value, date):  # pandas' times, too
+        text = str(value)
+        return text[: -len(_MIDNIGHT)] if text.endswith(_MIDNIGHT) else text
+    if isinstance(value, tuple):  # of an index of several levels
+        return " / ".join(map(_cell, value))  # pyright: ignore[reportUnknownArgumentType]
     return escape_control(value) if isinstance(value, str) else short_text(value, 40)
 
 
@@ -280,11 +299,27 @@ def _write_json(value: Any, path: str) -> None:
         value.write_json(path)
         return
     if hasattr(value, "to_json") and size_text(value):  # pandas
-        value.to_json(path, orient="records", indent=2, date_format="iso")
+        _with_index(value).to_json(path, orient="records", indent=2, date_format="iso")
         return
     with open(path, "w", encoding="utf-8") as file:
         json.dump(value, file, indent=2, ensure_ascii=False, default=_plain)
         file.write("\n")
+
+
+def _with_index(frame: Any) -> Any:
+    """Return a frame of pandas whose index is a column, where it says more than the number."""
+    if type(frame.index).__name__ == "RangeIndex":
+        return frame
+    columns = frame.columns if hasattr(frame, "columns") else [frame.name]
+    taken = {str(name) for name in columns}
+    names: List[str] = []
+    for number, name in enumerate(frame.index.names):
+        new = str(name) if name is not None else f"index{number or ''}"
+        while new in taken:
+            new += "_index"
+        taken.add(new)
+        names.append(new)
+    return frame.rename_axis(names).reset_index()
 
 
 def _plain(value: Any) -> Any:

@@ -133,7 +133,7 @@ def test_a_stage_that_failed_has_nothing_to_show(cli: Cli, write: Write) -> None
     done = cli("run", "fails", "--show", "--output", "fails=x.json", "-q")
     assert ExitCode.STAGE_FAILED == done.code
     for flag in ("--show fails", "--output fails=x.json"):
-        assert f"error: {flag}: stage 'fails:fails' has no value: it failed with" in done.err
+        assert f"error: {flag}: there is no value, as it failed\n" in done.err
     assert "" == done.out
 
 
@@ -179,6 +179,40 @@ def test_data_frames_are_tables(capsys: pytest.CaptureFixture[str]) -> None:
     assert results.value_text(frame["price"], PLAIN).endswith("Series 2 rows")
     assert results.value_text(frame["price"].to_numpy(), PLAIN).endswith("ndarray 2 items")
     assert "" == capsys.readouterr().out
+
+
+def test_cells_of_tables_can_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+    """Numbers to the right and in full, days without a time, the names of an index."""
+    pandas: Any = pytest.importorskip("pandas", reason="tables of real frames need pandas")
+    days = pandas.to_datetime(["2024-01-01", "2024-01-02"])
+    frame = pandas.DataFrame({"day": days, "kind": ["a", "b"], "amount": [1234567.8, 2.0]})
+    lines = results.value_text(frame, PLAIN).splitlines()
+    assert ["0", "2024-01-01", "a", "1234567.8"] == lines[2].split()
+    assert lines[2].index("1234567.8") + len("1234567.8") == len(lines[3])
+    grouped = frame.groupby(["kind", "day"])[["amount"]].sum()
+    lines = results.value_text(grouped, PLAIN).splitlines()
+    assert lines[0].split("  ")[0].strip() == "kind / day"
+    assert "a / 2024-01-01" in lines[2]
+    assert "" == capsys.readouterr().out
+
+
+def test_an_index_that_says_something_is_written(tmp_path: Path) -> None:
+    """As columns, under names of their own."""
+    pandas: Any = pytest.importorskip("pandas", reason="files of real frames need pandas")
+    frame = pandas.DataFrame({"kind": ["a", "b"], "n": [1, 2], "m": [3, 4]})
+
+    def written(value: Any) -> Any:
+        results._write(value, str(tmp_path / "x.json"))
+        return json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
+
+    assert [{"kind": "a", "n": 1}, {"kind": "b", "n": 2}] == written(frame.groupby("kind").n.sum())
+    several = written(frame.groupby(["kind", "n"])[["m"]].sum())
+    assert {"kind": "a", "n": 1, "m": 3} == several[0]
+    assert {"index": 7, "kind": "a"} == written(frame[["kind"]].set_axis([7, 8]))[0]
+    named = frame[["kind"]].set_axis([7, 8]).rename_axis("kind")
+    assert {"kind_index": 7, "kind": "a"} == written(named)[0]
+    assert {"kind": "a", "n": 1, "m": 3} == written(frame)[0]
+    assert [1, 2] == written(frame["n"])
 
 
 def test_data_frames_are_written_as_rows(tmp_path: Path) -> None:
