@@ -8,7 +8,7 @@ from types import FunctionType, ModuleType, TracebackType
 
 from stagekit._base.refs import StageRef
 from stagekit._base.static import overload
-from stagekit._declare.callables import function_name
+from stagekit._declare.callables import function_name, last_name
 from stagekit._declare.declaration import (
     MARK,
     Declaration,
@@ -227,6 +227,7 @@ class Registry:
         if text is None:
             return UsageError(f"`{function_name(stage)}` is not a stage of this registry")
         many = [each for each, name in zip(ids, names) if name == text]
+        many = many or [each for each in ids if last_name(each) == text]
         if many:
             what = f"{text!r} is the short name of {len(many)} stages: {', '.join(many[:5])}"
             return UsageError(f'{what}; write the whole id: "{many[0]}"')
@@ -274,7 +275,9 @@ class Registry:
         if isinstance(stage, str):
             if stage in self._stages or ":" in stage:
                 return stage
-            found = [d.id for d in self.snapshot() if d.id.rpartition(":")[2] == stage]
+            ids = [d.id for d in self.snapshot()]
+            found = [each for each in ids if each.rpartition(":")[2] == stage]
+            found = found or [each for each in ids if last_name(each) == stage]
             return found[0] if len(found) == 1 else stage
         if isinstance(stage, StageRef):
             return stage.id

@@ -7,7 +7,7 @@ from types import MethodType, ModuleType
 from stagekit._base.problem import Code
 from stagekit._base.record import Record
 from stagekit._base.refs import OptionalRef, StageRef
-from stagekit._declare.callables import MAIN_NAMES, main_name
+from stagekit._declare.callables import MAIN_NAMES, last_name, main_name
 from stagekit._declare.declaration import MARK, Declaration
 
 TYPE_CHECKING = False
@@ -27,12 +27,13 @@ class Miss(Record):
 class References:
     """The ways to name the stages of one registry snapshot."""
 
-    __slots__ = ("_by_fn", "_by_id", "_by_short", "_is_one_to_one", "_many", "stages")
+    __slots__ = ("_by_fn", "_by_id", "_by_last", "_by_short", "_is_one_to_one", "_many", "stages")
 
     def __init__(self, stages: Sequence[Declaration]) -> None:
         self.stages = stages
         self._by_id: Optional[Dict[str, int]] = None
         self._by_short: Optional[Dict[str, List[int]]] = None
+        self._by_last: Optional[Dict[str, List[int]]] = None
         self._by_fn: Dict[int, int] = {id(d.fn): place for place, d in enumerate(stages)}
         self._is_one_to_one = len(self._by_fn) == len(stages)  # no function serves two stages
         self._many: Optional[Dict[int, List[int]]] = None
@@ -147,7 +148,7 @@ class References:
             place = self.by_id.get(f"{asker.module}:{text}")
         if place is not None:
             return place
-        places = self.by_short.get(text, [])
+        places = self.by_short.get(text) or self._of_last_name(text, asker)
         if len(places) == 1:
             return places[0]
         if not places:
@@ -159,6 +160,19 @@ class References:
             (),
             (f'write the whole id: "{ids[0]}"',),
         )
+
+    def _of_last_name(self, text: str, asker: Optional[Declaration]) -> List[int]:
+        """Return the stages of functions in functions that are called so, the nearest ones only."""
+        if self._by_last is None:
+            self._by_last = {}
+            for place, d in enumerate(self.stages):
+                self._by_last.setdefault(last_name(d.id), []).append(place)
+        found = self._by_last.get(text, [])
+        if len(found) > 1 and asker is not None:
+            beside = asker.id.rpartition(".")[0] + "." + text
+            own = [place for place in found if self.stages[place].id == beside]
+            found = own or [p for p in found if self.stages[p].module == asker.module] or found
+        return [] if found and self._below(text) else found  # it is a module
 
     def _unknown(self, text: str, asker: Optional[Declaration]) -> Miss:
         from stagekit._base.text import did_you_mean, short_name

@@ -33,6 +33,7 @@ from typing import (
 
 from stagekit._base.problem import Code, Problem
 from stagekit._base.text import did_you_mean, escape_control, short_name, short_names
+from stagekit._declare.callables import last_name
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -257,17 +258,22 @@ class _Selector:
                 self._short.setdefault(short_name(stage_id), []).append(step)
         if atom.value in self._step:
             return {self._step[atom.value]}
-        found = self._short.get(atom.value, [])
+        found = self._short.get(atom.value) or self._of_last_name(atom.value)
         if len(found) != 1:
             self.problems.append(self._ambiguous(atom, found) if found else self._unknown(atom))
             return set()
         return {found[0]}
 
+    def _of_last_name(self, name: str) -> List[int]:
+        """Return the steps of functions in functions that are called so."""
+        return [step for step, each in enumerate(self.graph.ids) if last_name(each) == name]
+
     def _ambiguous(self, atom: Atom, steps: List[int]) -> Problem:
         ids = [self.graph.ids[step] for step in steps]
         shown = ", ".join(f"`{stage_id}`" for stage_id in ids[:_MOST_NAMED])
         more = f" and {len(ids) - _MOST_NAMED:,} more" if len(ids) > _MOST_NAMED else ""
-        pattern = f"*:{atom.value}"
+        sign = ":" if short_name(ids[0]) == atom.value else "."
+        pattern = f"*{sign}{atom.value}"
         return Problem(
             Code.AMBIGUOUS_NAME,
             f"{self._said(self._spelt(atom, atom.value))} may mean {len(ids):,} stages: "

@@ -10,6 +10,7 @@ from typing import Any, List, Optional, Sequence, Tuple, Union, cast
 from stagekit._base.record import Record
 from stagekit._base.refs import StageRef
 from stagekit._base.text import did_you_mean, escape_control, short_names
+from stagekit._declare.callables import last_name
 from stagekit._declare.declaration import own_mark
 from stagekit._declare.registry import Registry, current_registry
 from stagekit._plan.plan import Plan
@@ -147,6 +148,9 @@ def _by_id(target: Target, module: ModuleType) -> Found:
     for stage_id in ids:
         if target.attribute in {stage_id, names[stage_id], f"{module.__name__}:{stage_id}"}:
             return Found(module, stage_id, registry)
+    nested = [stage_id for stage_id in ids if last_name(stage_id) == target.attribute]
+    if len(nested) == 1:
+        return Found(module, nested[0], registry)
     place = target.file or target.module
     known = [*names.values(), *_public(module)]
     near = did_you_mean(target.attribute, known)
