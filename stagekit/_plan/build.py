@@ -60,9 +60,12 @@ def make_plan(cls: Type[P], request: Request) -> P:
     if request.params:
         from stagekit._plan.parameters import apply
 
-        wrong, unused = apply(resolver, places, request.params)
+        wrong, unused, is_changed = apply(resolver, places, request.params)
         general += wrong
         told += unused
+        if is_changed:
+            needed = {*resolver.close(targets)}
+            places = [place for place in places if place in needed]
     for place in places:
         general += resolver.problems.get(place, ())
     general += _conflicts(resolver, places)
@@ -71,7 +74,7 @@ def make_plan(cls: Type[P], request: Request) -> P:
 
         general += crossings(resolver, places)
     above, height, held = made.above, made.height, made.held
-    if places is not made.places or (held and request.params):
+    if places is not made.places:
         above = _parents(resolver, places)
         height, held = heights(above)
     if held:

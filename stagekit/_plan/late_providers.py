@@ -93,11 +93,12 @@ def _filled(resolver: Resolver, held: Set[int]) -> Iterator[Asking]:
         parameters = resolver.read_parameters(place)
         for number, source in enumerate(sources_of(resolver.wirings[place])):
             above, parameter = stages_in(source), parameters[number]
-            if above and _is_loose(parameter) and not _is_called_after(resolver, parameter, above):
+            if above and is_loose(parameter) and not is_called_after(resolver, parameter, above):
                 yield place, number, parameter, (source,)
 
 
-def _is_called_after(resolver: Resolver, parameter: Parameter, above: Sequence[int]) -> bool:
+def is_called_after(resolver: Resolver, parameter: Parameter, above: Sequence[int]) -> bool:
+    """Tell whether a parameter has the name of one of the stages that fill it."""
     return parameter.name in [last_name(resolver.index.stages[each].id) for each in above]
 
 
@@ -107,11 +108,12 @@ def _undecided(resolver: Resolver) -> Iterator[Asking]:
         for lack in problems:
             if isinstance(lack, Lack) and lack.found and not lack.filled:
                 is_given = any(isinstance(each, Slot) for each in lack.found)
-                if _is_loose(lack.parameter) and not is_given:
+                if is_loose(lack.parameter) and not is_given:
                     number = resolver.read_parameters(place).index(lack.parameter)
                     yield place, number, lack.parameter, lack.found
 
 
-def _is_loose(parameter: Parameter) -> bool:
+def is_loose(parameter: Parameter) -> bool:
+    """Tell whether a parameter may as well be meant to come from outside: by its type."""
     key = parameter.key
     return parameter.marker is None and (is_scalar(key) or is_simple(key))

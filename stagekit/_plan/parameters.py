@@ -22,6 +22,7 @@ from stagekit._base.record import Record, Row
 from stagekit._base.text import did_you_mean, escape_control, safe_repr, short_names
 from stagekit._declare.callables import namespace_of
 from stagekit._plan.index import Lack
+from stagekit._plan.late_providers import is_called_after, is_loose
 from stagekit._plan.signature_data import EMPTY
 from stagekit._plan.slots import NONE, SET, Slot
 from stagekit._plan.suggestions import as_value, at, imports_of, several, short
@@ -29,7 +30,7 @@ from stagekit._plan.wiring import Omit, reasons_of, sources_of, stages_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Collection, Dict, List, Optional, Sequence, Set, Tuple, Union
+    from typing import Any, Callable, Collection, Dict, List, Optional, Sequence, Set, Tuple, Union
 
     from stagekit._declare.declaration import Declaration
     from stagekit._plan.resolve import Resolver
@@ -161,6 +162,31 @@ def found_in(resolver: Resolver, places: Sequence[int]) -> List[Settable]:
     ]
 
 
+def taken_in(resolver: Resolver, places: Sequence[int]) -> List[Settable]:
+    """Return the parameters of simple types that a stage fills, or several could, by type alone.
+
+    They can be set all the same: what is said outweighs a stage that happens to return a text.
+    """
+    index = resolver.index
+    names = short_names([index.stages[place].id for place in places])
+    found: List[Settable] = []
+    for row, place in enumerate(places):
+        stage = index.stages[place]
+        undecided = [
+            each.parameter
+            for each in resolver.problems.get(place, ())
+            if isinstance(each, Lack) and each.found and not each.filled
+        ]
+        sources = sources_of(resolver.wirings[place])
+        for number, (each, source) in enumerate(zip(resolver.read_parameters(place), sources)):
+            above = stages_in(source)
+            is_taken = above and not is_called_after(resolver, each, above)
+            if (is_taken or each in undecided) and is_loose(each) and can_be_set(each):
+                name = f"{names[stage.id]}.{each.name}"
+                found.append(Settable(row, number, stage, each, source, name))
+    return found
+
+
 def _is_of(problem: Union[Problem, Lack], settable: Settable) -> bool:
     """Tell whether a problem of a stage is one of this parameter, other than that it lacks all."""
     if isinstance(problem, Lack):
@@ -170,14 +196,18 @@ def _is_of(problem: Union[Problem, Lack], settable: Settable) -> bool:
 
 def apply(
     resolver: Resolver, places: Sequence[int], settings: Sequence[Setting]
-) -> Tuple[List[Problem], List[Problem]]:
-    """Fill the parameters that are set; return what is wrong with settings, and warnings."""
+) -> Tuple[List[Problem], List[Problem], bool]:
+    """Fill the parameters that are set.
+
+    Returns:
+        What is wrong with settings, warnings, and whether a stage fills a parameter no more.
+    """
     work = _Work(resolver, places)
     for setting in settings:
         work.add(setting)
     for settable, ranked in work.chosen.values():
         work.fill(settable, ranked)
-    return work.problems, work.warnings
+    return work.problems, work.warnings, work.has_replaced
 
 
 class _Work:
@@ -198,6 +228,8 @@ class _Work:
         self.chosen: Dict[
             Tuple[int, int], Tuple[Settable, List[Tuple[Tuple[int, bool], Setting]]]
         ] = {}
+        self.has_replaced = False
+        self._taken: Optional[List[Settable]] = None
         self._unfit: Set[int] = set()  # settings that do not fit: each is told of once
 
     def add(self, setting: Setting) -> None:
@@ -222,20 +254,25 @@ class _Work:
         """Return the parameters that a name means."""
         stage, dot, parameter = name.rpartition(".")
         if not dot:
-            return [each for each in self._settables if each.parameter.name == name]
+            return self._matching(lambda each: each.parameter.name == name)
         rows = self._rows.get(stage, [])
-        return [
-            each
-            for each in self._settables
-            if each.row in rows and each.parameter.name == parameter
-        ]
+        return self._matching(lambda each: each.row in rows and each.parameter.name == parameter)
+
+    def _matching(self, is_meant: Callable[[Settable], bool]) -> List[Settable]:
+        """Return the parameters that nothing fills, else those that may be set all the same."""
+        found = list(filter(is_meant, self._settables))
+        if found:
+            return found
+        if self._taken is None:
+            self._taken = taken_in(self._resolver, self._places)
+        return list(filter(is_meant, self._taken))
 
     def _add_variable(self, setting: Setting) -> None:
         name = setting.name.upper()
-        found = [each for each in self._settables if name == _variable(each.parameter.name)]
+        found = self._matching(lambda each: name == _variable(each.parameter.name))
         is_of_one = not found
         if not found:
-            found = [each for each in self._settables if name in _variables(each)]
+            found = self._matching(lambda each: name in _variables(each))
         self._choose(setting, found, is_of_one=is_of_one)
 
     def _add(self, setting: Setting, found: List[Settable]) -> None:
@@ -273,6 +310,7 @@ class _Work:
                 self._report_unfit(first, settable, error)
         slot = Slot(SET, settable.parameter.key, value)
         place = self._places[settable.row]
+        self.has_replaced |= bool(stages_in(settable.source))
         self._resolver.fill(place, settable.number, slot, first.source)
 
     def _report_unfit(self, setting: Setting, settable: Settable, error: UnfitError) -> None:

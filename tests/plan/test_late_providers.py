@@ -223,3 +223,54 @@ def test_a_later_stage_that_is_left_out_does_not_come_back() -> None:
     made = plan(load, registry=registry, params={"load.path": "abc"})
     assert [load.__name__] == [each.rpartition(":")[2] for each in made.order]
     assert [3] == made.run()[load]
+
+
+def branch(targets: str) -> bytes:
+    """Take a text that no stage is meant to return."""
+    return targets.encode()
+
+
+def test_what_is_set_outweighs_a_stage_that_happens_to_return_the_type() -> None:
+    """Of another branch, whose value then goes nowhere; the two do not wait for each other."""
+    registry = registry_of(load, total, report, branch)
+    params = {"load.path": "abc", "targets": "t"}
+    made = plan(registry=registry, params=params)
+    assert b"t" == made.run()[branch]
+    assert [] == [edge for edge in made.edges if made.order[edge.after].endswith("branch")]
+    alone = plan(branch, registry=registry, params={"targets": "t"})
+    assert 1 == len(alone)
+    assert b"sum 3" == run(registry=registry, params={"path": "abc"})[branch]
+
+
+def test_what_is_set_decides_among_several_stages() -> None:
+    """None of which is meant."""
+    registry = registry_of(load, total)
+    for name in ("one", "two"):
+        registry.add(lambda: "never", id=name, provides=str)
+    assert Code.AMBIGUOUS_PROVIDER == problems_of(registry)[0].code
+    assert 3 == run(registry=registry, params={"load.path": "abc"})[total]
+
+
+def test_a_bare_name_is_first_that_of_what_nothing_fills() -> None:
+    """The number that goes from stage to stage is not set with it."""
+
+    def count(number: int = 1) -> int:
+        return number
+
+    def twice(number: int) -> str:
+        return str(2 * number)
+
+    registry = Registry()
+    registry.add(count, id="count")
+    registry.add(twice, id="twice")
+    assert "10" == run(registry=registry, params={"number": 5})[twice]
+    assert "14" == run(registry=registry, params={"number": 5, "twice.number": 7})[twice]
+
+
+@pytest.mark.parametrize("name", ["report.total", "total.rows", "total"])
+def test_what_a_stage_is_meant_to_fill_cannot_be_set(name: str) -> None:
+    """By the parameter's name, or by a type of its own."""
+    registry = registry_of(load, total, report)
+    found = problems_of(registry, params={"load.path": "abc", name: 3})
+    assert [Code.NO_PARAMETER] == [each.code for each in found]
+    assert "fills it" in found[0].message

@@ -145,7 +145,6 @@ class Rules:
         filled: the stage that fills a parameter.
         free: the parameters that no stage fills.
         undecided: the stages that could fill a parameter, where they are several.
-        breakable: the parameters of a cycle that may be set.
         ways: which rules were used.
     """
 
@@ -154,17 +153,17 @@ class Rules:
         self.filled: Dict[Asked, int] = {}
         self.free: Set[Asked] = set()
         self.undecided: Dict[Asked, List[int]] = {}
-        self.breakable: Set[Asked] = set()
         self.ways: Set[str] = set()
         self.asked = [(s, p) for s, each in enumerate(world) for p in range(len(each.takes))]
         for each in self.asked:
             self._fill(each)
         self._fill_by_order()
         for each in self.asked:
-            if self.taken(each).is_set and each in self.breakable:
-                del self.filled[each]
+            if self.taken(each).is_set and self._outweighs(each):
+                self.undecided.pop(each, None)
+                self.filled.pop(each, None)
                 self.free.add(each)
-                self.ways.add("a cycle that is broken")
+                self.ways.add("set all the same")
 
     def taken(self, asked: Asked) -> Taken:
         """Return a parameter."""
@@ -196,6 +195,13 @@ class Rules:
         is_called_after = self.world[provider].name == taken.name
         return taken.type in SIMPLE and not is_called_after and provider in self.after(asked[0])
 
+    def _outweighs(self, asked: Asked) -> bool:
+        """Tell whether what is set outweighs the stage that would fill a parameter."""
+        taken, provider = self.taken(asked), self.filled.get(asked)
+        is_named = provider is not None and self.world[provider].name == taken.name
+        is_asking = asked in self.undecided or (provider is not None and not is_named)
+        return is_asking and taken.type in SIMPLE
+
     def _fill_by_order(self) -> None:
         loose = {each for each, n in self.filled.items() if self._is_loose(each, n)}
         choices = {each: [self.filled[each]] for each in loose}
@@ -205,7 +211,6 @@ class Rules:
             each: [n for n in found if n not in self.after(each[0], loose)]
             for each, found in choices.items()
         }
-        self.breakable = {each for each in loose if rest[each]}
         for each, left in rest.items():
             if not left:
                 self.filled.pop(each, None)
