@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
-    from typing import List, Optional, Sequence, Tuple
+    from typing import List, Optional, Sequence, Tuple, Type
 
     from stagekit._base.problem import Location
 
@@ -67,13 +68,32 @@ def parser_exit(error: Optional[BaseException]) -> Optional[int]:
 def shortened(error: BaseException) -> BaseException:
     """Take our frames from the front of the traceback of what ``run`` and its like raise.
 
-    What is raised on purpose has no other frames; of a defect of ours all are kept.
+    What is raised on purpose has no other frames; of a defect of ours all are kept. Of Ctrl-C, and
+    of the end of a task, those in which Python waited for us are taken, too.
     """
     whole = trace = BaseException.__getattribute__(error, "__traceback__")
-    while trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith(_PACKAGE):
+    is_ending = isinstance(error, _ending())
+    while trace is not None and (
+        str(trace.tb_frame.f_globals.get("__name__")).startswith(_PACKAGE)
+        or (is_ending and _is_of_python(trace.tb_frame.f_code.co_filename))
+    ):
         trace = trace.tb_next
-    is_meant = trace is not None or getattr(type(error), "_is_of_stagekit", False)
+    is_meant = trace is not None or is_ending or getattr(type(error), "_is_of_stagekit", False)
     return BaseException.with_traceback(error, trace if is_meant else whole and whole.tb_next)
+
+
+def _ending() -> Tuple[Type[BaseException], ...]:
+    """Return the errors that end whatever is under way: none of them is of where it is raised."""
+    known = sys.modules.get("asyncio.exceptions")
+    return (KeyboardInterrupt,) if known is None else (KeyboardInterrupt, known.CancelledError)
+
+
+def _is_of_python(file: str) -> bool:
+    """Say whether a file belongs to Python itself."""
+    if file.startswith("<frozen "):
+        return True
+    path = os.path.abspath(file)
+    return path.startswith(_STANDARD) and not any(each in path for each in _INSTALLED)
 
 
 def user_frames(error: BaseException) -> List[Tuple[Location, str]]:

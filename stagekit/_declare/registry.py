@@ -214,6 +214,7 @@ class Registry:
                 self._version += 1
                 self._snapshot = None
                 return found
+        __tracebackhide__ = True  # of pytest
         raise self._unknown(stage)
 
     def _unknown(self, stage: Any) -> UsageError:  # Any: what users write

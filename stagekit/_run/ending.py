@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Iterator, Optional
+from contextlib import suppress
+from typing import TYPE_CHECKING, Iterator, List, Optional
 
+from stagekit._base.notebook import shell
 from stagekit._base.text import error_line, plural
 from stagekit._run.failure import release_frames
 from stagekit._run.record import counts_of, status_of
@@ -48,9 +50,9 @@ def conclude(session: Session, cancelled: Optional[BaseException] = None) -> Res
 
 def _raise_due(session: Session, cancelled: Optional[BaseException], result: Result) -> None:
     if session.interruption is not None:
-        raise _with_result(session.interruption, result)
+        raise _as_ours(_with_result(session.interruption, result))
     if cancelled is not None:
-        raise cancelled
+        raise _as_ours(cancelled)
     if session.settings.check and not result.ok:
         result.raise_for_failures()
 
@@ -88,6 +90,22 @@ def _with_result(interruption: KeyboardInterrupt, result: Result) -> KeyboardInt
         ours.__cause__ = interruption
         return ours
     return interruption
+
+
+def _as_ours(ending: BaseException) -> BaseException:
+    """Have IPython show Ctrl-C, and the end of a task, as it shows errors of stagekit."""
+    if shell() is not None:
+        from types import MethodType
+
+        with suppress(Exception):  # a class of the user's
+            ending._render_traceback_ = MethodType(_user_lines, ending)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    return ending
+
+
+def _user_lines(ending: BaseException) -> List[str]:
+    from stagekit._base.tracebacks import traceback_lines
+
+    return traceback_lines(ending, hint="traceback.print_last() shows it")
 
 
 def warn(result: Result) -> None:

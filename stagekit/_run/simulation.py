@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
+from stagekit._base.frames import shortened
 from stagekit._plan.order import longest_remaining
 from stagekit._plan.plan import Plan
 from stagekit._run.result import Result
@@ -126,6 +127,19 @@ def simulate(
         >>> schedule.makespan, schedule["c"].start, schedule["c"].worker
         (2.0, 0.0, 0)
     """
+    try:
+        return _simulated(plan, durations, workers, estimates)
+    except UsageError as error:
+        __tracebackhide__ = True  # of pytest
+        raise shortened(error)  # noqa: B904 - the same error
+
+
+def _simulated(
+    plan: Plan,
+    durations: Union[Mapping[str, float], Result],
+    workers: int,
+    estimates: Optional[Mapping[str, float]],
+) -> Schedule:
     if type(workers) is not int or workers < 1:
         raise UsageError(f"workers must be a whole number of at least 1, got {workers!r}")
     if isinstance(durations, Result):

@@ -86,8 +86,11 @@ class Chaos:
         self._chances = {"slow": slow, "kill": kill, "raise": raise_, "bad_value": bad_value}
         for name, chance in self._chances.items():
             if not 0 <= chance <= 1:
-                raise ValueError(f"{name} takes a probability from 0 to 1, got {chance!r}")
+                __tracebackhide__ = True  # of pytest
+                shown = "raise_" if name == "raise" else name
+                raise ValueError(f"{shown} takes a probability from 0 to 1, got {chance!r}")
         if not seconds >= 0:
+            __tracebackhide__ = True
             raise ValueError(f"seconds must be 0 or more, got {seconds!r}")
 
     def __repr__(self) -> str:

@@ -43,7 +43,7 @@ def ids(registry: Registry) -> List[str]:
     ("stage", "text"),
     [
         ("laod", "there is no stage 'laod'; did you mean 'load'?"),
-        (StageRef("laod"), "there is no stage 'laod'; did you mean 'load'?"),
+        (StageRef[Any]("laod"), "there is no stage 'laod'; did you mean 'load'?"),
         ("zzz", "there is no stage 'zzz'; stages here: load, save, save"),
         (int, "`int` is not a stage of this registry"),
         (

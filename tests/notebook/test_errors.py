@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import signal
 import subprocess
 import sys
+import threading
 import traceback
 import warnings
 from pathlib import Path
@@ -14,7 +16,8 @@ from typing import Any, Callable, List
 import pytest
 
 from stagekit import Registry, RunFailedError, arun, plan, run
-from stagekit.errors import PlanError, StagekitWarning
+from stagekit.errors import PlanError, StagekitWarning, UsageError
+from stagekit.testing import Chaos, simulate
 from tests.notebook.conftest import Cells
 
 FAILS = "@stage\ndef fails() -> int:\n    return 1 / 0\n"
@@ -42,6 +45,38 @@ def lacking() -> Registry:
     return registry
 
 
+def interrupted() -> Registry:
+    """Return a registry whose one stage is told to end while it is waited for."""
+    registry = Registry()
+    registry.add(end_main, id="end_main", executor="threads")
+    return registry
+
+
+def end_main() -> None:
+    """Send what Ctrl-C sends to the main thread."""
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+def cancel() -> None:
+    """Raise what ``arun`` raises when the task that awaits it is cancelled."""
+
+    async def awaiting() -> BaseException:
+        task = asyncio.current_task()
+        assert task is not None
+        registry = Registry()
+
+        @registry.stage
+        async def ends() -> None:
+            task.cancel()
+            await asyncio.sleep(60)
+
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await arun(registry=registry)
+        return caught.value
+
+    raise asyncio.run(awaiting())
+
+
 CALLS: List[Callable[[], Any]] = [
     lambda: run(registry=failing()),
     lambda: asyncio.run(arun(registry=failing())),
@@ -50,13 +85,25 @@ CALLS: List[Callable[[], Any]] = [
     lambda: run(registry=lacking()),
     lambda: plan(registry=lacking()),
     lambda: run(registry=failing(), check=False).raise_for_failures(),
+    lambda: run(registry=interrupted()),
+    lambda: run(registry=interrupted(), executor="threads"),
+    lambda: simulate(plan(registry=failing()), {}, workers=1),
+    lambda: simulate(plan(registry=failing()), {"fail": 1}, workers=1),
+    lambda: Registry().remove("nobody"),
+    lambda: Chaos(1, raise_=2),
+    lambda: Chaos(1, seconds=-1),
+    cancel,
 ]
+RAISED = (
+    *(RunFailedError, PlanError, UsageError, ValueError, KeyboardInterrupt),
+    asyncio.CancelledError,
+)
 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_at_most_one_frame_of_ours_is_left(call: Callable[[], Any]) -> None:
     """The one that was called; pytest is told to hide it."""
-    with pytest.raises((RunFailedError, PlanError)) as caught:
+    with pytest.raises(RAISED) as caught:
         call()
     ours = [
         frame
@@ -83,6 +130,26 @@ def test_ctrl_c_in_a_stage_shows_the_stage() -> None:
         run(registry=registry)
     names = [frame.f_code.co_name for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
     assert ["run", "interrupted"] == names[1:]
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals of one process")
+@pytest.mark.parametrize("executor", ["inline", "threads"])
+def test_ipython_is_given_no_frame_of_ours_for_ctrl_c(cells: Cells, executor: str) -> None:
+    """Nor for a task that was cancelled: whoever pressed it knows what was waited for."""
+    vars(cells.main)["end_main"] = end_main
+    cells.run(f"def call() -> None:\n    run(executor={executor!r})\n")
+    cells.run("@stage\ndef ends() -> None:\n    end_main()\n    sum(range(10_000))")
+    with pytest.raises(KeyboardInterrupt) as caught:
+        cells.run("call()")
+    ctrl_c: Any = caught.value
+    shown: List[str] = ctrl_c._render_traceback_()
+    assert "KeyboardInterrupt" == shown[-1]
+    assert '  File "Cell In[4]", line 1, in <module>' in shown
+    assert not [line for line in shown if "stagekit/_" in line]
+    with pytest.raises(asyncio.CancelledError) as ended:
+        cancel()
+    task_end: Any = ended.value
+    assert "stagekit/_" not in "".join(task_end._render_traceback_())
 
 
 def test_a_defect_of_ours_keeps_its_frames(monkeypatch: pytest.MonkeyPatch) -> None:
