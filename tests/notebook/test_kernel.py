@@ -63,7 +63,7 @@ def test_runs_in_both_ways_and_the_loop_lives_on(outputs: Dict[str, str]) -> Non
 def test_progress_is_one_display(outputs: Dict[str, str]) -> None:
     """Updated in place, to its end."""
     told = outputs["progress"]
-    assert "2 of 2  2 ran, 0 failed, 0 skipped in " in told
+    assert "2 of 2  ✓ succeeded  2 ran, 0 failed, 0 skipped in " in told
     assert 1 == told.count("<progress")
 
 
