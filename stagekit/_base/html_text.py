@@ -7,7 +7,7 @@ from stagekit._base.text import escape_control
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Union
+    from typing import Iterable, Sequence, Union
 
 _COLORS = {Tone.GOOD: "#2a9d5c", Tone.BAD: "#e5484d", Tone.DOUBTFUL: "#b7791f"}
 _MARKS = {"succeeded": "✓", "reused": "✓", "failed": "✗", "skipped": "↷", "cancelled": "⊘"}
@@ -18,6 +18,42 @@ def escaped(text: str, *, keep: str = "\n") -> str:
     import html  # 3 ms
 
     return html.escape(escape_control(text, keep=keep), quote=True)
+
+
+def table(
+    head: Sequence[str],
+    rows: Iterable[Iterable[str]],
+    *,
+    wraps: Sequence[str] = (),
+    titles: Sequence[str] = (),
+) -> str:
+    """Return a table that scrolls where it is wider than the page, without empty columns.
+
+    Args:
+        head: the names of the columns.
+        rows: their cells, as HTML.
+        wraps: the columns whose lines may be broken: prose, never a number and its unit.
+        titles: by row, what it says where somebody points at it.
+    """
+    cells = [tuple(row) for row in rows]
+    shown = [number for number in range(len(head)) if any(row[number] for row in cells)]
+    styles = ["text-align:left" + ("" if n in wraps else ";white-space:nowrap") for n in head]
+    body = [
+        "<tr"
+        + (f' title="{escaped(titles[at])}">' if titles else ">")
+        + "".join(f'<td style="{styles[number]}">{row[number]}</td>' for number in shown)
+        + "</tr>"
+        for at, row in enumerate(cells)
+    ]
+    names = "".join(f'<th style="text-align:left">{head[number]}</th>' for number in shown)
+    return scrolling(
+        f"<table><thead><tr>{names}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+    )
+
+
+def scrolling(content: str) -> str:
+    """Return a box that scrolls sideways where its content is wider than the page."""
+    return f'<div style="overflow-x:auto">{content}</div>'
 
 
 def marked(ended: Union[Outcome, RunStatus]) -> str:

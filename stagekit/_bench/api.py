@@ -21,7 +21,8 @@ from typing import (
 
 from stagekit._api import Plan, plan, run
 from stagekit._base.text import did_you_mean
-from stagekit._bench.benchmark import Benchmark, ExecutorBenchmark, Measures
+from stagekit._bench.benchmark import Benchmark
+from stagekit._bench.measures import ExecutorBenchmark, Measures
 from stagekit._bench.samples import Sample, noise_of
 from stagekit._options import OPTIONS, PLANNING, RUNNING, check
 from stagekit._run.simulation import longest_path, seconds_of, simulate

@@ -6,7 +6,18 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from stagekit._bench.samples import ENOUGH, Sample, noise_of
+from stagekit._base.text import escape_control, fine_seconds, plural
+from stagekit._bench.measures import (
+    FASTER,
+    SAME,
+    SLOWER,
+    UNKNOWN,
+    Difference,
+    Estimate,
+    ExecutorBenchmark,
+    Measures,
+)
+from stagekit._bench.samples import Sample, noise_of
 from stagekit._plan.plan import Plan
 from stagekit._run.simulation import simulate
 from stagekit.errors import UsageError
@@ -14,128 +25,13 @@ from stagekit.errors import UsageError
 # Any: whatever JSON holds
 
 SCHEMA = "stagekit.bench/1"
-SAME, FASTER, SLOWER, UNKNOWN = "noise", "faster", "slower", "unknown"
 
 
-@dataclass(frozen=True)
-class Measures:
-    """What was measured of one stage, or of all of them.
-
-    Attributes:
-        wall: seconds by the clock.
-        cpu: seconds of the processors, child processes included; None where nobody could tell.
-        memory: bytes by which memory rose at most; None where it was not asked for, or as above.
-    """
-
-    wall: Sample
-    cpu: Optional[Sample] = None
-    memory: Optional[Sample] = None
-
-    def document(self) -> Dict[str, Any]:
-        """Return it as JSON has it."""
-        names = ("wall", "cpu", "memory")
-        samples: Dict[str, Optional[Sample]] = {name: getattr(self, name) for name in names}
-        return {name: each and each.document() for name, each in samples.items()}
-
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> Measures:
-        """Return what ``document`` of another one has returned; raises as ``Sample.read``."""
-        cpu, memory = (document[name] for name in ("cpu", "memory"))
-        return cls(
-            Sample.read(document["wall"]),
-            None if cpu is None else Sample.read(cpu),
-            None if memory is None else Sample.read(memory),
-        )
-
-
-@dataclass(frozen=True)
-class ExecutorBenchmark:
-    """What was measured on one executor.
-
-    Attributes:
-        workers: how many plain stages could run at once.
-        total: of whole runs; its CPU time is the sum of the stages', its memory their largest.
-        work: seconds that all calls of stages took together.
-        overhead_seconds: what a run took beyond what its stages need on so many workers, for each
-            stage: what stagekit itself takes, and waiting that no order of stages can help.
-        speed_up: how many times as fast as the first executor.
-        noise: the share of the median that runs may differ by without a cause; None: unknown.
-        critical_path: the ids of the stages on the longest path.
-        stages: by stage id.
-    """
-
-    workers: int
-    total: Measures
-    work: Sample
-    overhead_seconds: float
-    speed_up: float
-    noise: Optional[float]
-    critical_path: Tuple[str, ...]
-    stages: Mapping[str, Measures]
-
-    def document(self) -> Dict[str, Any]:
-        """Return it as JSON has it."""
-        return {
-            "workers": self.workers,
-            "total": self.total.document(),
-            "work": self.work.document(),
-            "overhead_seconds": self.overhead_seconds,
-            "speed_up": self.speed_up,
-            "noise": self.noise,
-            "critical_path": list(self.critical_path),
-            "stages": {stage: each.document() for stage, each in self.stages.items()},
-        }
-
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> ExecutorBenchmark:
-        """Return what ``document`` of another one has returned; raises as ``Sample.read``."""
-        noise = document["noise"]
-        return cls(
-            int(document["workers"]),
-            Measures.read(document["total"]),
-            Sample.read(document["work"]),
-            float(document["overhead_seconds"]),
-            float(document["speed_up"]),
-            None if noise is None else float(noise),
-            tuple(map(str, document["critical_path"])),
-            {str(each): Measures.read(found) for each, found in document["stages"].items()},
-        )
-
-
-@dataclass(frozen=True)
-class Difference:
-    """An executor, or a stage, beside the same one of another benchmark.
-
-    Attributes:
-        base: the median of the other one, in seconds.
-        ratio: this median, divided by that.
-        noise: the larger noise of the two; None where one is unknown.
-        verdict: ``"faster"``, ``"slower"``, ``"noise"`` where the difference cannot be told from
-            it, or ``"unknown"`` where the noise is not known.
-    """
-
-    base: float
-    ratio: float
-    noise: Optional[float]
-    verdict: str
-
-    def is_over(self, share: float) -> bool:
-        """Tell whether it is slower by more than a share of the other one, and that is no noise."""
-        return self.verdict == SLOWER and self.ratio > 1 + share
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What a run would take with so many workers."""
-
-    workers: int
-    seconds: float
-    speed_up: float
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Benchmark:
     """What ``bench`` has measured. Times are in seconds, memory is in bytes.
+
+    ``print`` shows the table that ``stagekit bench`` prints, and so does a notebook.
 
     Attributes:
         pipeline: what was run, as text; empty for a whole registry.
@@ -181,6 +77,22 @@ class Benchmark:
     def stages(self) -> Mapping[str, Measures]:
         """What was measured of each stage, by id, on the first executor."""
         return self.first.stages
+
+    def __repr__(self) -> str:
+        name = escape_control(self.pipeline) or "all stages"
+        took = fine_seconds(self.total.wall.median)
+        runs, where = plural(self.repeat, "run"), ", ".join(map(escape_control, self.executors))
+        return f"<Benchmark of {name}: {took}, median of {runs} on {where}>"
+
+    def __str__(self) -> str:
+        from stagekit._bench.table import lines
+
+        return "\n".join(lines(heading(self), self.executors, self.memory))
+
+    def _repr_html_(self) -> str:
+        from stagekit._bench.table import to_html
+
+        return to_html(heading(self), self.executors, self.memory)
 
     def document(self) -> Dict[str, Any]:
         """Return it as JSON has it, of the schema ``stagekit.bench/1``."""
@@ -282,6 +194,16 @@ class Benchmark:
         return replace(self, pipeline=pipeline)
 
 
+def heading(found: Benchmark) -> Tuple[str, ...]:
+    """Return what was run, how often, and on what, each as text."""
+    return (
+        escape_control(found.pipeline) or "all stages",
+        f"{plural(found.repeat, 'run')} after {found.warmup:,} warm-up",
+        escape_control(found.python),
+        plural(found.processors, "core"),
+    )
+
+
 def mistakes_of_base(
     base: Benchmark, stages: Sequence[str], executors: Sequence[str]
 ) -> Tuple[str, ...]:
@@ -316,14 +238,3 @@ def _difference(one: Sample, base: Sample, noises: Sequence[Optional[float]]) ->
     else:
         verdict = SLOWER if ratio > 1 else FASTER
     return Difference(base.median, ratio, noise, verdict)
-
-
-def noise_text(benchmark: Benchmark) -> str:
-    """Return, as a sentence, which differences mean nothing."""
-    known = [(name, each.noise) for name, each in benchmark.executors.items() if each.noise]
-    if not known:
-        return f"the noise is unknown: fewer than {ENOUGH} runs"
-    if len(known) == 1:
-        return f"differences under {known[0][1]:.0%} cannot be told from noise"
-    each = ", ".join(f"{noise:.0%} ({name})" for name, noise in known)
-    return f"differences under {each} cannot be told from noise"

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 from stagekit._base.handles import type_name
 from stagekit._base.outcome import OUTCOME_TABLE, OUTCOMES, Reason, RunStatus
-from stagekit._base.text import error_line, escape_control, safe_text, seconds, short_names
+from stagekit._base.record import Record
+from stagekit._base.text import (
+    aligned,
+    bytes_text,
+    error_line,
+    escape_control,
+    safe_text,
+    seconds,
+    short_names,
+)
 from stagekit._run.record import RunRecord, critical_path
 from stagekit._run.state.columns import CANCELLED, FAILED, SKIPPED, Columns
 
@@ -76,33 +85,62 @@ def _counts_text(run: RunRecord) -> str:
 
 def headline(run: RunRecord) -> str:
     """Return a run on one line."""
-    counts = _counts_text(run)
-    return f"{run.info.id} {run.status.value}: {counts} in {seconds(run.seconds)}"
+    return f"{run.info.id} {run.status.value}: {_counts_and_time(run)}"
+
+
+def _counts_and_time(run: RunRecord) -> str:
+    return f"{_counts_text(run)} in {seconds(run.seconds)}"
 
 
 def to_text(run: RunRecord) -> str:
     """Return a run as a table for people, one line a stage."""
-    rows = _rows(run)
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
-    lines = ["  ".join(text.ljust(size) for text, size in zip(row, [*widths, 0])) for row in rows]
-    return "\n".join([headline(run), *(f"  {line}".rstrip() for line in lines)])
+    rows = [
+        (
+            *(each.name, each.report.outcome.value, each.time),
+            *(["" if not cell else f"{word} {cell}" for word, cell in zip(_USAGE, each.usage)]),
+            *(each.size, each.why),
+        )
+        for each in _rows(run)
+    ]
+    filled = [column for column in zip(*rows) if any(column)]
+    return "\n".join([headline(run), *(f"  {line}" for line in aligned(list(zip(*filled))))])
 
 
 def to_html(run: RunRecord) -> str:
     """Return a run as an HTML table; everything from data is escaped."""
-    from html import escape  # 1 ms
+    from stagekit._base.html_text import colored, escaped, marked, table
 
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in _rows(run)
-    )
-    head = "".join(f"<th>{name}</th>" for name in ("stage", "outcome", "time", "value", "why"))
+    rows = [
+        (
+            escaped(each.name),
+            colored(each.report.outcome, marked(each.report.outcome)),
+            *map(escaped, (each.time, *each.usage, each.size, each.why)),
+        )
+        for each in _rows(run)
+    ]
+    status = colored(run.status, marked(run.status))
+    head = ("stage", "outcome", "time", *_USAGE, "value", "why")
     return (
-        f"<p>{escape(headline(run))}</p>"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        f"<p>{escaped(run.info.id)} {status}: {escaped(_counts_and_time(run))}</p>"
+        f"{table(head, rows, wraps=('why',))}"
     )
 
 
-def _rows(run: RunRecord) -> List[Tuple[str, ...]]:
+_USAGE = ("CPU", "memory")
+
+
+class _Shown(Record):
+    """What is shown of one stage."""
+
+    report: StageReport
+    name: str
+    time: str
+    usage: Tuple[str, str]
+    size: str
+    why: str
+
+
+def _rows(run: RunRecord) -> List[_Shown]:
     from stagekit._base.released import Released
     from stagekit._base.value_text import size_text
 
@@ -110,23 +148,33 @@ def _rows(run: RunRecord) -> List[Tuple[str, ...]]:
     names = short_names(columns.plan.order)
     values = columns.values[columns.plan.constants :]
     sizes = [each.size if type(each) is Released else size_text(each) for each in values]
-    return [_row(report, names, size) for report, size in zip(run.reports(), sizes)]
+    return [
+        _Shown(
+            report,
+            escape_control(names[report.stage_id]),
+            seconds(report.seconds) if report.attempts else "",
+            _usage(report) if columns.usage is not None and report.attempts else ("", ""),
+            escape_control(size),
+            escape_control(_why(report)),
+        )
+        for report, size in zip(run.reports(), sizes)
+    ]
 
 
-def _row(report: StageReport, names: Mapping[str, str], size: str) -> Tuple[str, ...]:
-    time = seconds(report.seconds) if report.attempts else ""
-    why = ""
+def _usage(report: StageReport) -> Tuple[str, str]:
+    cpu = report.cpu_seconds
+    return "-" if cpu is None else seconds(cpu), bytes_text(report.peak_memory_bytes)
+
+
+def _why(report: StageReport) -> str:
     if report.error is not None:
-        why = f"{report.location}  {error_line(report.error, limit=200)}"
-    elif report.cause is not None:
-        why = f"because {report.cause} "
-        why += "gave no value" if report.reason is Reason.NO_VALUE else "failed"
-    elif report.note:
-        why = report.note
-    elif report.reason is not None:
-        why = report.reason.value
-    name = escape_control(names[report.stage_id])
-    return name, report.outcome.value, time, escape_control(size), escape_control(why)
+        return f"{report.location}  {error_line(report.error, limit=200)}"
+    if report.cause is not None:
+        ended = "gave no value" if report.reason is Reason.NO_VALUE else "failed"
+        return f"because {report.cause} {ended}"
+    if report.note:
+        return report.note
+    return "" if report.reason is None else report.reason.value
 
 
 def to_json(run: RunRecord) -> str:

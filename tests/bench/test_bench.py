@@ -10,8 +10,9 @@ from typing import Any, Dict, List, Tuple
 import pytest
 
 from stagekit import Benchmark, Registry, RunFailedError, RunInfo, bench, plan
-from stagekit._bench.benchmark import ExecutorBenchmark, noise_text
+from stagekit._bench.measures import ExecutorBenchmark
 from stagekit._bench.samples import Sample
+from stagekit._bench.table import noise_text
 from stagekit.errors import UsageError
 
 
@@ -217,17 +218,17 @@ def test_what_more_workers_would_take_is_simulated() -> None:
 def test_noise_is_said_in_words() -> None:
     """Of one executor, of several, and of too few runs."""
     one = made(1.0)
-    assert "differences under 5% cannot be told from noise" == noise_text(one)
+    assert "differences under 5% cannot be told from noise" == noise_text(one.executors)
     both: Dict[str, ExecutorBenchmark] = {
         "inline": one.first,
         "threads": replace(one.first, noise=0.2),
     }
     two = replace(one, executors=both)
     assert "differences under 5% (inline), 20% (threads) cannot be told from noise" == noise_text(
-        two
+        two.executors
     )
     few = made(1.0, noise=None)
-    assert "the noise is unknown: fewer than 5 runs" == noise_text(few)
+    assert "the noise is unknown: fewer than 5 runs" == noise_text(few.executors)
 
 
 def test_json_names_the_first_executor_at_the_top() -> None:
@@ -253,3 +254,26 @@ def test_stages_are_compared_by_their_own_noise() -> None:
     assert ("noise", 1.0) == (told["second"].verdict, told["second"].ratio)
     few = replace(base, repeat=4)
     assert "unknown" == one.compare_stages(few)["first"].verdict
+
+
+def test_a_benchmark_is_shown_as_tables() -> None:
+    """As text by ``print``, as HTML in a notebook; on one line where it stands among others."""
+    registry, _ = counted()
+    for number in range(14):
+        registry.add(lambda: None, id=f"s{number}")
+    found = bench(registry=registry, repeat=1, warmup=0, executors=["inline"], memory="rss")
+    shown = str(found).splitlines()
+    assert shown[0].startswith("all stages · 1 run after 0 warm-up · ")
+    assert "  executor  median" in str(found)
+    assert "  stage " in str(found)
+    assert "  and 4 more; to_json() has all" in shown
+    assert "  note           the noise is unknown: fewer than 5 runs" == shown[-1]
+    assert [line for line in shown if line.startswith("  memory ")]
+    assert repr(found).startswith("<Benchmark of all stages: ")
+    assert repr(found).endswith(", median of 1 run on inline>")
+    html = found._repr_html_()
+    assert 2 == html.count("<table>")
+    assert 1 + 16 + 2 == html.count("<tr>")
+    named = replace(found, pipeline="<i>")
+    assert "<b>&lt;i&gt;</b>" in named._repr_html_()
+    assert repr(named).startswith("<Benchmark of <i>: ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import re
 import time
 import weakref
 from datetime import timedelta, timezone
@@ -78,6 +79,36 @@ def test_a_notebook_shows_a_table_in_which_data_stays_text() -> None:
     lines = shown["text/plain"].splitlines()
     assert 6 == len(lines)
     assert ["a", "succeeded"] == lines[1].split()[:2]
+
+
+def test_outcomes_have_marks_and_colours_on_a_page() -> None:
+    """What failed is seen at first sight; a number is never parted from its unit."""
+    text = mixed_outcomes()._repr_mimebundle_()["text/html"]
+    colors = [
+        re.findall(rf'<span style="color:(#[^;"]*)[^>]*>{mark}</span>', text)
+        for mark in ("✓ succeeded", "✗ failed", "↷ skipped", "⊘ cancelled")
+    ]
+    assert all(colors)
+    assert 3 == len({each[0] for each in colors})
+    assert text.startswith("<p>")
+    assert "✗ failed</span>: " in text.partition("</p>")[0]
+    assert re.search(r'<td style="[^"]*white-space:nowrap">[\d.]+ m?s</td>', text)
+
+
+def test_a_run_that_was_measured_shows_what_it_has_cost() -> None:
+    """CPU time and memory of each stage that was called; other runs have no such columns."""
+    registry = Registry()
+    registry.add(lambda: None, id="a")
+    registry.add(lambda: 1 / 0, id="b", depends_on="a")
+    registry.add(lambda: None, id="c", depends_on="b")
+    result = run(registry=registry, measure=True, check=False, executor="inline")
+    shown = result._repr_mimebundle_()
+    lines = shown["text/plain"].splitlines()
+    assert [1, 1, 0] == [line.count("CPU ") for line in lines[1:]]
+    assert [1, 1, 0] == [line.count("memory ") for line in lines[1:]]
+    assert all(f">{name}</th>" in shown["text/html"] for name in ("CPU", "memory"))
+    other = run("a", registry=registry)._repr_mimebundle_()
+    assert "CPU" not in other["text/plain"] + other["text/html"]
 
 
 def test_times_are_told_against_the_clock_on_the_wall() -> None:

@@ -13,38 +13,22 @@ from typing import (
     Callable,
     Dict,
     Generator,
-    Iterable,
     Iterator,
     List,
     Mapping,
     Optional,
-    Sequence,
     Tuple,
     Union,
 )
 
 from stagekit._api import Plan
 from stagekit._base.record import Record
-from stagekit._base.text import (
-    aligned,
-    bytes_text,
-    escape_control,
-    fine_seconds,
-    plural,
-    short_names,
-)
+from stagekit._base.text import escape_control, fine_seconds, plural
 from stagekit._bench.api import MEMORY, measured, mistakes_of
-from stagekit._bench.benchmark import (
-    FASTER,
-    SAME,
-    SLOWER,
-    Benchmark,
-    Difference,
-    Measures,
-    mistakes_of_base,
-    noise_text,
-)
-from stagekit._bench.samples import ENOUGH, Sample
+from stagekit._bench.benchmark import Benchmark, heading, mistakes_of_base
+from stagekit._bench.measures import Difference
+from stagekit._bench.samples import ENOUGH
+from stagekit._bench.table import indented, lines
 from stagekit._run.result import Result
 from stagekit.cli import ExitCode
 from stagekit.cli.interruption import Interruption, Phases
@@ -60,7 +44,6 @@ from stagekit.errors import (
 )
 from stagekit.hooks.terminal import QuietStream, can_animate
 
-_MOST_SHOWN = 12  # stages of the table
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?) ?%")
 
 
@@ -341,100 +324,16 @@ def _shown(
     style: Style,
 ) -> Iterator[str]:
     """Yield what came of it, as lines for people."""
-    between = " · " if style.has_unicode else ", "
-    head = (
-        found.pipeline,
-        f"{plural(found.repeat, 'run')} after {found.warmup:,} warm-up",
-        found.python,
-        plural(found.processors, "core"),
-    )
-    yield between.join(head)
-    yield ""
-    yield from _table(_executor_rows(found, differences, style))
-    yield ""
-    names = short_names(made.order)
-    stages = {} if asked.base is None else found.compare_stages(asked.base)
-    yield from _table(_stage_rows(found, names, stages, style))
-    if len(found.stages) > _MOST_SHOWN:
-        yield f"  and {len(found.stages) - _MOST_SHOWN:,} more; --json has all"
-    yield ""
-    yield from _facts(found, asked, names, style)
-    if asked.workers:
-        yield ""
-        rows = [("what if", "wall", "speed-up")]
-        rows += [
-            (plural(each.workers, "worker"), fine_seconds(each.seconds), f"{each.speed_up:.2f}×")
-            for each in found.what_if(made, asked.workers)
-        ]
-        yield from _table(rows)
-        yield "  estimated: each stage takes as long as it did in the benchmark"
-
-
-def _table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    return (f"  {line}" for line in aligned(list(rows)))
-
-
-def _executor_rows(
-    found: Benchmark, differences: Mapping[str, Difference], style: Style
-) -> Iterator[Sequence[str]]:
-    spread = "±MAD" if style.has_unicode else "MAD"
-    times = "×" if style.has_unicode else "x"
-    last = ["vs base"] if differences else []
-    head = ("executor", "median", spread, "p95", "CPU", "work", "overhead/stage", "speed-up")
-    yield [*head, *last]
-    for name, each in found.executors.items():
-        workers = "" if each.workers == 1 else f" {times}{each.workers}"
-        row = [
-            f"{escape_control(name)}{workers}",
-            *_sample(each.total.wall),
-            _median(each.total.cpu),
-            fine_seconds(each.work.median),
-            fine_seconds(each.overhead_seconds),
-            f"{each.speed_up:.2f}{times}",
-        ]
-        if differences:
-            row.append(_versus(differences[name], times))
-        yield row
-
-
-def _versus(difference: Difference, times: str) -> str:
-    words = {SAME: "(noise)", FASTER: "faster", SLOWER: "slower"}
-    return f"{difference.ratio:.2f}{times} {words.get(difference.verdict, '(noise unknown)')}"
-
-
-def _stage_rows(
-    found: Benchmark,
-    names: Mapping[str, str],
-    differences: Mapping[str, Difference],
-    style: Style,
-) -> Iterator[Sequence[str]]:
-    times = "×" if style.has_unicode else "x"
-    memory, last = ["memory"] if found.memory else [], ["vs base"] if differences else []
-    yield ["stage", "wall", "MAD", "p95", "CPU", *memory, *last]
-    slowest = sorted(found.stages.items(), key=lambda each: -each[1].wall.median)
-    for stage, each in slowest[:_MOST_SHOWN]:
-        yield [
-            escape_control(names[stage]),
-            *_sample(each.wall),
-            _median(each.cpu),
-            *([_memory(each)] if found.memory else []),
-            *([_versus(differences[stage], times)] if differences else []),
-        ]
-
-
-def _facts(
-    found: Benchmark, asked: _Asked, names: Mapping[str, str], style: Style
-) -> Iterator[str]:
-    path = [escape_control(names[each]) for each in found.first.critical_path]
-    took = sum(found.stages[each].wall.median for each in found.first.critical_path)
-    arrow = " → " if style.has_unicode else " -> "
-    if len(path) > _MOST_SHOWN:
-        path[_MOST_SHOWN - 3 : -2] = ["…" if style.has_unicode else "..."]
-    yield f"  critical path  {arrow.join(path)}   {fine_seconds(took)}"
-    if found.memory:
-        yield f"  memory         {_memory(found.total)}, by {found.memory}"
-    yield f"  note           {noise_text(found)}"
     base = asked.base
+    yield from lines(
+        heading(found),
+        found.executors,
+        found.memory,
+        differences=differences,
+        stage_differences={} if base is None else found.compare_stages(base),
+        has_unicode=style.has_unicode,
+        all_of_it="--json",
+    )
     if base is not None and (base.python, base.platform, base.processors) != (
         found.python,
         found.platform,
@@ -442,15 +341,12 @@ def _facts(
     ):
         where = f"{base.python}, {base.platform}, {plural(base.processors, 'core')}"
         yield f"  note           the base was measured elsewhere: {escape_control(where)}"
-
-
-def _sample(sample: Sample) -> Tuple[str, str, str]:
-    return fine_seconds(sample.median), fine_seconds(sample.mad), fine_seconds(sample.p95)
-
-
-def _median(sample: Optional[Sample]) -> str:
-    return "-" if sample is None else fine_seconds(sample.median)
-
-
-def _memory(measures: Measures) -> str:
-    return bytes_text(None if measures.memory is None else measures.memory.median)
+    if asked.workers:
+        yield ""
+        rows = [("what if", "wall", "speed-up")]
+        rows += [
+            (plural(each.workers, "worker"), fine_seconds(each.seconds), f"{each.speed_up:.2f}×")
+            for each in found.what_if(made, asked.workers)
+        ]
+        yield from indented(rows)
+        yield "  estimated: each stage takes as long as it did in the benchmark"
