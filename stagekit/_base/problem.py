@@ -49,6 +49,7 @@ class Code(enum.Enum):
     UNKNOWN_TAG = "SK226"
     NOT_ADOPTED = "SK227"
     GONE_STAGE = "SK228"
+    NAME_PASSED_OVER = "SK229"
     STAGE_FAILED = "SK301"
     BAD_VALUE = "SK302"
     INTERNAL = "SK500"

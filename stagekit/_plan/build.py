@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 from stagekit._base.keys import NamedKey, UnionOf, is_scalar
 from stagekit._base.problem import Code, Problem
 from stagekit._base.record import Record
+from stagekit._declare.callables import last_name
 from stagekit._declare.declaration import Adopted, Declaration
 from stagekit._plan.assemble import assemble
 from stagekit._plan.index import Lack
@@ -17,7 +18,7 @@ from stagekit._plan.references import targets_of
 from stagekit._plan.resolve import Resolver, index_of
 from stagekit._plan.signature import Reader
 from stagekit._plan.slots import BY_TYPE, GIVEN, INJECTABLE, Slot
-from stagekit._plan.wiring import Gather, reasons_of, sources_of, stages_in
+from stagekit._plan.wiring import Gather, Wiring, reasons_of, sources_of, stages_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from stagekit._base.parameters import Setting
     from stagekit._plan.index import ProviderIndex
     from stagekit._plan.parameters import PlanParameter
+    from stagekit._plan.signature_data import Parameter
     from stagekit._plan.wiring import Source
 
     P = TypeVar("P", bound=Plan)
@@ -347,6 +349,7 @@ def _warnings(resolver: Resolver, places: Sequence[int], request: Request) -> Li
         from stagekit._plan.notebook import gone_stages
 
         found += gone_stages([resolver.index.stages[place] for place in places])
+    found += _passed_over(resolver, places)
     if request.left_out:
         from stagekit._plan.problems import not_adopted
 
@@ -379,6 +382,42 @@ def _warnings(resolver: Resolver, places: Sequence[int], request: Request) -> Li
                 )
             )
     return found
+
+
+def _passed_over(resolver: Resolver, places: Sequence[int]) -> List[Problem]:
+    """Warn of parameters that are called after a function, and take the value of another one."""
+    index = resolver.index
+    silent: Optional[Dict[str, int]] = None
+    asking: List[Tuple[int, Parameter, Source]] = []
+    for place in places:
+        wiring = resolver.wirings[place]
+        if type(wiring) is not Wiring:
+            continue
+        if silent is None:
+            silent = _silent(index)
+        names = getattr(index.stages[place].fn, "__globals__", silent)
+        for parameter, source in zip(index.readings[place].parameters or (), wiring.sources):
+            name = parameter.name
+            if name in silent:
+                asking.append((place, parameter, source))
+            elif name in names and type(names[name]) is FunctionType:
+                fn = index.stages[source].fn if type(source) is int else None
+                if fn is not names[name]:
+                    asking.append((place, parameter, source))
+    if not asking:
+        return []
+    from stagekit._plan.namesakes import passed_over
+
+    return passed_over(resolver, asking, silent or {})
+
+
+def _silent(index: ProviderIndex) -> Dict[str, int]:
+    """Return the stages without a return annotation, by the last part of their ids."""
+    return {
+        last_name(stage.id): number
+        for number, (stage, each) in enumerate(zip(index.stages, index.readings))
+        if each.returns is None and not (each.provides or each.returns_none or each.fault)
+    }
 
 
 def _empty_collections(resolver: Resolver, places: Set[int]) -> List[Problem]:

@@ -41,9 +41,9 @@ def release(resolver: Resolver, held: Sequence[int]) -> bool:
     """
     resolver.resolve_all()
     filled = list(_filled(resolver, set(held)))
-    every = _Edges(resolver, ())
+    every = Edges(resolver, ())
     loose = [each for each in filled if not every.after(each[0]).isdisjoint(places_of(each[3]))]
-    firm = _Edges(resolver, [(place, number) for place, number, _, _ in loose])
+    firm = Edges(resolver, [(place, number) for place, number, _, _ in loose])
     decided: Set[Tuple[int, int]] = set()
     for place, number, parameter, sources in (*loose, *_undecided(resolver)):
         later = firm.after(place)
@@ -59,7 +59,7 @@ def release(resolver: Resolver, held: Sequence[int]) -> bool:
     return bool(decided)
 
 
-class _Edges:
+class Edges:
     """Which stages wait for which, some parameters aside."""
 
     def __init__(self, resolver: Resolver, aside: Collection[Tuple[int, int]]) -> None:

@@ -29,6 +29,7 @@ _LABELS = {
     Code.LEFT_OUT: "needed here",
     Code.MISSING_PROVIDER: "needed here",
     Code.MODULE_RAISED: "raised here",
+    Code.NAME_PASSED_OVER: "takes another value",
     Code.NO_KEY: "selects nothing",
     Code.NO_PARAMETER: "cannot be set",
     Code.SAME_VALUE: "the same again",
