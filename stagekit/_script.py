@@ -25,8 +25,11 @@ def main() -> NoReturn:
     Raises:
         SystemExit: always; its code is 0 if all went well.
         RunAtImportError: the script is imported, and the call is not below the ``if``.
+        UsageError: it is called in a notebook, which has no command line; call ``run()`` there.
     """
     frame = sys._getframe(1)  # noqa: SLF001 - whose stages they are
+    if "IPython" in sys.modules and "__file__" not in frame.f_globals:
+        _refuse_in_notebook()
     name = frame.f_globals.get("__name__", "__main__")
     is_imported = frame.f_code.co_name == "<module>" and name != "__main__"
     if importing.get() or is_imported:
@@ -36,3 +39,15 @@ def main() -> NoReturn:
     from stagekit.__main__ import main as run_script
 
     sys.exit(run_script(sys.modules[name]))
+
+
+def _refuse_in_notebook() -> None:
+    from stagekit._base.notebook import shell
+
+    if shell() is not None:
+        from stagekit.errors import UsageError
+
+        raise UsageError(
+            "main() is for scripts: it reads the command line, and ends the program; in a notebook "
+            "call run(): from stagekit import run; run()"
+        )

@@ -11,7 +11,7 @@ import re
 from types import FunctionType
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 
-from stagekit._base.keys import NamedKey, describe, members_of
+from stagekit._base.keys import NamedKey, describe, is_scalar, members_of
 from stagekit._base.problem import Cause, Code, Problem
 from stagekit._base.text import did_you_mean
 from stagekit._declare.callables import last_name, namespace_of
@@ -308,7 +308,7 @@ class _Advisor:
         )
         found.notes += self._path(lack)
         evident = [each.fix for each in (*again, *culprits, *near) if each.fix]
-        evident += self._other_name(lack, tuple(provided))
+        evident += self._other_name(lack, tuple(provided), late)
         has_producer = any(each.is_of_stage for each in (*culprits, *near))
         what = "annotate the producer" if has_producer else "have a stage return it"
         producing = f"{what}: -> {spelled(key, names)}"
@@ -316,7 +316,7 @@ class _Advisor:
             return self._not_set(lack, found, evident, producing)
         fix = evident[0] if evident else producing
         value = f"stagekit.run(..., values=[{as_value(key, names)}])"
-        found.fixes = (fix, f"or give a value: {value}", *self._imports(lack, value))
+        found.fixes = (fix, f"or give a value: {value}", *self._imports(lack, f"{fix} {value}"))
         title = f"ask for `{_text(parameter)}`, which nothing provides"
         shared = found.fixes[1:] if evident else found.fixes
         found.cause = Cause(title, (_who(lack), fix if evident else ""), (), shared)
@@ -327,17 +327,33 @@ class _Advisor:
         name = lack.parameter.name
         return any(each.takes_items for each in self._parameters(lack) if each.name == name)
 
-    def _other_name(self, lack: Lack, provided: Sequence[object]) -> List[str]:
+    def _other_name(self, lack: Lack, provided: Sequence[object], late: Set[int]) -> List[str]:
         """Return what asks for a value by the name it has, where that is nearly the one written."""
         key, parameter = lack.parameter.key, lack.parameter
         if not isinstance(key, NamedKey) or parameter.takes_items:
             return []
         there = [each for each in provided if isinstance(each, NamedKey) and each.type == key.type]
         near = did_you_mean(key.name, [each.name for each in there])
+        if not near:
+            return self._stage_of_name(lack, key, late)
         if len(near) != 1:
             return []
         text = spelled(NamedKey(key.type, near[0]), namespace_of(lack.consumer.stage.fn))
         return [f"ask for the name that there is: {parameter.name}: {text}"]
+
+    def _stage_of_name(self, lack: Lack, key: NamedKey, late: Set[int]) -> List[str]:
+        """Return what takes the value of a stage whose name stands where that of a value does."""
+        index = self._index
+        found = [
+            number
+            for number in self._names.get(key.name, ())
+            if number not in late
+            and any(each == key.type for each, _ in index.readings[number].provides)
+        ]
+        if len(found) != 1:
+            return []
+        text = self._annotated(lack, self._reference(lack, found[0]))
+        return [f"`{key.name}` is a stage: {text}"]
 
     def _redefined(
         self, lack: Lack, provided: Mapping[object, Sequence[Declaration]]
@@ -360,19 +376,25 @@ class _Advisor:
         name = f"{short(stage) if is_one else stage.id}.{parameter.name}"
         typed, mapping = setting_fixes(name)
         text = spelled(parameter.key, namespace_of(stage.fn))
+        there = namespace_of(stage.fn).get(parameter.name)
+        is_named = parameter.name in self._names or isinstance(there, FunctionType)
+        is_simple = is_scalar(parameter.key) and not is_named  # it comes from outside
         first = evident[:1]
         if not first and _has_new_type(parameter.key):
             first = [producing]  # such types are made to be wired
+        before = () if is_simple else tuple(first)
+        after = () if before else tuple(first) or (f"have a stage return it: -> {text}",)
         found.fixes = (
-            *first,
-            f"{'or ' if first else ''}set it: {typed}",
+            *before,
+            f"{'or ' if before else ''}set it: {typed}",
             f"or in Python: stagekit.run(..., {mapping})",
-            *(() if first else (f"or have a stage return it: -> {text}",)),
+            *(f"or {each}" for each in after),
+            *self._imports(lack, " ".join(first)),
         )
         title = f"ask for `{_text(parameter)}`, which nothing provides"
         _, mapping = setting_fixes("stage.parameter")
         shared = (f"set each: as above, or in Python: stagekit.run(..., {mapping})",)
-        found.cause = Cause(title, (_who(lack), first[0] if evident else typed), (), shared)
+        found.cause = Cause(title, (_who(lack), (before or (typed,))[0]), (), shared)
         return found
 
     def _after(self, other: object, key: object, late: Set[int]) -> Set[int]:

@@ -487,9 +487,20 @@ def _builtin_keys(resolver: Resolver, places: Sequence[int]) -> List[Problem]:
             f"which any other stage may come to provide",
             stage_id=resolver.index.stages[place].id,
             location=resolver.index.stages[place].location,
-            fixes=('give it a type of its own: Total = NewType("Total", int)',),
+            fixes=(f"give it a type of its own: {_own_type(resolver.index.stages[place], key)}",),
         )
         for place in places
         for key, _ in resolver.index.readings[place].provides
         if is_scalar(key)
     ]
+
+
+def _own_type(stage: Declaration, key: object) -> str:
+    """Return the definition of a type for what a stage returns, called after the stage."""
+    from stagekit._base.keys import describe
+    from stagekit._declare.callables import last_name
+
+    words = last_name(stage.id).replace("-", "_").split("_")
+    name = "".join(word[:1].upper() + word[1:] for word in words)
+    name = name if name.isidentifier() else "Total"
+    return f'{name} = NewType("{name}", {describe(key)})'

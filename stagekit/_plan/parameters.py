@@ -20,7 +20,7 @@ from stagekit._base.parameters import ENVIRONMENT, FLAG, PREFIX, PYTHON, SOURCES
 from stagekit._base.problem import Code, Problem
 from stagekit._base.record import Record, Row
 from stagekit._base.text import did_you_mean, escape_control, safe_repr, short_names
-from stagekit._declare.callables import namespace_of
+from stagekit._declare.callables import last_name, namespace_of
 from stagekit._plan.index import Lack
 from stagekit._plan.late_providers import is_called_after, is_loose
 from stagekit._plan.signature_data import EMPTY
@@ -236,7 +236,7 @@ class _Work:
         """Find what a setting is of; a table may be that of a stage."""
         if setting.mistake:
             message = f"`{escape_control(setting.place)}` {setting.mistake}"
-            self._refuse(setting, message, fixes=setting.fixes)
+            self._refuse(setting, message, fixes=self._assignments(setting) or setting.fixes)
         elif setting.source == ENVIRONMENT:
             self._add_variable(setting)
         else:
@@ -250,12 +250,25 @@ class _Work:
                     inside = each.value.items()
                     stack += [_below(each, key, value) for key, value in reversed([*inside])]
 
+    def _assignments(self, setting: Setting) -> Tuple[str, ...]:
+        """Return what may be meant by a ``--set`` without a value: a parameter of this pipeline."""
+        if setting.source != FLAG or not self._settables:
+            return ()
+        word = setting.place[len(FLAG) :].partition("=")[0].strip()
+        names = [each.name for each in self._settables]
+        known = dict.fromkeys([*names, *(each.parameter.name for each in self._settables)])
+        near = [word] if word in known else did_you_mean(word, known) or names
+        return (f"{FLAG} {near[0]}=...",)
+
     def _found(self, name: str) -> List[Settable]:
         """Return the parameters that a name means."""
         stage, dot, parameter = name.rpartition(".")
         if not dot:
             return self._matching(lambda each: each.parameter.name == name)
-        rows = self._rows.get(stage, [])
+        rows = self._rows.get(stage)
+        if rows is None:  # a function in a function, by its own name
+            found = [self._index.stages[place].id for place in self._places]
+            rows = [row for row, each in enumerate(found) if last_name(each) == stage]
         return self._matching(lambda each: each.row in rows and each.parameter.name == parameter)
 
     def _matching(self, is_meant: Callable[[Settable], bool]) -> List[Settable]:
@@ -273,6 +286,8 @@ class _Work:
         is_of_one = not found
         if not found:
             found = self._matching(lambda each: name in _variables(each))
+        if not found:
+            found = self._matching(lambda each: name == _last_variable(each))
         self._choose(setting, found, is_of_one=is_of_one)
 
     def _add(self, setting: Setting, found: List[Settable]) -> None:
@@ -485,8 +500,12 @@ def _is_meant(setting: Setting, stage: Declaration, parameter: str) -> bool:
     if setting.source == ENVIRONMENT:
         return setting.name.upper() in _variables_of(stage, parameter)
     head, _, last = setting.name.rpartition(".")
-    return last == parameter and head in {"", stage.id, short(stage)}
+    return last == parameter and head in {"", stage.id, short(stage), last_name(stage.id)}
 
 
 def _variables(settable: Settable) -> Set[str]:
     return _variables_of(settable.stage, settable.parameter.name)
+
+
+def _last_variable(settable: Settable) -> str:
+    return _variable(f"{last_name(settable.stage.id)}.{settable.parameter.name}")

@@ -18,10 +18,12 @@ from stagekit._plan.suggestions import (
     as_annotation,
     as_value,
     at,
+    import_of,
     imports_of,
     place,
     several,
     short,
+    spelled,
 )
 
 if TYPE_CHECKING:
@@ -80,6 +82,30 @@ def unknown_marker(stage: Declaration, parameter: Parameter) -> Problem:
     )
 
 
+def marker_as_default(stage: Declaration, parameter: Parameter) -> Problem:
+    """A marker stands where the default of a parameter does."""
+    name, names = parameter.name, namespace_of(stage.fn)
+    default, given = parameter.default, ""
+    is_class = isinstance(default, type)
+    kind = default.__name__ if is_class else type(default).__name__
+    if kind in {"From", "Named"}:
+        said = ... if is_class else default.stage if kind == "From" else default.name
+        given = f'"{said}"' if isinstance(said, str) else getattr(said, "__name__", "...")
+    elif kind == "Each" and getattr(default, "skips", False) is True:
+        given = 'on_error="skip"'
+    marker = f"{kind}({given})"
+    text = "..." if parameter.key is None else spelled(parameter.key, names, with_name=False)
+    written = f"{name}: Annotated[{text}, {marker}]"
+    return Problem(
+        Code.BAD_MARKER,
+        f"parameter `{name}` of stage `{short(stage)}`: `{kind}` stands as its default; it stands "
+        "in `Annotated`, beside the type",
+        parameter=name,
+        fixes=(f"write {written}", *imports_of(written, names)),
+        **at(stage),
+    )
+
+
 _WITH_PARENTHESES = {"From": "From(load), with the stage that is meant", "Named": 'Named("name")'}
 
 
@@ -111,10 +137,11 @@ def _unresolved(stage: Declaration, fault: Fault, of: str, parameter: Optional[s
     scope = {**builtin_names(), **namespace_of(stage.fn)}
     near = did_you_mean(name, [each for each, value in scope.items() if _is_type(value)])[:1]
     notes = [f"did you mean `{each}`?" for each in near]
-    line = _hidden_import(stage, name)
-    may = "is" if line else "may be"
-    notes += [f"`{name}` {may} imported under `if TYPE_CHECKING:` only, which does not run"]
-    if local:
+    line, known = _hidden_import(stage, name), import_of(name)
+    if line or not known:
+        may = "is" if line else "may be"
+        notes += [f"`{name}` {may} imported under `if TYPE_CHECKING:` only, which does not run"]
+    if local and not known:
         notes.append(f"`{name}` may be local to the enclosing function, which Python has not kept")
     return Problem(
         Code.BAD_ANNOTATION,
@@ -124,8 +151,8 @@ def _unresolved(stage: Declaration, fault: Fault, of: str, parameter: Optional[s
         notes=tuple(notes),
         fixes=(
             *(f"write {re.sub(_WORD.format(name), each, fault.text)}" for each in near),
-            f"import it where the script runs: {line or f'from ... import {name}'}",
-            *((f"or define `{name}` at the top of the module",) if local else ()),
+            f"import it where the script runs: {line or known or f'from ... import {name}'}",
+            *((f"or define `{name}` at the top of the module",) if local and not known else ()),
         ),
         **at(stage),
     )

@@ -12,6 +12,7 @@ from stagekit._base.keys import (
     may_be_none,
     normalise,
 )
+from stagekit._base.refs import Marker
 from stagekit._declare.callables import namespace_of
 from stagekit._declare.declaration import Declaration
 from stagekit._plan.annotation import (
@@ -23,6 +24,7 @@ from stagekit._plan.annotation import (
     scope_of,
 )
 from stagekit._plan.signature_data import (
+    AS_DEFAULT,
     ASYNC,
     BARE,
     EMPTY,
@@ -229,6 +231,8 @@ class Reader:
                 else:
                     scope = scope or scope_of(declaration.fn)
                     self._read_annotation(parameter, annotation, scope)
+                if default is not EMPTY and _is_marker(default):
+                    parameter.fault = Fault(AS_DEFAULT, "")
                 made.append(parameter)
             found = tuple(made)
             reading.parameters = found
@@ -278,6 +282,11 @@ class Reader:
 def _is_class(annotation: object) -> bool:
     """Tell whether an annotation is a class, which is a key as it is."""
     return type(annotation) is type and annotation is not object
+
+
+def _is_marker(default: object) -> bool:
+    """Tell whether what stands as a default is ``From(load)`` and the like, or its class."""
+    return issubclass(default if isinstance(default, type) else type(default), Marker)
 
 
 def _says_each(source: Any) -> bool:  # Any: annotations, or a signature with them

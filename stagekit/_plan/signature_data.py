@@ -22,9 +22,10 @@ class _Empty:
 EMPTY: Any = _Empty()
 
 
-# Kinds of faults: no annotation; a marker in the wrong place; a type that every value has; a name
-# that is not known; a type that cannot be a key.
-BARE, MARKER, NO_KEY, UNRESOLVED, OPEN = "bare", "marker", "no_key", "unresolved", "open"
+# Kinds of faults: no annotation; a marker in the wrong place, or in that of the default; a type
+# that every value has; a name that is not known; a type that cannot be a key.
+BARE, MARKER, AS_DEFAULT, NO_KEY = "bare", "marker", "as_default", "no_key"
+UNRESOLVED, OPEN = "unresolved", "open"
 
 
 class Fault(Record):

@@ -11,7 +11,7 @@ from stagekit._base.problem import Problem
 from stagekit._base.record import Record
 from stagekit._plan.index import Lack, fits, is_injectable
 from stagekit._plan.references import Miss
-from stagekit._plan.signature_data import BARE, EMPTY, NO_KEY
+from stagekit._plan.signature_data import AS_DEFAULT, BARE, EMPTY, NO_KEY
 from stagekit._plan.slots import GIVEN, LIST, NONE, TUPLE, VALUE, Slot
 from stagekit._plan.wiring import (
     OMIT,
@@ -77,6 +77,10 @@ def source_of(index: ProviderIndex, consumer: Consumer, parameter: Parameter) ->
     if parameter.fault is not None:
         if parameter.fault.kind in {BARE, NO_KEY}:
             return Lack(consumer, parameter), False
+        if parameter.fault.kind == AS_DEFAULT:
+            from stagekit._plan.problems import marker_as_default
+
+            return marker_as_default(consumer.stage, parameter), False
         from stagekit._plan.problems import bad_annotation
 
         return bad_annotation(consumer.stage, parameter.fault, parameter.name), False

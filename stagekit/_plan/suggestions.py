@@ -25,9 +25,17 @@ from stagekit._declare.declaration import Declaration
 
 MAX_SHOWN = 8
 NO_NAMES: Mapping[str, Any] = {}
+_OURS = ("From", "Each", "Named", "Collect", "given")
 _IMPORTS = {
-    **{name: f"from stagekit import {name}" for name in ("From", "Each", "Named", "given")},
+    **{name: f"from stagekit import {name}" for name in _OURS},
     "Annotated": "from typing_extensions import Annotated",
+}
+_WELL_KNOWN = {
+    **{name: f"from stagekit import {name}" for name in ("Arguments", "Context", "RunInfo")},
+    **{name: f"from datetime import {name}" for name in ("date", "datetime", "timedelta")},
+    "Path": "from pathlib import Path",
+    "Decimal": "from decimal import Decimal",
+    "UUID": "from uuid import UUID",
 }
 
 
@@ -132,6 +140,15 @@ def _spelled_class(cls: Any, names: Mapping[str, Any]) -> str:
     return name
 
 
+def import_of(name: str) -> str:
+    """Return the line that imports what a name commonly stands for; empty where nobody knows."""
+    if name in _IMPORTS:
+        return _IMPORTS[name]
+    if name in vars(typing) and name[:1].isupper():
+        return f"from typing import {name}"
+    return _WELL_KNOWN.get(name, "")
+
+
 class Near(Record):
     """What almost fits, or evidently keeps something from fitting.
 
@@ -220,7 +237,8 @@ def _nearness(key: object, other: object) -> int:
         ranks = [rank for rank in (_nearness(member, other) for member in key.members) if rank]
         return min(ranks) if ranks else 0
     is_sub = isinstance(key, type) and isinstance(other, type) and _is_subclass(other, key)
-    if is_sub or parts_of(other).count(key) == 1:
+    is_flag = other is bool and key is int  # a subclass, and no number that anybody means
+    if (is_sub and not is_flag) or parts_of(other).count(key) == 1:
         return 1
     if _unnamed(key) == _unnamed(other):
         return 2

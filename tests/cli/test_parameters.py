@@ -85,7 +85,7 @@ help: --set load.path=a
 """,
         """error[SK218]: `--set x` is no NAME=VALUE
 
-help: --set load.path=a.csv, or --set path=a.csv
+help: --set load.path=...
 """,
         "error[SK218]: `--set rows=[]` cannot set `report.rows`: `load` fills it",
         "error[SK219]: `soon` is no `date` for parameter `load.since`: input should",
@@ -301,3 +301,28 @@ def test_arguments_reach_whoever_can_see_them(parameters: str, cli: Cli, write: 
     done = cli("run", "blind.py", "--", "x")
     assert (2, "") == done[:2]
     assert "--set" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "fix"),
+    [("path", "path"), ("load.pth", "load.path"), ("folds=", ""), ("year", "load.path"), ("", "")],
+)
+def test_a_setting_without_a_value_is_answered_with_a_parameter_that_there_is(
+    typed: str, fix: str, cli: Cli, shop: str
+) -> None:
+    """The one that was typed, or the nearest; an empty text is a value."""
+    done = cli("plan", shop, "--set", typed, "--set", "load.since=2026-01-02")
+    assert 3 == done.code
+    expected = f"help: --set {fix or 'load.path'}=...\n"
+    assert (typed != "folds=") == (expected in done.err), done.err
+    write_path = ["--set", f"{fix or 'load.path'}=a.csv"]
+    assert 0 == cli("plan", shop, *write_path).code
+
+
+def test_a_setting_without_a_value_where_nothing_can_be_set(cli: Cli, write: Write) -> None:
+    """An example, as of any pipeline."""
+    write("bare.py", "from stagekit import stage\n@stage\ndef a(): ...\n")
+    assert (
+        "help: --set load.path=a.csv, or --set path=a.csv\n"
+        in cli("plan", "bare.py", "--set", "path").err
+    )

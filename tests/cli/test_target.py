@@ -388,3 +388,32 @@ def test_values_of_a_module_are_planned_while_it_is_imported(cli: Cli, write: Wr
     done = cli("run", "flow:load")
     assert 3 == done.code
     assert "error[SK201]: nothing provides `bytes` for parameter `x` of stage `load`" in done.err
+
+
+NESTED = """
+from stagekit import stage
+
+def make():
+    @stage
+    def two(k: int = 1) -> int:
+        print("two", k)
+        return k
+
+make()
+"""
+
+
+def test_the_command_line_takes_the_last_name(cli: Cli, write: Write) -> None:
+    """As target, in a selection, to set, and to show."""
+    write("flow.py", NESTED)
+    assert "two 1\n" == cli("run", "flow.py:two", "-q").out
+    done = cli("run", "flow.py", "-s", "two", "--set", "two.k=5", "--show", "two", "-q")
+    assert done.out.startswith("two 5\n"), done.err
+    assert "5" in done.out.partition("\n")[2]
+
+
+def test_two_targets_of_one_last_name_are_none(cli: Cli, write: Write) -> None:
+    """The whole id says which."""
+    other = NESTED.replace("make", "again").replace("from stagekit import stage\n", "")
+    write("flow.py", NESTED + other)
+    assert "`flow.py` has no `two`; it has make.two, again.two" in cli("run", "flow.py:two").err

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from typing import Any, Callable, List
 
 import pytest
 
 from stagekit import PlanError, Registry, RunFailedError, arun, plan, run
-from stagekit.errors import Code, RunningLoopError, StagekitWarning
+from stagekit.errors import Code, RunningLoopError, StagekitWarning, UsageError
 from tests.notebook.conftest import Cells
 
 TYPES = "A = NewType('A', int)\nclass B:\n    pass\n"
@@ -255,3 +256,25 @@ def test_without_a_notebook_a_running_loop_is_refused() -> None:
             run(registry=Registry())
 
     asyncio.run(main())
+
+
+def seven(_: object) -> int:
+    """Stand in for a command that ends with 7."""
+    return 7
+
+
+def test_main_is_for_scripts(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line is the kernel's, ``-f kernel.json``; a file that is run is a script."""
+    with pytest.raises(UsageError, match=r"in a notebook call run\(\)"):
+        cells.run("import stagekit\nstagekit.main()\n")
+    assert 3 == cells.run("@stage\ndef three() -> int:\n    return 3\nfound = run()['three']\n")
+    monkeypatch.setattr("stagekit.__main__.main", seven)
+    for name, value in (("__file__", "/nowhere/shop.py"), ("IPython", None)):
+        if value is None:
+            vars(cells.main).pop("__file__")
+            vars(sys.modules["IPython"])["get_ipython"] = lambda: None
+        else:
+            vars(cells.main)[name] = value
+        with pytest.raises(SystemExit) as caught:
+            cells.run(f"import stagekit\nstagekit.main()  # {name}\n")
+        assert 7 == caught.value.code

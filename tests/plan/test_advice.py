@@ -189,7 +189,7 @@ def test_a_stage_without_return_annotation_is_named() -> None:
     use = "@stage\ndef use(n: int): ...\n"
     problem = one("@stage\ndef load(): return 3\n" + use)
     assert "`load` has no return annotation" in problem.notes[0]
-    assert "annotate `load`: -> int" == problem.fixes[0]
+    assert "or annotate `load`: -> int" == problem.fixes[-1]  # a number may come from outside
     problem = one("@stage\ndef load(): ...\n@stage\ndef n(): ...\n" + use)
     assert "annotate `n`: -> int" == problem.fixes[0]
     problem = one("@stage\ndef load(): ...\n@stage\ndef find(): ...\n" + use)
@@ -202,7 +202,7 @@ def test_a_function_without_stage_is_named() -> None:
     use = "@stage\ndef use(size: float): ...\n"
     problem = one("def load() -> float: ...\n" + use)
     assert "`load` returns it and is no stage" in problem.notes[0]
-    assert "make `load` a stage: @stage above it" == problem.fixes[0]
+    assert "or make `load` a stage: @stage above it" == problem.fixes[-1]
     problem = one("def load() -> float: ...\ndef size() -> float: ...\n" + use)
     assert "make `size` a stage: @stage above it" == problem.fixes[0]
     problem = one("def load() -> float: ...\ndef find() -> float: ...\ndef no(): ...\n" + use)
@@ -394,3 +394,92 @@ def test_a_misspelt_name_of_a_value_is_put_right_where_it_is_asked_for() -> None
     assert f"ask for the name that there is: {fix}" == problem.fixes[0]
     assert [] == found(source + f"@stage\ndef use({fix}): ...")
     assert "ask for" not in one(source + f"@stage\ndef use({asked.format('orders')}): ...").fixes[0]
+
+
+def pasted(source: str, fix: str, written: str, new: str) -> List[Problem]:
+    """Return the problems of a source in which a fix stands where a parameter was."""
+    assert fix.endswith(new), fix
+    assert source.count(written) == 1
+    return found(source.replace(written, new))
+
+
+def test_a_name_that_is_one_of_a_stage_is_taken_from_it() -> None:
+    """``Named`` means values with a name; what is meant is ``From``."""
+    source = (
+        "@stage\ndef product() -> Frame: ...\n"
+        "@stage\ndef use(row: Annotated[Frame, Named('product')]): ...\n"
+    )
+    problem = one(source)
+    new = "row: Annotated[Frame, From(product)]"
+    assert f"`product` is a stage: {new}" == problem.fixes[0]
+    written = "row: Annotated[Frame, Named('product')]"
+    assert not pasted(source, problem.fixes[0], written, new)
+    late = source.replace("product() ->", "product(x: Late) ->")
+    assert "is a stage" not in one(late + "@stage\ndef late() -> Late: ...\n").fixes[-1]
+    other = one(source.replace("product() -> Frame", "product() -> Other"))
+    assert not any("is a stage" in fix for fix in other.fixes)
+
+
+@pytest.mark.parametrize(
+    ("written", "new"),
+    [
+        ("n: int = Each()", "n: Annotated[int, Each()]"),
+        ("n: int = Each", "n: Annotated[int, Each()]"),
+        ("n: int = Each(on_error='skip')", 'n: Annotated[int, Each(on_error="skip")]'),
+        ("n: Frame = From(load)", "n: Annotated[Frame, From(load)]"),
+        ("n: Frame = From('load')", 'n: Annotated[Frame, From("load")]'),
+        ("n: 'Frame' = Named('of')", 'n: Annotated[Frame, Named("of")]'),
+        ("n: List[Frame] = Collect()", "n: Annotated[List[Frame], Collect()]"),
+    ],
+)
+def test_a_marker_as_a_default_is_told(written: str, new: str) -> None:
+    """Where it stands; pasted beside the type, it plans."""
+    source = (
+        "from stagekit import Collect\n"
+        "@stage\ndef load() -> Frame: ...\n"
+        "@stage\ndef numbers() -> List[int]: ...\n"
+        "@stage\ndef of() -> Annotated[Frame, Named('of')]: ...\n"
+        f"@stage\ndef use({written}): ...\n"
+    )
+    problem = one(source)
+    marker = re.findall(r" = (\w+)", written)[0]
+    assert (Code.BAD_MARKER, "n") == (problem.code, problem.parameter)
+    assert f"`{marker}` stands as its default; it stands in `Annotated`" in problem.message
+    assert (f"write {new}",) == problem.fixes
+    assert not pasted(source, problem.fixes[0], written, new)
+
+
+@pytest.mark.parametrize(
+    ("written", "new"),
+    [
+        ("n=Each()", "n: Annotated[..., Each()]"),
+        ("n: Frame = Named", "n: Annotated[Frame, Named(...)]"),
+        ("n: Frame = From", "n: Annotated[Frame, From(...)]"),
+    ],
+)
+def test_a_gap_is_left_where_a_marker_as_a_default_says_too_little(written: str, new: str) -> None:
+    """No type, no name, no stage."""
+    assert (f"write {new}",) == one(f"@stage\ndef use({written}): ...\n").fixes
+
+
+def test_a_number_is_set_first_of_all() -> None:
+    """A flag is no number that is meant; what almost fits is told, and proposed last."""
+    problem = one("@stage\ndef check() -> bool: ...\n@stage\ndef use(top: int): ...\n")
+    assert "set it: --set use.top=..." == problem.fixes[0]
+    assert not any("bool" in note and "there is" not in note for note in problem.notes)
+    assert not any("provides" in fix for fix in problem.fixes)
+    source = "class Text(str): ...\n@stage\ndef check() -> Text: ...\n"
+    problem = one(source + "@stage\ndef use(top: str): ...\n")
+    assert "set it: --set use.top=..." == problem.fixes[0]
+    assert "or publish it as that: @stage(provides=str) above `check`" == problem.fixes[-1]
+
+
+def test_a_producer_is_annotated_only_where_there_may_be_one() -> None:
+    """A stage that says nothing, or something near; else a stage has to return it."""
+    use = "@stage\ndef use(x: Frame): ...\n"
+    assert "have a stage return it: -> Frame" == one(use).fixes[0]
+    assert "have a stage return it: -> Frame" == one(use, values=[3]).fixes[0]
+    near = one("@stage\ndef load() -> List[Frame]: ...\n" + use)
+    assert "annotate the producer: -> Frame" == near.fixes[0]
+    silent = one("@stage\ndef a(): ...\n@stage\ndef b(): ...\n" + use)
+    assert "annotate the producer: -> Frame" == silent.fixes[0]

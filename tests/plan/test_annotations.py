@@ -395,3 +395,30 @@ def test_type_parameters_of_a_function_are_known_in_its_annotations() -> None:
     fn.__type_params__ = (TypeVar("T"),)
     problem = refused(fn)
     assert "the type variable `T` is open" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("Mapping", "from typing import Mapping"),
+        ("Collect", "from stagekit import Collect"),
+        ("Arguments", "from stagekit import Arguments"),
+        ("Path", "from pathlib import Path"),
+        ("timedelta", "from datetime import timedelta"),
+        ("Nowhere", "from ... import Nowhere"),
+    ],
+)
+def test_the_import_of_a_name_that_everybody_knows_is_told(name: str, line: str) -> None:
+    """It runs; of another name nobody knows where it is, nor why it is missing."""
+    registry = Registry()
+    names: Dict[str, Any] = {"__name__": "shop"}
+    exec(f"def use(x: '{name}'): ...", names)  # noqa: S102 - where nothing is imported
+    registry.add(names["use"])
+    with pytest.raises(PlanError) as caught:
+        plan(registry=registry)
+    (problem,) = caught.value.problems
+    assert f"import it where the script runs: {line}" == problem.fixes[-1]
+    if "..." not in line:
+        exec(line, names)  # noqa: S102 - what a user pastes
+        assert name in names
+    assert ("..." in line) == any("TYPE_CHECKING" in note for note in problem.notes)

@@ -34,6 +34,8 @@ def nested() -> Registry:
     ("options", "expected"),
     [
         ({}, "[2] [2]"),
+        ({"params": {"two.k": 1}}, "[1] [1]"),
+        ({"params": {"two": {"k": 3}}}, "[3] [3]"),
         ({"overrides": {"two": [4]}}, "[4] [4]"),
         ({"select": "+three"}, "[2] [2]"),
         ({"order": ["two", "three"]}, "[2] [2]"),
@@ -46,6 +48,16 @@ def test_the_last_name_stands_for_a_stage(
 ) -> None:
     """Wherever one is named: as target and result, and in every option."""
     assert expected == run("three", registry=nested, **options)["three"]
+
+
+def test_a_variable_sets_a_parameter_by_the_last_name(
+    nested: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``STAGEKIT_PARAM_TWO__K``, as of any stage."""
+    from stagekit._base.parameters import from_command_line
+
+    params: Any = from_command_line((), None, {"STAGEKIT_PARAM_TWO__K": "7"})
+    assert "[7] [7]" == run(registry=nested, params=params)["three"]
 
 
 def test_what_is_planned_is_found_by_the_last_name(nested: Registry) -> None:
@@ -129,7 +141,7 @@ def test_nobody_looks_at_last_names_where_all_are_found(monkeypatch: pytest.Monk
     def counted(original: Callable[[str], str]) -> Callable[[str], str]:
         return lambda name: calls.append(name) or original(name)  # type: ignore[func-returns-value]
 
-    for module in ("references", "select"):
+    for module in ("references", "select", "parameters"):
         where = f"stagekit._plan.{module}.last_name"
         monkeypatch.setattr(where, counted(lambda name: name))
     registry = Registry()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, NewType, Optional, Tuple
 
 import pytest
 
@@ -246,8 +246,30 @@ def test_strict_planning_refuses_builtin_keys() -> None:
     assert 2 == len(plan(registry=registry))
     (problem,) = problems(registry=registry, strict=True)
     assert (Code.BUILTIN_KEY, "one") == (problem.code, problem.stage_id)
-    assert any("NewType" in fix for fix in problem.fixes)
+    assert ('give it a type of its own: One = NewType("One", int)',) == problem.fixes
     assert problem.location is not None
+
+
+@pytest.mark.parametrize(
+    ("stage_id", "kind", "definition"),
+    [
+        ("shop:load_path", str, 'LoadPath = NewType("LoadPath", str)'),
+        ("m:f.is_on", bool, 'IsOn = NewType("IsOn", bool)'),
+        ("1of2", float, 'Total = NewType("Total", float)'),
+    ],
+)
+def test_the_type_that_is_proposed_is_of_what_is_returned(
+    stage_id: str, kind: type, definition: str
+) -> None:
+    """Called after the stage, where that is a name; the definition runs."""
+    registry = Registry()
+    registry.add(lambda: None, id=stage_id, provides=kind)
+    (problem,) = problems(registry=registry, strict=True)
+    assert (f"give it a type of its own: {definition}",) == problem.fixes
+    names: Dict[str, Any] = {"NewType": NewType}
+    exec(definition, names)  # noqa: S102 - what a user pastes
+    made = names[definition.partition(" ")[0]]
+    assert kind is made.__supertype__
 
 
 def test_a_plan_says_what_it_was_made_for() -> None:

@@ -194,7 +194,7 @@ def test_a_seed_decides_once_and_for_all() -> None:
 @pytest.mark.parametrize("chance", [-0.1, 1.1, float("nan")])
 def test_a_probability_is_from_0_to_1(name: str, chance: float) -> None:
     """Anything else is refused at once."""
-    with pytest.raises(ValueError, match="takes a probability from 0 to 1"):
+    with pytest.raises(ValueError, match=f"^{name} takes a probability from 0 to 1"):
         Chaos(1, **{name: chance})
     with pytest.raises(ValueError, match="seconds must be 0 or more"):
         Chaos(1, seconds=-1)
