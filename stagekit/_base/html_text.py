@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 _COLORS = {Tone.GOOD: "#2a9d5c", Tone.BAD: "#e5484d", Tone.DOUBTFUL: "#b7791f"}
 _MARKS = {"succeeded": "✓", "reused": "✓", "failed": "✗", "skipped": "↷", "cancelled": "⊘"}
 
+_STYLE = (
+    ".stagekit th,.stagekit td"
+    "{text-align:left;white-space:nowrap;padding:.2em 1em .2em 0;vertical-align:top}"
+    ".stagekit .prose{white-space:normal}"
+)
+
 
 def escaped(text: str, *, keep: str = "\n") -> str:
     """Return a text so that it is nothing but text on a page; control characters are spelled."""
@@ -37,23 +43,23 @@ def table(
     """
     cells = [tuple(row) for row in rows]
     shown = [number for number in range(len(head)) if any(row[number] for row in cells)]
-    styles = ["text-align:left" + ("" if n in wraps else ";white-space:nowrap") for n in head]
+    starts = ['<td class="prose">' if name in wraps else "<td>" for name in head]
     body = [
-        "<tr"
-        + (f' title="{escaped(titles[at])}">' if titles else ">")
-        + "".join(f'<td style="{styles[number]}">{row[number]}</td>' for number in shown)
+        ("<tr>" if not titles else f'<tr title="{escaped(titles[at])}">')
+        + "".join(f"{starts[number]}{row[number]}</td>" for number in shown)
         + "</tr>"
         for at, row in enumerate(cells)
     ]
-    names = "".join(f'<th style="text-align:left">{head[number]}</th>' for number in shown)
+    names = "".join(f"<th>{head[number]}</th>" for number in shown)
     return scrolling(
+        f"<style>{_STYLE}</style>"
         f"<table><thead><tr>{names}</tr></thead><tbody>{''.join(body)}</tbody></table>"
     )
 
 
 def scrolling(content: str) -> str:
     """Return a box that scrolls sideways where its content is wider than the page."""
-    return f'<div style="overflow-x:auto">{content}</div>'
+    return f'<div class="stagekit" style="overflow-x:auto">{content}</div>'
 
 
 def marked(ended: Union[Outcome, RunStatus]) -> str:

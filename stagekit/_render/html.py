@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Dict, List, Sequence
 
-from stagekit._base.text import escape_control, plural
+from stagekit._base.html_text import escaped, scrolling, table
+from stagekit._base.text import plural
 from stagekit._plan.plan import Plan
 from stagekit._render.facts import Row, called, headline, rows, several
 from stagekit._render.svg import to_svg
-from stagekit._render.table import explain
+from stagekit._render.table import explain, sections
 
 MOST_ROWS = 500
 MOST_DRAWN = 60  # stages; of more a picture is no help
@@ -23,41 +24,39 @@ def mimebundle(plan: Plan) -> Dict[str, str]:
 def _html(plan: Plan) -> str:
     shown = rows(plan)
     what, facts = headline(plan)
-    more = len(shown) - MOST_ROWS
-    head = ("level", "stage", "needs", "gives", "description")
     names = called(plan)
-    body = [
-        _line(_cells(plan, row, names), "td", plan.order[row.step]) for row in shown[:MOST_ROWS]
-    ]
-    notes = [str(problem) for problem in plan.warnings]
-    if more > 0:
-        notes.insert(0, f"and {plural(more, 'more stage', 'more stages')}")
+    drawn = to_svg(plan, is_inline=True).replace("\n", "") if 1 < len(plan) <= MOST_DRAWN else ""
+    more = len(shown) - MOST_ROWS
     return "".join(
         [
-            f"<p><b>{_escaped(what)}</b> {_escaped(facts)}</p>",
-            to_svg(plan, is_inline=True).replace("\n", "") if 1 < len(plan) <= MOST_DRAWN else "",
-            f"<table><thead>{_line(head, 'th')}</thead><tbody>{''.join(body)}</tbody></table>",
-            *(f"<pre>{_escaped(note)}</pre>" for note in notes),
+            f"<p><b>{escaped(what)}</b> {escaped(facts)}</p>",
+            scrolling(drawn) if drawn else "",
+            table(
+                ("level", "stage", "needs", "gives", "description"),
+                [_cells(plan, row, names) for row in shown[:MOST_ROWS]],
+                wraps=("needs", "gives", "description"),
+                titles=[plan.order[row.step] for row in shown[:MOST_ROWS]],
+            ),
+            f"<p>and {plural(more, 'more stage', 'more stages')}</p>" if more > 0 else "",
+            *(_section(title, lines) for title, lines in sections(plan)),
         ]
     )
 
 
+def _section(title: str, lines: Sequence[str]) -> str:
+    more = len(lines) - MOST_ROWS
+    shown = [*lines[:MOST_ROWS], *([f"and {plural(more, 'more line')}"] if more > 0 else [])]
+    text = escaped("\n".join(shown))
+    wraps = ";white-space:pre-wrap" if title == "warnings" else ""
+    return f"<p><b>{title}</b></p>" + scrolling(f'<pre style="margin:0{wraps}">{text}</pre>')
+
+
 def _cells(plan: Plan, row: Row, names: Sequence[str]) -> List[str]:
-    return [
+    cells = (
         str(row.level + 1),
         names[row.step],
         several(row.needs, _WIDEST_CELL),
         several(row.gives, _WIDEST_CELL),
         plan.stages[row.step].description,
-    ]
-
-
-def _line(cells: Sequence[str], tag: str, title: str = "") -> str:
-    start = f'<tr title="{_escaped(title)}">' if title else "<tr>"
-    return start + "".join(f"<{tag}>{_escaped(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-
-def _escaped(text: str) -> str:
-    import html  # 3 ms
-
-    return html.escape(escape_control(text, keep="\n"), quote=True)
+    )
+    return list(map(escaped, cells))

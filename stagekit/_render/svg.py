@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
-from stagekit._base.text import escape_control, width
+from stagekit._base.html_text import escaped
+from stagekit._base.text import width
 from stagekit._plan.plan import Plan
 from stagekit._plan.slots import ORDER
 from stagekit._plan.width import levels
@@ -15,17 +16,15 @@ _MOST_PASSING = 20_000
 
 _LETTER, _PAD, _HEIGHT = 7.5, 12.0, 28.0  # px: a letter, beside a name, of a box
 _BELOW, _BESIDE, _MARGIN = 14.0, 56.0, 10.0  # px: between boxes of a level, between levels, around
+_HEAD = 7.0  # px: of an arrow
 # For this picture alone, as the page of a notebook has others; in the colour of the text around it.
 _STYLE = (
     ".stagekit text{font:13px ui-monospace,monospace;fill:currentColor}"
     ".stagekit rect{fill:#8882;stroke:#888}.stagekit .optional{stroke-dasharray:4 3}"
     ".stagekit path{fill:none;stroke:#888}.stagekit .order{stroke-dasharray:2 3}"
+    ".stagekit polygon{fill:#888}"
 )
 _ALONE = ".stagekit{color:#222}@media(prefers-color-scheme:dark){.stagekit{color:#ddd}}"
-_HEAD = (
-    '<defs><marker id="to" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" '
-    'orient="auto"><polygon points="0,0 8,4 0,8" fill="#888"/></marker></defs>'
-)
 
 
 class _Box(NamedTuple):
@@ -58,7 +57,6 @@ def to_svg(plan: Plan, *, is_inline: bool = False) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" class="stagekit" {size} role="img">',
         f"<title>{_escaped(plan.target or 'all stages')}</title>",
         f"<style>{_STYLE}{'' if is_inline else _ALONE}</style>",
-        _HEAD,
         *_arrows(plan, boxes),
         *(_drawn(plan, step, boxes[step, level[step]], name) for step, name in enumerate(names)),
         "</svg>",
@@ -118,8 +116,10 @@ def _arrows(plan: Plan, boxes: Mapping[_Spot, _Box]) -> List[str]:
         way = _way([boxes[edge.before, first], *filter(None, stops), boxes[edge.after, last]])
         kind = ' class="order"' if edge.kind == ORDER else ""
         told = labels.get((edge.before, edge.after)) or edge.reason
+        end = boxes[edge.after, last]
         found.append(
-            f'<path{kind} d="{way}" marker-end="url(#to)"><title>{_escaped(told)}</title></path>'
+            f'<path{kind} d="{way}"><title>{_escaped(told)}</title></path>'
+            f'<polygon points="{_head(end.left, end.middle)}"/>'
         )
     return found
 
@@ -141,6 +141,12 @@ def _way(boxes: Sequence[_Box]) -> str:
     return "".join(parts)
 
 
+def _head(left: float, middle: float) -> str:
+    """Return the head of an arrow: drawn each time, as one of a ``marker`` is another picture's."""
+    back, half = left - _HEAD, _HEAD / 2
+    return f"{back:g},{middle - half:g} {left:g},{middle:g} {back:g},{middle + half:g}"
+
+
 def _drawn(plan: Plan, step: int, box: _Box, name: str) -> str:
     stage = plan.stages[step]
     said = " · ".join(filter(None, [stage.id, stage.description]))
@@ -154,6 +160,4 @@ def _drawn(plan: Plan, step: int, box: _Box, name: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    import html  # 3 ms
-
-    return html.escape(escape_control(text, keep=""), quote=True)
+    return escaped(text, keep="")

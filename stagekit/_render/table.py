@@ -31,14 +31,23 @@ def explain(plan: Plan) -> str:
     lines = ["      ".join(headline(plan))]
     if len(plan):
         lines += ["", *_table(plan)]
-    lines += _section("parameters", parameter_lines(plan.parameters))
-    lines += _section("given by the caller", _given(plan))
-    lines += _section("chosen among several", _chosen(plan))
-    lines += _section("collected", _collected(plan))
-    lines += _section("order only", _order_only(plan))
-    lines += _section("policies", _policies(plan))
-    lines += _section("warnings", _warnings(plan))
+    for title, found in sections(plan):
+        lines += ["", f"  {title}", *(f"    {line}" for line in found)]
     return "\n".join(lines)
+
+
+def sections(plan: Plan) -> List[Tuple[str, List[str]]]:
+    """Return what there is to say of a plan besides its table: titles, and the lines below each."""
+    found = [
+        ("parameters", parameter_lines(plan.parameters)),
+        ("given by the caller", _given(plan)),
+        ("chosen among several", _chosen(plan)),
+        ("collected", _collected(plan)),
+        ("order only", _order_only(plan)),
+        ("policies", _policies(plan)),
+        ("warnings", _warnings(plan)),
+    ]
+    return [(title, lines) for title, lines in found if lines]
 
 
 def _table(plan: Plan) -> List[str]:
@@ -50,10 +59,6 @@ def _table(plan: Plan) -> List[str]:
         needs, gives = several(row.needs, _WIDEST_CELL), several(row.gives, _WIDEST_CELL)
         cells.append((level, row.name, needs, gives))
     return [f"  {line}" for line in aligned(cells)]
-
-
-def _section(title: str, lines: Sequence[str]) -> List[str]:
-    return ["", f"  {title}", *(f"    {line}" for line in lines)] if lines else []
 
 
 def parameter_lines(parameters: Sequence[PlanParameter]) -> List[str]:

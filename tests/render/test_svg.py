@@ -99,3 +99,15 @@ def test_equal_plans_give_equal_pictures() -> None:
 
     assert drawn(5) == drawn(5)
     assert [] == boxes(drawn(0))
+
+
+def test_a_picture_needs_nothing_of_another_one(shop_plan: Plan) -> None:
+    """Each arrow has a head of its own: a page may hide any other picture, this one twice."""
+    text = shop_plan.to_svg()
+    heads = list(parsed(text).iter(f"{SVG}polygon"))
+    assert len(shop_plan.edges) == len(heads)
+    assert " id=" not in text
+    assert "url(" not in text
+    tip = {each.get("points", "").split()[1] for each in heads}
+    ends = {each.get("d", "").rpartition(" ")[2] for each in parsed(text).iter(f"{SVG}path")}
+    assert tip == ends

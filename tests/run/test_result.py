@@ -92,7 +92,9 @@ def test_outcomes_have_marks_and_colours_on_a_page() -> None:
     assert 3 == len({each[0] for each in colors})
     assert text.startswith("<p>")
     assert "✗ failed</span>: " in text.partition("</p>")[0]
-    assert re.search(r'<td style="[^"]*white-space:nowrap">[\d.]+ m?s</td>', text)
+    assert re.search(r"<td>[\d.]+ m?s</td>", text)
+    assert re.search(r'<td class="prose">[^<]*ValueError: ', text)
+    assert "td{text-align:left;white-space:nowrap" in text
 
 
 def test_a_run_that_was_measured_shows_what_it_has_cost() -> None:
