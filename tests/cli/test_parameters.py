@@ -326,3 +326,20 @@ def test_a_setting_without_a_value_where_nothing_can_be_set(cli: Cli, write: Wri
         "help: --set load.path=a.csv, or --set path=a.csv\n"
         in cli("plan", "bare.py", "--set", "path").err
     )
+
+
+def test_list_shows_what_only_a_later_stage_could_fill(cli: Cli, write: Write) -> None:
+    """``load(path: str)`` in a script whose last stage returns a ``str``."""
+    text = """
+    from typing import List
+    from stagekit import stage
+
+    @stage
+    def load(path: str) -> List[int]: return [len(path)]
+
+    @stage
+    def report(load: List[int]) -> str: return str(load)
+    """
+    write("late.py", text)
+    assert "load.path  str  required" in cli("list", "late.py").out
+    assert "load.path  str  required" in cli("run", "late.py", "--help-params").out

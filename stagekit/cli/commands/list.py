@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, List, Mapping, Sequence, Set, Tuple
 
 from stagekit._base.text import escape_control, pad, short_names, width
+from stagekit._declare.callables import last_name
 from stagekit._declare.declaration import Declaration
 from stagekit._plan.plan import Plan
 from stagekit._plan.references import Miss, References, targets_of
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from stagekit._plan.parameters import PlanParameter
 
 _GAP = "  "
+_SIMPLE = ["str", "int", "float", "Path", *map(id, (str, int, float, Path))]
 _GENERATOR = 0x20 | 0x200  # inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 _EACH = "stagekit._base.each"  # loaded with the first marker that takes items
 
@@ -50,20 +53,31 @@ def _parameters(found: Found, declarations: Sequence[Declaration]) -> Sequence[P
         return found.what.parameters
     declared = found.registry.snapshot()
     returned = {_same(_annotations(each.fn).get("return")) for each in declared}
-    if not any(_may_be_set(each.fn, returned) for each in declarations):
+    returned.difference_update(_SIMPLE)  # a later stage may return it: see _plan.late_providers
+    called = {last_name(each.id) for each in declared}
+    if not any(_may_be_set(each.fn, returned, called) for each in declarations):
         return ()
     from stagekit._plan.build import Request, parameters_of
 
     return parameters_of(Request(declared, found.what))
 
 
-def _may_be_set(fn: Any, returned: Set[object]) -> bool:
-    """Tell, without reading its annotations, whether a stage may have a parameter to be set."""
+def _may_be_set(fn: Any, returned: Set[object], called: Set[str]) -> bool:
+    """Tell, without reading its annotations, whether a stage may have a parameter to be set.
+
+    Args:
+        fn: its function.
+        returned: the types that stages return, but for simple ones.
+        called: the names of all stages.
+    """
     if type(fn) is not FunctionType or "__wrapped__" in fn.__dict__ or _has_default(fn):
         return True
     code, annotations = fn.__code__, _annotations(fn)
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    return any(name in annotations and _same(annotations[name]) not in returned for name in names)
+    return any(
+        name in annotations and name not in called and _same(annotations[name]) not in returned
+        for name in names
+    )
 
 
 def _has_default(fn: FunctionType) -> bool:
