@@ -278,7 +278,7 @@ def test_a_word_may_be_meant_for_the_one_parameter(cli: Cli, write: Write) -> No
     assert "a.csv\n" == cli("run", "one.py", *proposed(done.err), "-q").out
 
 
-@pytest.mark.parametrize("command", ["run"])
+@pytest.mark.parametrize("command", ["run", "bench"])
 def test_arguments_that_no_stage_takes_are_refused(command: str, cli: Cli, shop: str) -> None:
     """Before anything runs: which parameters can be set, and how a stage takes arguments."""
     done = cli(command, shop, "--set", "path=a", "--", "--since", "2026-11-30")

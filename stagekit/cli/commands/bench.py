@@ -33,7 +33,7 @@ from stagekit._run.result import Result
 from stagekit.cli import ExitCode
 from stagekit.cli.interruption import Interruption, Phases
 from stagekit.cli.output import Output, Style
-from stagekit.cli.planning import Selection, plan_of
+from stagekit.cli.planning import Selection, check_arguments, plan_of
 from stagekit.cli.streams import NotWrittenError, muted_stdout
 from stagekit.errors import (
     RunCancelledError,
@@ -76,6 +76,7 @@ def bench_target(request: BenchRequest, interruption: Interruption, output: Outp
     asked = _read(request, mistakes)
     try:
         made = plan_of(request.target, request.selection, output)
+        check_arguments(made, request.running["arguments"])
     except StagekitError:
         if mistakes:
             raise UsageError("; ".join(mistakes)) from None
