@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional, Tuple
 
 EACH = "stagekit._base.each"
+_NO_MARKERS = frozenset([type(EMPTY), NoneType, bool, int, float, str, tuple])  # of defaults
 
 
 def _is_trivial(fn: FunctionType) -> bool:
@@ -231,7 +232,7 @@ class Reader:
                 else:
                     scope = scope or scope_of(declaration.fn)
                     self._read_annotation(parameter, annotation, scope)
-                if default is not EMPTY and _is_marker(default):
+                if type(default) not in _NO_MARKERS and _is_marker(default):
                     parameter.fault = Fault(AS_DEFAULT, "")
                 made.append(parameter)
             found = tuple(made)
