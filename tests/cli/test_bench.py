@@ -291,3 +291,23 @@ def test_prints_of_stages_are_shown_in_the_first_round_only(executor: str, write
     )
     assert "stagekit.bench/1" == json.loads(done.stdout)["schema"]
     assert [2, 2] == [done.stderr.count(each) for each in (b"from Python", b"from a child")]
+
+
+def test_an_estimate_says_that_items_count_as_one_call(cli: Cli, write: Write) -> None:
+    """A stage that is called for each item is not spread over workers in it."""
+    write(
+        "flow.py",
+        """
+        from typing import List
+        from typing_extensions import Annotated
+        from stagekit import Each, stage
+
+        @stage
+        def numbers() -> List[int]: return [1, 2, 3]
+
+        @stage
+        def twice(number: Annotated[int, Each()]) -> str: return str(2 * number)
+        """,
+    )
+    done = cli("bench", "flow.py", "--repeat", "2", "--warmup", "0", "--what-if", "1,2")
+    assert "  twice: counted as one call, whatever its items could do side by side\n" in done.out

@@ -23,7 +23,7 @@ from typing import (
 
 from stagekit._api import Plan
 from stagekit._base.record import Record
-from stagekit._base.text import escape_control, fine_seconds, plural
+from stagekit._base.text import escape_control, fine_seconds, plural, short_names
 from stagekit._bench.api import MEMORY, measured, mistakes_of
 from stagekit._bench.benchmark import Benchmark, heading, mistakes_of_base
 from stagekit._bench.measures import Difference
@@ -351,3 +351,8 @@ def _shown(
         ]
         yield from indented(rows)
         yield "  estimated: each stage takes as long as it did in the benchmark"
+        names = short_names(made.order)
+        mapped = [names[made.order[step]] for step, policy in made.policies.items() if policy.each]
+        if mapped:
+            who = ", ".join(map(escape_control, mapped))
+            yield f"  {who}: counted as one call, whatever its items could do side by side"
