@@ -243,6 +243,7 @@ def proposed(err: str) -> List[str]:
         (["--path=b c.csv", "shop"], "`path` is a parameter of `load`: --set 'path=b c.csv'\n"),
         (["shop", "--pth", "b.csv"], "there is no option --pth; did you mean --set path=b.csv?\n"),
         (["shop", "--folds"], "`folds` is a parameter of `report`: --set folds=...\n"),
+        (["shop", "-qz"], "there is no option -z (--set sets load.path or"),
         (["shop", "--year", "3"], "(--set sets load.path or load.since or report.folds)\n"),
     ],
 )

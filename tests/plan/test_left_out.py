@@ -237,3 +237,11 @@ def test_a_value_is_given_otherwise_not_annotated(function: Any, value: object, 
     assert told == problem.notes[0]
     if function is take:
         assert "give it as that: values=[given(..., as_=Row)]" == problem.fixes[0]
+
+
+def test_a_value_of_another_class_of_one_name_is_told_apart() -> None:
+    """By the modules; how it is given would say nothing."""
+    other = type("Row", (), {"__module__": "elsewhere"})
+    problem = problem_of(take, values=[other()])
+    assert "the caller gives `elsewhere.Row`, another type than `" in problem.notes[0]
+    assert "have a stage return it: -> Row" == problem.fixes[0]
