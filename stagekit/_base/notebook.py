@@ -41,7 +41,7 @@ _unfinished: Set[str] = set()  # those, and the ones that ended with an error
 
 def declared_in(file: str) -> None:
     """Note that the cell that is being run declares a stage, if its code has this file name."""
-    found = shell()
+    found: Any = shell()
     cell = _id_of(found)
     _cells.pop(file, None)
     if cell and _is_run_now(file):
@@ -49,9 +49,7 @@ def declared_in(file: str) -> None:
         _latest[cell] = file
         _declaring.add(cell)
         _unfinished.add(cell)
-        events = getattr(found, "events", None)
-        if events is not None:
-            events.register("post_run_cell", _ended)  # once, however often it is called
+        found.events.register("post_run_cell", _ended)  # once, however often it is called
 
 
 def _id_of(found: Any) -> str:

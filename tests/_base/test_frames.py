@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import stagekit
-from stagekit._base.frames import is_ours, is_users, raised_at, user_frames
+from stagekit._base.frames import is_ours, is_users, raised_at, shortened, user_frames
 
 
 def test_frames_are_distinguished_by_their_files(tmp_path: Path) -> None:
@@ -53,3 +53,15 @@ def test_an_error_of_libraries_alone_has_no_place() -> None:
     trace = error.__traceback__
     assert raised_at(error.with_traceback(trace and trace.tb_next)) is None
     assert raised_at(ValueError()) is None
+
+
+@pytest.mark.parametrize("file", ["<frozen importlib._bootstrap>", json.__file__])
+def test_ctrl_c_shows_nothing_of_python_itself(file: str) -> None:
+    """It may come while a module is imported, or while a lock is waited for."""
+    with pytest.raises(KeyboardInterrupt) as caught:
+        exec(compile("raise KeyboardInterrupt", file, "exec"), {})  # noqa: S102 - our own source
+    inner = caught.value.__traceback__
+    assert inner is not None
+    ctrl_c = caught.value.with_traceback(inner.tb_next)
+    assert ctrl_c is shortened(ctrl_c)
+    assert ctrl_c.__traceback__ is None
