@@ -20,6 +20,8 @@ from stagekit._declare.options import DEFAULTS
 from stagekit._plan import notebook, problems
 from stagekit._plan.annotation import annotations_of
 from stagekit._plan.index import Lack
+from stagekit._plan.late_providers import is_loose
+from stagekit._plan.map_inputs import peeled
 from stagekit._plan.parameters import can_be_set, setting_fixes
 from stagekit._plan.resolve import Resolver
 from stagekit._plan.signature import Reader
@@ -301,7 +303,8 @@ class _Advisor:
                 provided[other] = stages
         again = self._redefined(lack, provided)
         names = namespace_of(consumer.stage.fn)
-        near = again or near_misses(key, provided, tuple(index.given), names)
+        near = again or self._items(lack, provided)
+        near = near or near_misses(key, provided, tuple(index.given), names)
         culprits = self._culprits(lack, late, has_near=bool(near))
         found = problems.missing(
             consumer.stage, parameter, [*culprits, *near][:4], [*provided, *index.given]
@@ -321,6 +324,22 @@ class _Advisor:
         shared = found.fixes[1:] if evident else found.fixes
         found.cause = Cause(title, (_who(lack), fix if evident else ""), (), shared)
         return found
+
+    def _items(
+        self, lack: Lack, provided: Mapping[object, Sequence[Declaration]]
+    ) -> Tuple[Near, ...]:
+        """Return how a stage is called for each item, where one other returns a list of these."""
+        parameter, key = lack.parameter, lack.parameter.key
+        lists = [(other, stages) for other, stages in provided.items() if peeled(other) == key]
+        if parameter.marker is not None or lack.consumer.is_undo or is_loose(parameter):
+            return ()
+        if len(lists) != 1 or len(lists[0][1]) != 1:
+            return ()
+        other, (stage,) = lists[0]
+        text = f"`{short(stage)}` returns `{describe(other)}`: a stage can take each of its items"
+        own = spelled(key, namespace_of(lack.consumer.stage.fn))
+        fix = f"take each item: {parameter.name}: Annotated[{own}, Each()]"
+        return (Near(f"{text}{place(stage)}", fix),)
 
     def _takes_items(self, lack: Lack) -> bool:
         """Tell whether the stage takes the items of what is asked for, one after another."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from stagekit._plan.wiring import Source
 
     P = TypeVar("P", bound=Plan)
+    LeftOut = Tuple[Declaration, Sequence[Parameter]]  # and those that nothing fills
 
 
 class Request(Record):
@@ -43,7 +44,7 @@ class Request(Record):
     given: Tuple[object, ...] = ()
     overrides: Tuple[Tuple[Any, Any], ...] = ()
     is_strict: bool = False
-    left_out: Tuple[Declaration, ...] = ()  # adopted functions that cannot be stages
+    left_out: Tuple[LeftOut, ...] = ()  # adopted functions that cannot be stages
     params: Tuple[Setting, ...] = ()
 
 
@@ -169,27 +170,29 @@ def _useless(
     places: Sequence[int],
     targets: Optional[Sequence[int]],
     request: Request,
-) -> List[Declaration]:
-    """Return adopted functions that lack what nothing provides, and that nobody needs."""
+) -> List[LeftOut]:
+    """Return adopted functions that nobody needs, and their parameters that nothing fills."""
     named: Set[int] = set()
     if targets is not None and not isinstance(request.target, ModuleType):
         named = set(targets)
     waits = {place: resolver.stages_of(place) for place in places}
     needed = named.union(*({*above} - {place} for place, above in waits.items()))
     stages, wrong = resolver.index.stages, resolver.problems
-    return [
-        stages[place]
-        for place in places
-        if isinstance(stages[place], Adopted) and place not in needed
-        if place in waits[place]  # only it provides what it takes
-        or any(isinstance(each, Lack) and each.is_empty for each in wrong.get(place, ()))
-    ]
+    found: List[LeftOut] = []
+    for place in places:
+        if isinstance(stages[place], Adopted) and place not in needed:
+            lacks = [each for each in wrong.get(place, ()) if isinstance(each, Lack)]
+            lacking = [each.parameter for each in lacks if each.is_empty]
+            if lacking or place in waits[place]:  # only it provides what it takes
+                found.append((stages[place], lacking))
+    return found
 
 
-def _without(request: Request, useless: Sequence[Declaration]) -> Request:
+def _without(request: Request, useless: Sequence[LeftOut]) -> Request:
     """Return a request for all other stages."""
+    gone = [stage for stage, _ in useless]
     return Request(
-        tuple([stage for stage in request.stages if stage not in useless]),
+        tuple([stage for stage in request.stages if stage not in gone]),
         request.target,
         request.include,
         request.exclude,
@@ -353,7 +356,7 @@ def _warnings(resolver: Resolver, places: Sequence[int], request: Request) -> Li
     if request.left_out:
         from stagekit._plan.problems import not_adopted
 
-        found += [not_adopted(stage) for stage in request.left_out]
+        found += [not_adopted(stage, lacking) for stage, lacking in request.left_out]
     if resolver.index.given:
         from stagekit._base.keys import describe
 

@@ -307,11 +307,13 @@ def type_mismatch(
     )
 
 
-def not_adopted(stage: Declaration) -> Problem:
-    """A function of an adopted module has a parameter that nothing fills, and nobody needs it."""
+def not_adopted(stage: Declaration, lacking: Sequence[Parameter]) -> Problem:
+    """A function of an adopted module has parameters that nothing fills, and nobody needs it."""
+    names = ", ".join(f"`{each.name}: {describe(each.key)}`" for each in lacking)
     return Problem(
         Code.NOT_ADOPTED,
-        f"`{short(stage)}` was not adopted: nothing fills its parameters, and no stage needs it",
+        f"`{short(stage)}` was not adopted: nothing fills {names or 'its parameters'}, and no "
+        "stage needs it",
         fixes=(f"to say that it is none, begin its name with `_`: _{short(stage)}",),
         **at(stage),
     )

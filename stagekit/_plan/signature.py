@@ -45,10 +45,12 @@ from stagekit._plan.sources import BY_TYPE, rule_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Optional, Tuple
+    from typing import Any, Dict, FrozenSet, List, Optional, Tuple
 
 EACH = "stagekit._base.each"
-_NO_MARKERS = frozenset([type(EMPTY), NoneType, bool, int, float, str, tuple])  # of defaults
+_NO_MARKERS: FrozenSet[type] = frozenset(
+    [type(EMPTY), NoneType, bool, int, float, str, tuple]
+)  # of defaults
 
 
 def _is_trivial(fn: FunctionType) -> bool:

@@ -479,7 +479,26 @@ def test_a_producer_is_annotated_only_where_there_may_be_one() -> None:
     use = "@stage\ndef use(x: Frame): ...\n"
     assert "have a stage return it: -> Frame" == one(use).fixes[0]
     assert "have a stage return it: -> Frame" == one(use, values=[3]).fixes[0]
-    near = one("@stage\ndef load() -> List[Frame]: ...\n" + use)
+    lists = "@stage\ndef one() -> List[Frame]: ...\n@stage\ndef two() -> List[Frame]: ...\n"
+    near = one(lists + use)
     assert "annotate the producer: -> Frame" == near.fixes[0]
     silent = one("@stage\ndef a(): ...\n@stage\ndef b(): ...\n" + use)
     assert "annotate the producer: -> Frame" == silent.fixes[0]
+
+
+def test_a_stage_is_offered_the_items_of_a_list() -> None:
+    """Of the one stage that returns one; the fix that is pasted makes a pipeline."""
+    source = """
+    @stage
+    def grid() -> List[Frame]: return [Frame(), Frame()]
+    @stage
+    def fit(params: Frame) -> Other: return Other()
+    """
+    problem = one(source)
+    assert "`grid` returns `list[Frame]`: a stage can take each of its items" in problem.notes[0]
+    assert "take each item: params: Annotated[Frame, Each()]" == problem.fixes[0]
+    mended = source.replace("params: Frame", "params: Annotated[Frame, Each()]")
+    assert [] == found(mended)
+    later = source.replace("def grid()", "def grid(fit: Other)")
+    assert not any("Each()" in fix for fix in one(later).fixes)
+    assert not any("Each()" in fix for fix in one(source.replace("Frame", "int")).fixes)

@@ -108,10 +108,11 @@ SK201: nothing provides `list[Words]` for parameter `words` of stage `total` (sh
         "load() -> List[Orders]; total(orders: Orders)",
         """
 SK201: nothing provides `Orders` for parameter `orders` of stage `total` (shop.py:4)
-    `load` returns `list[Orders]`; did you mean to annotate it `-> Orders`?  (shop.py:2)
+    `load` returns `list[Orders]`: a stage can take each of its items  (shop.py:2)
     there is: list[Orders]
-    fix: annotate the producer: -> Orders
+    fix: take each item: orders: Annotated[Orders, Each()]
     fix: or give a value: stagekit.run(..., values=[Orders(...)])
+    fix: with: from stagekit import Each
 """,
     ],
     [

@@ -82,5 +82,7 @@ def test_what_should_be_a_list_of_lists_and_is_not_fails_the_stage() -> None:
     def broken() -> Any:
         return [3]
 
-    with pytest.raises(RunFailedError, match="`rows` returned, which is no list, but of type `int`"):
+    with pytest.raises(
+        RunFailedError, match="`rows` returned, which is no list, but of type `int`"
+    ):
         run("clean", registry=registry, overrides={"rows": broken})
