@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     from typing import Any, Dict, FrozenSet, List, Optional, Tuple
 
 EACH = "stagekit._base.each"
-_NO_MARKERS: FrozenSet[type] = frozenset(
-    [type(EMPTY), NoneType, bool, int, float, str, tuple]
-)  # of defaults
+_NO_MARKERS: FrozenSet[Any] = frozenset(  # types of defaults
+    {type(EMPTY), NoneType, bool, int, float, str, tuple}
+)
 
 
 def _is_trivial(fn: FunctionType) -> bool:
