@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
-from typing import List, Optional, Set
+from typing import Any, List, Optional, Set
 
 from stagekit._base import frames
 from stagekit._base.frames import is_ours, is_users
@@ -13,6 +14,8 @@ from stagekit._base.problem import Location
 from stagekit._base.text import error_line, escape_control
 
 _MOST_CAUSES = 50
+_HEAD = "Traceback (most recent call last):\n"
+_FILE = re.compile(r'File "([^"\n]+)"')
 
 
 def raised_at(error: BaseException) -> Optional[Location]:
@@ -62,11 +65,37 @@ def _prune(first: traceback.TracebackException) -> bool:
         if shown is None or id(shown) in seen or len(seen) > _MOST_CAUSES:
             continue
         seen.add(id(shown))
+        if _as_from_here(shown):
+            continue
         has_hidden = _prune_stack(shown) or has_hidden
         stack += [shown.__cause__, shown.__context__]
         if sys.version_info >= (3, 11):
             stack += shown.exceptions or ()
     return has_hidden
+
+
+class _RemoteStack(traceback.StackSummary):
+    """Frames of another process, as the text that came from there."""
+
+    text = ""
+
+    def format(self, **_: Any) -> List[str]:  # Any: what later Pythons say of colours
+        return [self.text]
+
+
+def _as_from_here(shown: traceback.TracebackException) -> bool:
+    """Show an error of another process as one of this process: its frames, and the error once."""
+    cause = shown.__cause__
+    if cause is None or getattr(cause.exc_type, "is_of_a_worker", False) is not True:
+        return False
+    text = str(cause).partition(_HEAD)[2]
+    frames = text[: max(0, text.rfind(next(shown.format_exception_only())))]
+    if not frames:  # it is described in other words there
+        return False
+    shown.stack = _RemoteStack([traceback.FrameSummary("", 0, "")])  # an empty one is not shown
+    shown.stack.text = _FILE.sub(lambda found: f'File "{short_path(found[1])}"', frames)
+    shown.__cause__ = None
+    return True
 
 
 def _prune_stack(shown: traceback.TracebackException) -> bool:

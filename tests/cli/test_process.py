@@ -314,3 +314,30 @@ def test_arguments_that_are_no_text_are_shown_escaped(tmp_path: Path) -> None:
     assert 2 == done.returncode
     assert b"there is no option --jso\\udcfe; did you mean --json?" in done.stderr
     assert b"\x1b" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "    return helper(0)\n",
+        (
+            "    try:\n        return helper(0)\n    except ZeroDivisionError as error:\n"
+            "        raise ValueError('two\\nlines') from error\n"
+        ),
+        "    assert helper(0.5) == 3, 'a text'\n    return 1\n",
+    ],
+)
+def test_a_failure_elsewhere_is_shown_as_one_here(tmp_path: Path, body: str) -> None:
+    """The frames once, the error once: as on threads."""
+    text = "from stagekit import stage\ndef helper(n):\n    return 1 // n\n@stage\n"
+    (tmp_path / "flow.py").write_text(f"{text}def load() -> int:\n{body}", encoding="utf-8")
+    shown: List[str] = []
+    for executor in ("threads", "processes"):
+        command = [sys.executable, "-m", "stagekit", "run", "flow.py", "--executor", executor, "-q"]
+        done = subprocess.run(
+            command, cwd=tmp_path, capture_output=True, check=False, timeout=120, text=True
+        )
+        assert 1 == done.returncode
+        shown.append(done.stderr[: done.stderr.index("summary:")])
+    assert shown[0] == shown[1]
+    assert 'File "flow.py", line' in shown[1]
