@@ -24,6 +24,9 @@ PREFIX = "STAGEKIT_PARAM_"
 MOST_BYTES = 1_000_000  # of a file
 
 
+UNSET: Any = object()  # a value that is yet to be set: a picture can do without
+
+
 class Setting(Record):
     """One value, and for which parameters it was written.
 

@@ -16,7 +16,7 @@ from stagekit._base.conversion import (
     shown,
 )
 from stagekit._base.keys import describe, may_be_none
-from stagekit._base.parameters import ENVIRONMENT, FLAG, PREFIX, PYTHON, SOURCES, Setting
+from stagekit._base.parameters import ENVIRONMENT, FLAG, PREFIX, PYTHON, SOURCES, UNSET, Setting
 from stagekit._base.problem import Code, Problem
 from stagekit._base.record import Record, Row
 from stagekit._base.text import did_you_mean, escape_control, safe_repr, short_names
@@ -134,8 +134,9 @@ def described(found: Settable, wiring: AnyWiring) -> PlanParameter:
         own = found.parameter.default
         default = shown(None if own is EMPTY else own)
     value, source = default, "" if found.is_required else "default"
-    if isinstance(found.source, Slot) and found.source.kind == SET:
-        value, source = shown(found.source.value), reasons_of(wiring)[found.number]
+    slot = found.source
+    if isinstance(slot, Slot) and slot.kind == SET and slot.value is not UNSET:
+        value, source = shown(slot.value), reasons_of(wiring)[found.number]
     name, kind = found.parameter.name, describe(found.parameter.key)
     return PlanParameter(found.name, found.stage.id, name, kind, default, value, source)
 
@@ -458,6 +459,8 @@ def _below(setting: Setting, key: object, value: object) -> Setting:
 
 
 def _converted(setting: Setting, key: object) -> object:
+    if setting.value is UNSET:
+        return UNSET
     if setting.is_text:
         return from_text(setting.value, key)
     if setting.source == PYTHON:

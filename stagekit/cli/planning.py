@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from stagekit._api import Plan, plan
-from stagekit._base.parameters import ENVIRONMENT
+from stagekit._base.parameters import ENVIRONMENT, PYTHON, UNSET, Setting
 from stagekit._base.record import Row
 from stagekit._base.text import escape_control
 from stagekit._declare.context import Arguments, Context
@@ -16,10 +16,9 @@ from stagekit._settings import kept_warnings, known_parameters
 from stagekit.cli.importing import load
 from stagekit.cli.output import Output
 from stagekit.cli.target import Found, NothingSelectedError, Where, why_empty
-from stagekit.errors import Code, UsageError
+from stagekit.errors import Code, PlanError, UsageError
 
 if TYPE_CHECKING:
-    from stagekit._base.parameters import Setting
     from stagekit._plan.parameters import PlanParameter
 
 _MOST_NAMED = 8  # parameters
@@ -73,18 +72,20 @@ def parameters_in(
     return target.text, known_parameters(found.what, _options(found, selection))
 
 
-def plan_of(
+def plan_of(  # noqa: PLR0913 - what commands want of it
     where: Where,
     selection: Selection,
     output: Output,
     *,
     shows_warnings: bool = True,
+    is_picture: bool = False,
     executor: str = "auto",
     limits: Optional[Mapping[str, int]] = None,
 ) -> Plan:
     """Return the plan of what is selected of a target; print its warnings where *shows_warnings*.
 
-    Of the warnings, those that hold where *executor* runs it within *limits*.
+    Of the warnings, those that hold where *executor* runs it within *limits*. In a plan of which
+    only a picture is wanted, parameters that have to be set need not be.
 
     Raises:
         PlanError: the stages cannot be planned.
@@ -100,6 +101,8 @@ def plan_of(
                 f"{escape_control(target.text)} is a plan, made already; "
                 f"say it where it is made: plan({example})"
             )
+    elif is_picture:
+        made = _pictured(found, _options(found, selection), output)
     else:
         made = plan(found.what, **_options(found, selection))
     kept = kept_warnings(made.warnings, executor, limits) if made.warnings else ()
@@ -112,6 +115,27 @@ def plan_of(
     if not len(made):
         raise NothingSelectedError(why_empty(target, found, has_selection=bool(selection)))
     return made
+
+
+def _pictured(found: Found, options: Dict[str, Any], output: Output) -> Plan:
+    """Return a plan that cannot be run where parameters that have to be set are not."""
+    try:
+        return plan(found.what, **options)
+    except PlanError as error:
+        known = known_parameters(found.what, options)
+        required = {(each.stage, each.parameter): each.name for each in known if not each.source}
+        missing = [
+            required.get((str(each.stage_id), str(each.parameter)))
+            for each in error.problems
+            if each.code is Code.MISSING_PROVIDER
+        ]
+        unset = [name for name in missing if name is not None]
+        if len(unset) < len(error.problems):
+            raise
+    output.note(f"to run it, set {', '.join(map(escape_control, unset))}")
+    settings = [Setting(name, UNSET, PYTHON, PYTHON) for name in unset]
+    options["params"] = (*options.get("params", ()), *settings)
+    return plan(found.what, **options)
 
 
 def check_arguments(made: Plan, arguments: Sequence[str]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shlex
-from typing import TYPE_CHECKING, List
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, List
 
 import pytest
 from click.shell_completion import BashComplete
@@ -14,10 +16,9 @@ from stagekit.cli.app import stagekit
 from stagekit.cli.completion import parameter_names
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.cli.conftest import Cli, Write
 
+SCHEMAS = Path(parameter_names.__code__.co_filename).with_name("schemas")
 SHOP = """
 from datetime import date
 from pathlib import Path
@@ -344,3 +345,32 @@ def test_list_shows_what_only_a_later_stage_could_fill(cli: Cli, write: Write) -
     write("late.py", text)
     assert "load.path  str  required" in cli("list", "late.py").out
     assert "load.path  str  required" in cli("run", "late.py", "--help-params").out
+
+
+def test_a_picture_needs_no_value(cli: Cli, write: Write) -> None:
+    """What has to be set to run it is said beside; a mistake of another kind is one still."""
+    text = """
+    from typing import List
+    from stagekit import stage
+
+    @stage
+    def load(path: str, sep: str) -> List[int]: return [len(path + sep)]
+
+    @stage
+    def report(load: List[int]) -> bytes: return b""
+    """
+    write("drawn.py", text)
+    done = cli("graph", "drawn.py")
+    assert (0, "load ─▶ report\n") == (done.code, done.out)
+    assert "note: to run it, set load.path, load.sep\n" in done.err
+    assert "set load.sep\n" in cli("graph", "drawn.py", "--set", "path=a.csv").err
+    document = json.loads(cli("graph", "drawn.py", "--format", "json").out)
+    schema = json.loads((SCHEMAS / "plan-1.json").read_text(encoding="utf-8"))
+    jsonschema: Any = importlib.import_module("jsonschema")  # has no types
+    jsonschema.validate(document, schema)
+    assert [None, None] == [each["value"] for each in document["parameters"]]
+    assert 3 == cli("plan", "drawn.py").code
+    write("wrong.py", text + "\n    @stage\n    def more(x: type) -> None: ...\n")
+    done = cli("graph", "wrong.py")
+    assert (3, "") == (done.code, done.out)
+    assert "SK201" in done.err

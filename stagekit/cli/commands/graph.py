@@ -26,7 +26,8 @@ def show_graph(
     target: str, selection: Selection, output: Output, graph_format: GraphFormat
 ) -> ExitCode:
     """Print the graph of a target."""
-    output.print_result(_drawn(plan_of(target, selection, output), output, graph_format))
+    made = plan_of(target, selection, output, is_picture=True)
+    output.print_result(_drawn(made, output, graph_format))
     return ExitCode.OK
 
 
