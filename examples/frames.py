@@ -1,6 +1,6 @@
 """The body mass of penguins, by species and by island: pandas, where every stage returns a frame.
 
-Each parameter is called after the stage that it takes. The file without `@stage` is a plain script.
+Each parameter has the name of the stage that it takes. The file without `@stage` is a plain script.
 
 Needs pandas: python -m pip install '.[examples]'
 

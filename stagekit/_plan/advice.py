@@ -209,13 +209,13 @@ class _Advisor:
         renamed: Tuple[str, ...] = ()
         if not parameter.takes_items:
             text = spelled(parameter.key, namespace_of(consumer.stage.fn))
-            renamed = ("or call the parameter after the stage that it takes",)
+            renamed = ("or give the parameter the name of the stage that it takes",)
             if chosen is not None:
                 new = last_name(index.stages[chosen].id)
                 known = [each for each in _keys(parameter.key) if each in index.providers]
                 pair = index.called(consumer, new, known[0]) if len(known) == 1 else None
                 is_free = new.isidentifier() and pair is not None and pair[0] == chosen
-                renamed = (f"or call it after the stage: {new}: {text}",) if is_free else ()
+                renamed = (f"or give it the name of the stage: {new}: {text}",) if is_free else ()
         late = [index.stages[each] for each in every if each in later and is_only_one]
         found = problems.ambiguous(consumer.stage, parameter, providers, given, late)
         if given:
@@ -229,7 +229,7 @@ class _Advisor:
         returning = [number for number, _ in index.providers.get(parameter.key, ())] or places
         title = f"ask for `{_text(parameter)}`, which {len(set(returning))} stages return"
         names = several([short(index.stages[each]) for each in dict.fromkeys(returning)])
-        shared = ("say which stage each takes, or call it after that stage", *imports)
+        shared = ("say which stage each takes, or give it the name of that stage", *imports)
         shared = (*gone, *shared) if is_sure else (*shared, *gone)
         found.cause = Cause(title, (_who(lack), proposal), (f"the stages: {names}",), shared)
         return found

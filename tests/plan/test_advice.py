@@ -82,7 +82,7 @@ def test_the_name_that_stands_out_is_proposed(
     problem = one(several(*stages) + f"@stage\ndef take({parameter}: Frame): ...")
     assert f"say which: {parameter}: Annotated[Frame, From({chosen})]" == problem.fixes[0]
     if chosen != "...":
-        assert f"or call it after the stage: {chosen}: Frame" in problem.fixes
+        assert f"or give it the name of the stage: {chosen}: Frame" in problem.fixes
 
 
 def test_a_stage_that_has_the_very_name_forbids_to_guess() -> None:

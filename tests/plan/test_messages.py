@@ -136,7 +136,7 @@ SK202: 2 stages provide `Orders` for parameter `orders` of stage `total`: `web`,
     `web`  (shop.py:2)
     `file`  (shop.py:4)
     fix: say which: orders: Annotated[Orders, From(...)]
-    fix: or call the parameter after the stage that it takes
+    fix: or give the parameter the name of the stage that it takes
 """,
     ],
     [

@@ -77,7 +77,7 @@ def test_d15_two_providers_are_listed_with_the_fixes() -> None:
         line = f"test_resolution.py:{fn.__code__.co_firstlineno}"
         assert any(fn.__name__ in note and line in note for note in problem.notes)
     assert problem.fixes[0].startswith("say which: x: Annotated[Orders, From(...)]")
-    assert "or call the parameter after the stage that it takes" in problem.fixes
+    assert "or give the parameter the name of the stage that it takes" in problem.fixes
 
 
 @pytest.mark.parametrize("kind", [int, str, bytes, float, bool])
