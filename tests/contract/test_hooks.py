@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, List, Tuple
 
 import pytest
 
-from stagekit import RunFailedError
+from stagekit import Registry, RunFailedError, plan
 from stagekit.errors import StagekitWarning
 from stagekit.events import (
     Event,
@@ -212,3 +212,18 @@ assert "stagekit.events" not in sys.modules
         [sys.executable, "-c", source], env=environment, capture_output=True, check=False, text=True
     )
     assert (0, "") == (done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 6, 12])
+@pytest.mark.parametrize("options", [{}, {"retries": 1}])
+def test_the_first_one_told_of_is_the_first_by_rank(options: Any, workers: int) -> None:
+    """On threads, also where there are workers to spare."""
+    registry = Registry()
+    for name, priority in (("b", 3), ("f", -1), ("a", 5), ("d", 0), ("c", 2)):
+        registry.add(lambda: None, id=name, priority=priority, **options)
+    made = plan(registry=registry)
+    for _ in range(20):
+        hook = RecordingHook()
+        made.run(executor="threads", workers=workers, hooks=[hook])
+        started = [each.stage_id for each in hook.events if isinstance(each, StageStarted)]
+        assert ("a", 5) == (started[0], len(started))
