@@ -309,6 +309,12 @@ class _Advisor:
         found = problems.missing(
             consumer.stage, parameter, [*culprits, *near][:4], [*provided, *index.given]
         )
+        waiting = self._waiting(lack)
+        if waiting:
+            verb = "return" if waiting[1:] else "returns"
+            wait = "wait" if waiting[1:] else "waits"
+            who = several([short(each) for each in waiting])
+            found.notes += (f"{who} {verb} it, and {wait} for `{short(consumer.stage)}`",)
         found.notes += self._path(lack)
         evident = [each.fix for each in (*again, *culprits, *near) if each.fix]
         evident += self._other_name(lack, tuple(provided), late)
@@ -320,7 +326,8 @@ class _Advisor:
         fix = evident[0] if evident else producing
         value = f"stagekit.run(..., values=[{as_value(key, names)}])"
         found.fixes = (fix, f"or give a value: {value}", *self._imports(lack, f"{fix} {value}"))
-        title = f"ask for `{_text(parameter)}`, which nothing provides"
+        whose = "no earlier stage" if waiting else "nothing"
+        title = f"ask for `{_text(parameter)}`, which {whose} provides"
         shared = found.fixes[1:] if evident else found.fixes
         found.cause = Cause(title, (_who(lack), fix if evident else ""), (), shared)
         return found
@@ -340,6 +347,14 @@ class _Advisor:
         own = spelled(key, namespace_of(lack.consumer.stage.fn))
         fix = f"take each item: {parameter.name}: Annotated[{own}, Each()]"
         return (Near(f"{text}{place(stage)}", fix),)
+
+    def _waiting(self, lack: Lack) -> List[Declaration]:
+        """Return the stages that provide what is asked for, and wait for the one that asks."""
+        pairs = self._index.providers.get(lack.parameter.key, ())
+        later = self._later(lack.consumer.place) - {lack.consumer.place}
+        return [
+            self._index.stages[each] for each in dict.fromkeys(n for n, _ in pairs) if each in later
+        ]
 
     def _takes_items(self, lack: Lack) -> bool:
         """Tell whether the stage takes the items of what is asked for, one after another."""

@@ -52,6 +52,7 @@ def test_what_only_a_later_stage_returns_is_set() -> None:
     (problem,) = problems_of(registry)
     assert (Code.MISSING_PROVIDER, "path") == (problem.code, problem.parameter)
     assert any("load.path" in fix for fix in problem.fixes)
+    assert "`report` returns it, and waits for `load`" in problem.notes
 
 
 def test_several_later_stages_are_as_one() -> None:
@@ -71,6 +72,7 @@ def test_several_later_stages_are_as_one() -> None:
     (problem,) = problems_of(registry)
     assert Code.MISSING_PROVIDER == problem.code
     assert "title" not in " ".join(problem.fixes)
+    assert any("return it, and wait for `load`" in note for note in problem.notes)
 
 
 @pytest.mark.parametrize("count", [1, 2])
