@@ -14,6 +14,7 @@ from stagekit._base.problem import Location
 from stagekit._base.text import error_line, escape_control
 
 _MOST_CAUSES = 50
+_QUOTED = '\n"""\n'
 _HEAD = "Traceback (most recent call last):\n"
 _FILE = re.compile(r'File "([^"\n]+)"')
 
@@ -85,10 +86,10 @@ class _RemoteStack(traceback.StackSummary):
 
 def _as_from_here(shown: traceback.TracebackException) -> bool:
     """Show an error of another process as one of this process: its frames, and the error once."""
-    cause = shown.__cause__
-    if cause is None or getattr(cause.exc_type, "is_of_a_worker", False) is not True:
+    told = str(shown.__cause__)  # a cause of ours, or of concurrent.futures: a text in quotes
+    if not told.startswith(_QUOTED):
         return False
-    text = str(cause).partition(_HEAD)[2]
+    text = told.partition(_HEAD)[2]
     frames = text[: max(0, text.rfind(next(shown.format_exception_only())))]
     if not frames:  # it is described in other words there
         return False
