@@ -321,13 +321,13 @@ class _Advisor:
         has_producer = any(each.is_of_stage for each in (*culprits, *near))
         what = "annotate the producer" if has_producer else "have a stage return it"
         producing = f"{what}: -> {spelled(key, names)}"
+        whose = "no earlier stage" if waiting else "nothing"
+        title = f"ask for `{_text(parameter)}`, which {whose} provides"
         if can_be_set(parameter) and not (consumer.is_undo or self._takes_items(lack)):
-            return self._not_set(lack, found, evident, producing)
+            return self._not_set(lack, found, title, evident, producing)
         fix = evident[0] if evident else producing
         value = f"stagekit.run(..., values=[{as_value(key, names)}])"
         found.fixes = (fix, f"or give a value: {value}", *self._imports(lack, f"{fix} {value}"))
-        whose = "no earlier stage" if waiting else "nothing"
-        title = f"ask for `{_text(parameter)}`, which {whose} provides"
         shared = found.fixes[1:] if evident else found.fixes
         found.cause = Cause(title, (_who(lack), fix if evident else ""), (), shared)
         return found
@@ -402,7 +402,7 @@ class _Advisor:
         return ()
 
     def _not_set(
-        self, lack: Lack, found: Problem, evident: Sequence[str], producing: str
+        self, lack: Lack, found: Problem, title: str, evident: Sequence[str], producing: str
     ) -> Problem:
         """Say of a parameter that lacks a value how it is set."""
         stage, parameter = lack.consumer.stage, lack.parameter
@@ -425,7 +425,6 @@ class _Advisor:
             *(f"or {each}" for each in after),
             *self._imports(lack, " ".join(first)),
         )
-        title = f"ask for `{_text(parameter)}`, which nothing provides"
         _, mapping = setting_fixes("stage.parameter")
         shared = (f"set each: as above, or in Python: stagekit.run(..., {mapping})",)
         found.cause = Cause(title, (_who(lack), (before or (typed,))[0]), (), shared)

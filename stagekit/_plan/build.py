@@ -501,7 +501,6 @@ def _builtin_keys(resolver: Resolver, places: Sequence[int]) -> List[Problem]:
 def _own_type(stage: Declaration, key: object) -> str:
     """Return the definition of a type for what a stage returns, called after the stage."""
     from stagekit._base.keys import describe
-    from stagekit._declare.callables import last_name
 
     words = last_name(stage.id).replace("-", "_").split("_")
     name = "".join(word[:1].upper() + word[1:] for word in words)

@@ -104,13 +104,18 @@ def is_called_after(resolver: Resolver, parameter: Parameter, above: Sequence[in
 
 def _undecided(resolver: Resolver) -> Iterator[Asking]:
     """Yield the parameters of simple types that several stages could fill."""
-    for place, problems in resolver.problems.items():
-        for lack in problems:
-            if isinstance(lack, Lack) and lack.found and not lack.filled:
-                is_given = any(isinstance(each, Slot) for each in lack.found)
-                if is_loose(lack.parameter) and not is_given:
-                    number = resolver.read_parameters(place).index(lack.parameter)
-                    yield place, number, lack.parameter, lack.found
+    for place in resolver.problems:
+        parameters = resolver.read_parameters(place)
+        for lack in ambiguous(resolver, place):
+            is_given = any(isinstance(each, Slot) for each in lack.found)
+            if is_loose(lack.parameter) and not is_given:
+                yield place, parameters.index(lack.parameter), lack.parameter, lack.found
+
+
+def ambiguous(resolver: Resolver, place: int) -> List[Lack]:
+    """Return which parameters of a stage several providers could fill; not those of its undo."""
+    lacks = [each for each in resolver.problems.get(place, ()) if isinstance(each, Lack)]
+    return [each for each in lacks if each.found and not (each.filled or each.consumer.is_undo)]
 
 
 def is_loose(parameter: Parameter) -> bool:

@@ -22,7 +22,7 @@ from stagekit._base.record import Record, Row
 from stagekit._base.text import did_you_mean, escape_control, safe_repr, short_names
 from stagekit._declare.callables import last_name, namespace_of
 from stagekit._plan.index import Lack
-from stagekit._plan.late_providers import is_called_after, is_loose
+from stagekit._plan.late_providers import ambiguous, is_called_after, is_loose
 from stagekit._plan.signature_data import EMPTY
 from stagekit._plan.slots import NONE, SET, Slot
 from stagekit._plan.suggestions import as_value, at, imports_of, several, short
@@ -173,11 +173,7 @@ def taken_in(resolver: Resolver, places: Sequence[int]) -> List[Settable]:
     found: List[Settable] = []
     for row, place in enumerate(places):
         stage = index.stages[place]
-        undecided = [
-            each.parameter
-            for each in resolver.problems.get(place, ())
-            if isinstance(each, Lack) and each.found and not each.filled
-        ]
+        undecided = [each.parameter for each in ambiguous(resolver, place)]
         sources = sources_of(resolver.wirings[place])
         for number, (each, source) in enumerate(zip(resolver.read_parameters(place), sources)):
             above = stages_in(source)

@@ -181,7 +181,9 @@ class Resolver:
         told[:] = [
             each
             for each in told
-            if not (isinstance(each, Lack) and (each.parameter is parameter or each.filled))
+            if not isinstance(each, Lack)
+            or each.consumer.is_undo
+            or not (each.parameter is parameter or each.filled)
         ]
         consumer = Consumer(place, self.index.stages[place], order_of(wiring))
         for lack in repeated(consumer, parameters, filled.sources):

@@ -276,3 +276,38 @@ def test_what_a_stage_is_meant_to_fill_cannot_be_set(name: str) -> None:
     found = problems_of(registry, params={"load.path": "abc", name: 3})
     assert [Code.NO_PARAMETER] == [each.code for each in found]
     assert "fills it" in found[0].message
+
+
+def test_an_undo_that_several_stages_could_fill_is_ambiguous_still() -> None:
+    """Its parameters cannot be set, and are none of the stage."""
+
+    def take_back(path: str) -> None:
+        raise NotImplementedError(path)
+
+    registry = registry_of(load, total, report)
+    for name in ("one", "two"):
+        registry.add(lambda: "x", id=name, provides=str)
+    registry.add(lambda: None, id="act", undo=take_back)
+    for params in ({"load.path": "abc"}, {"path": "abc"}):
+        (problem,) = problems_of(registry, params=params)
+        assert (Code.AMBIGUOUS_PROVIDER, "act", "path") == (
+            problem.code,
+            problem.stage_id,
+            problem.parameter,
+        )
+
+
+def test_what_is_wrong_with_an_undo_stays_where_a_parameter_is_set() -> None:
+    """One value in two parameters of the undo has nothing to do with that of the stage."""
+
+    def take_back(one: Report, other: Report) -> None:
+        raise NotImplementedError(one, other)
+
+    def act(path: str) -> bytes:
+        return path.encode()
+
+    registry = Registry()
+    registry.add(lambda: Report("x"), id="made", provides=Report)
+    registry.add(act, id="act", undo=take_back)
+    (problem,) = problems_of(registry, params={"act.path": "abc"})
+    assert Code.SAME_VALUE == problem.code
