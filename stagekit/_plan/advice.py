@@ -15,8 +15,7 @@ from stagekit._base.keys import NamedKey, describe, is_scalar, members_of
 from stagekit._base.problem import Cause, Code, Problem
 from stagekit._base.text import did_you_mean
 from stagekit._declare.callables import last_name, namespace_of
-from stagekit._declare.declaration import Declaration, own_mark
-from stagekit._declare.options import DEFAULTS
+from stagekit._declare.declaration import Declaration
 from stagekit._plan import notebook, problems
 from stagekit._plan.annotation import annotations_of
 from stagekit._plan.index import Lack
@@ -37,6 +36,7 @@ from stagekit._plan.suggestions import (
     several,
     short,
     spelled,
+    undecorated,
 )
 from stagekit._plan.wiring import places_of, stages_in
 
@@ -78,11 +78,8 @@ class _Advisor:
                 self._users.setdefault(above, []).append(number)
         self._proposed: Dict[int, Set[int]] = {}
         self._asking: Dict[object, List[int]] = {}
-        self._silent = [
-            number
-            for number, each in enumerate(self._index.readings)
-            if each.returns is None and not (each.provides or each.returns_none or each.fault)
-        ]
+        readings = self._index.readings
+        self._silent = [number for number, each in enumerate(readings) if each.is_silent]
 
     def problem(self, lack: Lack) -> Problem:
         """Return the problem that a parameter is."""
@@ -500,15 +497,9 @@ class _Advisor:
         too_late.add(lack.parameter.key)
         found: List[Tuple[str, str]] = []
         for name, fn in tuple(names.items()):
-            if type(fn) is not FunctionType or fn.__module__ != module or id(fn) in stages:
+            declaration = undecorated(name, fn, module)
+            if declaration is None or id(fn) in stages or "return" not in annotations_of(fn):
                 continue
-            if (
-                fn.__name__ != name
-                or own_mark(fn) is not None
-                or "return" not in annotations_of(fn)
-            ):
-                continue
-            declaration = Declaration(fn, f"{module}:{name}", (), DEFAULTS, None)
             reading = self._reader.read(declaration)
             if (lack.parameter.key, None) in reading.provides:
                 asked = [

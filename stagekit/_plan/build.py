@@ -419,7 +419,7 @@ def _silent(index: ProviderIndex) -> Dict[str, int]:
     return {
         last_name(stage.id): number
         for number, (stage, each) in enumerate(zip(index.stages, index.readings))
-        if each.returns is None and not (each.provides or each.returns_none or each.fault)
+        if each.is_silent
     }
 
 

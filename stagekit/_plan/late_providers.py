@@ -41,13 +41,18 @@ def release(resolver: Resolver, held: Sequence[int]) -> bool:
     """
     resolver.resolve_all()
     filled = list(_filled(resolver, set(held)))
-    every = Edges(resolver, ())
-    loose = [each for each in filled if not every.after(each[0]).isdisjoint(places_of(each[3]))]
-    firm = Edges(resolver, [(place, number) for place, number, _, _ in loose])
+    every = Ancestors(resolver)
+    loose = [
+        each for each in filled if any(each[0] in every.of(other) for other in places_of(each[3]))
+    ]
+    firm = Ancestors(resolver, [(place, number) for place, number, _, _ in loose])
     decided: Set[Tuple[int, int]] = set()
     for place, number, parameter, sources in (*loose, *_undecided(resolver)):
-        later = firm.after(place)
-        rest = [each for each in sources if not later.issuperset(places_of([each]))]
+        rest = [
+            each
+            for each in sources
+            if not all(place in firm.of(other) for other in places_of([each]))
+        ]
         if not rest:
             resolver.release(place, number, parameter)
         elif len(rest) == 1 < len(sources):
@@ -59,32 +64,35 @@ def release(resolver: Resolver, held: Sequence[int]) -> bool:
     return bool(decided)
 
 
-class Edges:
-    """Which stages wait for which, some parameters aside."""
+class Ancestors:
+    """All that a stage waits for, some parameters aside; what was asked for once is kept.
 
-    def __init__(self, resolver: Resolver, aside: Collection[Tuple[int, int]]) -> None:
-        self._users: Dict[int, List[int]] = {}
+    It is asked for providers, which are few, and never for those that ask, which may be very many.
+    """
+
+    def __init__(self, resolver: Resolver, aside: Collection[Tuple[int, int]] = ()) -> None:
+        self._resolver = resolver
+        self._aside = set(aside)
         self._known: Dict[int, Set[int]] = {}
-        left_out = set(aside)
-        for place, wiring in enumerate(resolver.wirings):
-            above = list(order_of(wiring))
-            for number, source in enumerate(sources_of(wiring)):
-                if (place, number) not in left_out:
-                    above += stages_in(source)
-            for other in above:
-                self._users.setdefault(other, []).append(place)
 
-    def after(self, place: int) -> Set[int]:
-        """Return a stage and all that come after it."""
+    def of(self, place: int) -> Set[int]:
+        """Return a stage and all that it waits for."""
         if place not in self._known:
             seen, stack = {place}, [place]
             while stack:
-                for user in self._users.get(stack.pop(), ()):
-                    if user not in seen:
-                        seen.add(user)
-                        stack.append(user)
+                for above in self._above(stack.pop()):
+                    if above not in seen:
+                        seen.add(above)
+                        stack.append(above)
             self._known[place] = seen
         return self._known[place]
+
+    def _above(self, place: int) -> Iterator[int]:
+        wiring = self._resolver.wirings[place]
+        yield from order_of(wiring)
+        for number, source in enumerate(sources_of(wiring)):
+            if (place, number) not in self._aside:
+                yield from stages_in(source)
 
 
 def _filled(resolver: Resolver, held: Set[int]) -> Iterator[Asking]:

@@ -6,22 +6,19 @@ Where another stage returns ``Counts``, that one fills the parameter: of this pl
 
 from __future__ import annotations
 
-from types import FunctionType
-
 from stagekit._base.problem import Code, Problem
 from stagekit._declare.callables import namespace_of
-from stagekit._declare.declaration import Declaration, own_mark
-from stagekit._declare.options import DEFAULTS
-from stagekit._plan.late_providers import Edges, is_called_after
+from stagekit._plan.late_providers import Ancestors, is_called_after
 from stagekit._plan.signature import Reader
 from stagekit._plan.slots import NONE, Slot
-from stagekit._plan.suggestions import at, place, short, spelled
+from stagekit._plan.suggestions import at, place, short, spelled, undecorated
 from stagekit._plan.wiring import Omit, stages_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, List, Optional, Sequence, Tuple
 
+    from stagekit._declare.declaration import Declaration
     from stagekit._plan.resolve import Resolver
     from stagekit._plan.signature_data import Parameter
     from stagekit._plan.wiring import Source
@@ -39,7 +36,7 @@ def passed_over(
         asking: parameters that are called after some function of their module.
         silent: by name, the stages without a return annotation.
     """
-    edges = Edges(resolver, ())
+    ancestors = Ancestors(resolver)
     found: List[Problem] = []
     for number, parameter, source in asking:
         above, stage = stages_in(source), resolver.index.stages[number]
@@ -55,7 +52,7 @@ def passed_over(
         )
         other = silent.get(parameter.name, number)
         namesake = resolver.index.stages[other]
-        if namesake.module == stage.module and other not in edges.after(number):
+        if namesake.module == stage.module and number not in ancestors.of(other):
             text = spelled(parameter.key, namespace_of(stage.fn))
             fix = f"annotate `{short(namesake)}`: -> {text} (-> None, if it returns nothing)"
             what, where = f"`{short(namesake)}` has no return annotation", place(namesake)
@@ -79,10 +76,8 @@ def passed_over(
 
 def _undecorated(stage: Declaration, parameter: Parameter) -> Optional[str]:
     """Return where the function stands that is no stage and returns what is asked for, if any."""
-    module = namespace_of(stage.fn).get("__name__")
-    fn = namespace_of(stage.fn).get(parameter.name)
-    if type(fn) is not FunctionType or fn.__module__ != module or own_mark(fn) is not None:
+    names = namespace_of(stage.fn)
+    found = undecorated(parameter.name, names.get(parameter.name), names.get("__name__"))
+    if found is None or (parameter.key, None) not in Reader().read(found).provides:
         return None
-    declaration = Declaration(fn, f"{module}:{parameter.name}", (), DEFAULTS, None)
-    is_meant = (parameter.key, None) in Reader().read(declaration).provides
-    return place(declaration) if is_meant else None
+    return place(found)

@@ -88,6 +88,12 @@ class Reading:
         self.parameters: Optional[Tuple[Parameter, ...]] = None
         self.raw: Any = None
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing says what the function returns: it has no annotation for that."""
+        is_said = self.provides or self.returns_none or self.fault
+        return self.returns is None and not is_said
+
 
 NOTHING: Tuple[Parameter, ...] = ()
 TRIVIAL = Reading()  # of every plain function that takes nothing and says nothing

@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from types import ModuleType
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from types import FunctionType, ModuleType
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from stagekit._base.keys import (
     BadTypeError,
@@ -21,7 +21,8 @@ from stagekit._base.keys import (
 )
 from stagekit._base.record import Record
 from stagekit._declare.callables import namespace_of
-from stagekit._declare.declaration import Declaration
+from stagekit._declare.declaration import Declaration, own_mark
+from stagekit._declare.options import DEFAULTS
 
 MAX_SHOWN = 8
 NO_NAMES: Mapping[str, Any] = {}
@@ -96,6 +97,19 @@ def imports_of(text: str, names: Mapping[str, Any]) -> Tuple[str, ...]:
         if re.search(rf"\b{name}\b", text) and name not in names
     ]
     return (f"with: {'; '.join(lines)}",) if lines else ()
+
+
+def undecorated(name: str, fn: object, module: object) -> Optional[Declaration]:
+    """Return a function of a module as the stage it would be; None if it is none, or is marked.
+
+    Args:
+        name: what the module calls it.
+        fn: whatever it calls so.
+        module: the name of the module.
+    """
+    if type(fn) is not FunctionType or fn.__module__ != module or fn.__name__ != name:
+        return None
+    return None if own_mark(fn) else Declaration(fn, f"{module}:{name}", (), DEFAULTS, None)
 
 
 def spelled(key: object, names: Mapping[str, Any], *, with_name: bool = True) -> str:
