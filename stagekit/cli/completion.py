@@ -48,7 +48,7 @@ def outline(words: Iterable[str]) -> Optional[Outline]:
 def parameter_names(target: str) -> List[str]:
     """Return ``stage.parameter`` for each parameter of the stages of a target that may be set.
 
-    Those with a default, or of a plain type that no stage of the file returns.
+    Those with a default, or of a simple type and not called after a stage of the file.
     """
     found = outline([target])
     return [] if found is None else found.parameters
@@ -71,9 +71,9 @@ def _names(tree: ast.Module) -> Iterator[str]:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         and any(map(_is_stage, node.decorator_list))
     ]
-    returned = {ast.dump(each.returns) for each in stages if each.returns is not None}
+    called = {each.name for each in stages}
     for stage in stages:
-        yield from (f"{stage.name}.{name}" for name in _settable(stage.args, returned))
+        yield from (f"{stage.name}.{name}" for name in _settable(stage.args, called))
 
 
 def _is_stage(decorator: ast.expr) -> bool:
@@ -82,29 +82,30 @@ def _is_stage(decorator: ast.expr) -> bool:
     return name == "stage"
 
 
-def _settable(arguments: ast.arguments, returned: Set[str]) -> Iterator[str]:
-    """Yield the parameters with a default, and those of a plain type that no stage returns."""
+def _settable(arguments: ast.arguments, called: Set[str]) -> Iterator[str]:
+    """Yield the parameters with a default, and those of simple types that no stage is named as."""
     positional = [*arguments.posonlyargs, *arguments.args]
     first = len(positional) - len(arguments.defaults)
     for number, each in enumerate(positional):
-        if number >= first or _is_unfilled(each.annotation, returned):
+        if number >= first or _is_unfilled(each, called):
             yield each.arg
     for each, default in zip(arguments.kwonlyargs, arguments.kw_defaults):
-        if default is not None or _is_unfilled(each.annotation, returned):
+        if default is not None or _is_unfilled(each, called):
             yield each.arg
 
 
-def _is_unfilled(annotation: Optional[ast.expr], returned: Set[str]) -> bool:
-    """Tell whether an annotation is the name of a plain type that no stage returns, or its text."""
-    if annotation is None or ast.dump(annotation) in returned:
+def _is_unfilled(parameter: ast.arg, called: Set[str]) -> bool:
+    """Tell whether the annotation of a parameter is the name of a simple type, or its text."""
+    annotation = parameter.annotation
+    if annotation is None or parameter.arg in called:
         return False
     if isinstance(annotation, ast.Constant):
-        return annotation.value in _PLAIN
+        return annotation.value in _SIMPLE
     name = annotation.attr if isinstance(annotation, ast.Attribute) else None
-    return (getattr(annotation, "id", None) if name is None else name) in _PLAIN
+    return (getattr(annotation, "id", None) if name is None else name) in _SIMPLE
 
 
-_PLAIN = {
+_SIMPLE = {
     *("str", "int", "float", "bool", "bytes", "Path", "Decimal"),
     *("date", "datetime", "timedelta", "UUID"),
 }

@@ -345,6 +345,8 @@ def test_list_shows_what_only_a_later_stage_could_fill(cli: Cli, write: Write) -
     write("late.py", text)
     assert "load.path  str  required" in cli("list", "late.py").out
     assert "load.path  str  required" in cli("run", "late.py", "--help-params").out
+    assert ["load.path"] == parameter_names("late.py")
+    assert "--set path=a.csv" in cli("run", "late.py", "--path", "a.csv").err
 
 
 def test_a_picture_needs_no_value(cli: Cli, write: Write) -> None:
