@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -65,10 +66,15 @@ def _run_command_line(
     arguments: Sequence[str], at_once: _AtOnce, script: Optional[ModuleType]
 ) -> int:
     """Run a command; from here on a signal raises ``KeyboardInterrupt``, or cancels its run."""
-    from stagekit.cli.app import main as run_app  # click: 50 ms
-    from stagekit.cli.interruption import Interruption
-    from stagekit.cli.streams import adopt, gather
-
+    collects = gc.isenabled()
+    gc.disable()  # nothing of these imports is garbage, and looking for it takes 5 ms
+    try:
+        from stagekit.cli.app import main as run_app  # click: 50 ms
+        from stagekit.cli.interruption import Interruption
+        from stagekit.cli.streams import adopt, gather
+    finally:
+        if collects:
+            gc.enable()
     adopt()
     interruption = Interruption(at_once)
     at_once.words = b""

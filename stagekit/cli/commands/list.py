@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, List, Mapping, Sequence, Set, Tuple
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from stagekit._plan.parameters import PlanParameter
 
 _GAP = "  "
-_SIMPLE = ["str", "int", "float", "Path", *map(id, (str, int, float, Path))]
+_SIMPLE = ["str", "int", "float", "Path", *map(id, (str, int, float))]
 _GENERATOR = 0x20 | 0x200  # inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 _EACH = "stagekit._base.each"  # loaded with the first marker that takes items
 
@@ -54,6 +53,8 @@ def _parameters(found: Found, declarations: Sequence[Declaration]) -> Sequence[P
     declared = found.registry.snapshot()
     returned = {_same(_annotations(each.fn).get("return")) for each in declared}
     returned.difference_update(_SIMPLE)  # a later stage may return it: see _plan.late_providers
+    if "pathlib" in sys.modules:  # 5 ms, for scripts that have no path
+        returned.discard(id(sys.modules["pathlib"].Path))
     called = {last_name(each.id) for each in declared}
     if not any(_may_be_set(each.fn, returned, called) for each in declarations):
         return ()
