@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import suppress
-from threading import Lock
+from threading import Event, Lock, Thread
 from types import coroutine
 from typing import (
     TYPE_CHECKING,
@@ -41,7 +41,16 @@ else:
 
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from stagekit._base.progress import Progress
+
+    class Memory(Protocol):
+        """Measures how far memory rises from when it is made."""
+
+        def peak(self) -> Optional[int]:
+            """Return by how many bytes it was above the beginning, at most; None if unknown."""
+            ...
 
     Tell = Callable[[float, Optional[int]], object]  # CPU seconds, and bytes of memory
 
@@ -50,6 +59,8 @@ if TYPE_CHECKING:
 TRACED = "tracemalloc"  # the other way to measure memory
 _NANO = 1e-9
 _PAGE = 4096  # bytes, more than the system tells of a process
+_PAUSE = 0.005  # seconds between two looks at the memory
+_SET_BACK = "/proc/self/clear_refs"
 _lock = Lock()
 _running: Set[Meter] = set()
 
@@ -59,7 +70,7 @@ class Meter:
 
     Args:
         is_traced: measure memory by ``tracemalloc``: what Python allocates, exactly and slowly.
-            Else it is the memory that the process has, where the system can tell its peak (Linux).
+            Else it is the memory that the process has: see ``resident_memory``.
     """
 
     __slots__ = ("_before", "_is_alone", "_memory", "_thread")
@@ -70,8 +81,9 @@ class Meter:
             for other in _running:
                 other._is_alone = False  # noqa: SLF001 - of this class
             _running.add(self)
-        memory = TracedMemory if is_traced else ResidentMemory
-        self._memory = memory() if self._is_alone else None
+        self._memory: Optional[Memory] = None
+        if self._is_alone:
+            self._memory = TracedMemory() if is_traced else resident_memory()
         self._before = time.process_time() + _children_seconds()
         self._thread = time.thread_time_ns()
 
@@ -90,26 +102,80 @@ class Meter:
         return (max(0.0, process), peak) if is_alone else (own * _NANO, None)
 
 
-class ResidentMemory:
-    """The memory that the process has: its peak is set back, and read at the end."""
+def resident_memory() -> Optional[Memory]:
+    """Begin to measure the memory that the process has; return None where nothing can.
+
+    Linux keeps the peak itself. Elsewhere psutil is asked again and again, where it is installed.
+    """
+    with suppress(OSError, IndexError):
+        return PeakOfLinux()
+    with suppress(ImportError):
+        return WatchedMemory()
+    return None
+
+
+def knows_memory() -> bool:
+    """Tell whether ``resident_memory`` can measure here."""
+    memory = resident_memory()
+    return memory is not None and memory.peak() is not None
+
+
+class PeakOfLinux:
+    """The peak of the process, as Linux keeps it: it is set back, and read at the end.
+
+    Raises:
+        OSError: the system does not let it be set back.
+        IndexError: it keeps none.
+    """
 
     def __init__(self) -> None:
-        self._before: Optional[int] = None
-        with suppress(OSError), open("/proc/self/clear_refs", "wb", buffering=0) as file:
+        with open(_SET_BACK, "wb", buffering=0) as file:
             file.write(b"5")
-            self._before = _highest()
+        self._before = _highest()
 
     def peak(self) -> Optional[int]:
         """Return by how many bytes it was above the beginning, at most; None if nobody knows."""
-        after = None if self._before is None else _highest()
-        return None if after is None or self._before is None else max(0, after - self._before)
+        with suppress(OSError):  # too many files are open
+            return max(0, _highest() - self._before)
+        return None
 
 
-def _highest() -> Optional[int]:
-    """Return the peak of the memory of this process in bytes, as Linux tells it."""
-    with suppress(OSError, IndexError), open("/proc/self/status", "rb", buffering=0) as file:
+def _highest() -> int:
+    """Return the peak of the memory of this process in bytes."""
+    with open("/proc/self/status", "rb", buffering=0) as file:
         return int(file.read(_PAGE).partition(b"\nVmHWM:")[2].split()[0]) * 1024
-    return None
+
+
+class WatchedMemory:
+    """The memory of the process, as psutil tells it to a thread that asks every 5 ms.
+
+    A peak that is shorter may be missed.
+
+    Raises:
+        ImportError: psutil is not installed.
+    """
+
+    def __init__(self) -> None:
+        from psutil import Process
+
+        self._memory: Callable[[], Any] = Process().memory_info
+        self._before = self._highest = self._now()
+        self._is_over = Event()
+        self._watcher = Thread(target=self._watch, name="stagekit-memory", daemon=True)
+        self._watcher.start()
+
+    def _now(self) -> int:
+        return int(self._memory().rss)
+
+    def _watch(self) -> None:
+        while not self._is_over.wait(_PAUSE):
+            self._highest = max(self._highest, self._now())
+
+    def peak(self) -> int:
+        """Return by how many bytes it was above the beginning, at most."""
+        self._is_over.set()
+        self._watcher.join()
+        return max(0, self._highest - self._before, self._now() - self._before)
 
 
 class TracedMemory:

@@ -21,12 +21,13 @@ from typing import (
 
 from stagekit._api import Plan, plan, run
 from stagekit._base.text import did_you_mean
+from stagekit._base.usage import knows_memory
 from stagekit._bench.benchmark import Benchmark
 from stagekit._bench.measures import ExecutorBenchmark, Measures
 from stagekit._bench.samples import Sample, noise_of
 from stagekit._options import OPTIONS, PLANNING, RUNNING, check
 from stagekit._run.simulation import longest_path, seconds_of, simulate
-from stagekit.errors import UsageError
+from stagekit.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from stagekit._base.ports import CallPool, Pool
@@ -68,6 +69,7 @@ def bench(
     Raises:
         UsageError: an option cannot be taken; all of them are listed.
         PlanError: the stages cannot be planned.
+        MissingExtraError: nothing here tells how much memory the process has.
         RunFailedError: a run failed; ``.result`` has everything, and nothing was measured.
 
     Example:
@@ -230,6 +232,8 @@ def measured(  # noqa: PLR0913 - as of ``bench``
     *notify* is called before each round, with its number.
     """
     started = datetime.now(timezone.utc).isoformat()
+    if memory == "rss" and not knows_memory():
+        raise MissingExtraError("memory='rss' on this system", "resources")
     all_runs = [_Runs(made, each, memory, options) for each in executors]
     for number in range(warmup + repeat):
         notify(number)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import mmap
 import subprocess
 import sys
 import threading
 import time
 import tracemalloc
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any, AsyncIterator, List
 
+import psutil
 import pytest
 
-from stagekit import CancelToken, Registry, run
-from stagekit.errors import UsageError
+from stagekit import CancelToken, Registry, bench, run
+from stagekit.errors import MissingExtraError, UsageError
 from tests.run.faraway import MUCH, nothing, take, take_of_the_system
 
 WAYS: Any = [
@@ -44,6 +47,58 @@ def test_memory_is_that_of_the_stage_that_took_it(executor: Any, measure: Any) -
     assert little is not None
     assert MUCH * 0.9 < much < MUCH * 1.5
     assert little < MUCH / 4
+
+
+@pytest.fixture
+def no_peak(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let the system keep no peak of the memory, as systems other than Linux."""
+    monkeypatch.setattr("stagekit._base.usage._SET_BACK", str(tmp_path / "none" / "here"))
+
+
+@pytest.mark.usefixtures("no_peak")
+def test_psutil_watches_memory_where_the_system_keeps_no_peak(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its thread ends with the stage."""
+    looks: List[object] = []
+
+    class Process(psutil.Process):
+        def memory_info(self) -> Any:
+            looks.append(None)
+            return super().memory_info()
+
+    def much() -> None:
+        with mmap.mmap(-1, MUCH) as block:
+            block.write(bytes(MUCH))
+            known, end = len(looks), time.monotonic() + 60
+            while len(looks) < known + 2 and time.monotonic() < end:
+                time.sleep(0.001)
+
+    monkeypatch.setattr(psutil, "Process", Process)
+    registry = Registry()
+    registry.add(much, id="much")
+    registry.add(lambda: None, id="little", depends_on="much")
+    result = run(registry=registry, executor="inline", measure=True)
+    rose, little = (result.report(name).peak_memory_bytes or 0 for name in ("much", "little"))
+    assert rose > 0.9 * MUCH
+    assert little < MUCH / 4
+    assert not [each for each in threading.enumerate() if each.name == "stagekit-memory"]
+
+
+@pytest.mark.usefixtures("no_peak")
+def test_memory_is_unknown_where_nothing_can_tell_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A benchmark that was to measure it says what to install, and runs nothing."""
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    registry = Registry()
+    called: List[None] = []
+    registry.add(lambda: called.append(None), id="one")
+    report = run(registry=registry, measure=True).report("one")
+    assert report.peak_memory_bytes is None
+    assert report.cpu_seconds is not None
+    assert len(called) == 1
+    with pytest.raises(MissingExtraError, match="'resources' extra"):
+        bench(registry=registry, memory="rss")
+    assert len(called) == 1
 
 
 def test_tracemalloc_stays_on_where_it_was_on() -> None:
