@@ -17,8 +17,8 @@ take more than some seconds as "too slow".
 | `budgets` | what is not to get worse |
 | `report` `table` `compare` `cli` | what is printed |
 
-`--json FILE` keeps a run, `--compare A B` shows two side by side, `--markdown` prints the table
-of the README.
+`--json FILE` keeps a run, `--compare A B` shows two side by side, `--markdown` prints the page
+docs/performance.md.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ from benchmarks.report import (
     group_tables,
     limit_table,
     machine_line,
-    readme_table,
+    performance_page,
 )
 from benchmarks.settings import QUICK, Settings, default_workloads
 
@@ -124,9 +124,11 @@ def _measure_group(name: str, settings: Settings) -> Iterator[Measurement]:
 
 
 def _print(record: Record, budgets: Mapping[str, float], *, markdown: bool) -> None:
-    head = readme_table(record) if markdown else f"{machine_line(record)}\n\n{group_tables(record)}"
-    limits = limit_table(record, markdown=markdown)
-    print(head, limits, budget_table(record, budgets, markdown=markdown), sep="\n\n")
+    if markdown:
+        print(performance_page(record, budgets))
+        return
+    print(machine_line(record), group_tables(record), sep="\n\n", end="\n\n")
+    print(limit_table(record), budget_table(record, budgets), sep="\n\n")
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -162,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--workloads", type=Path, metavar="DIR", help="folder of stg_sample.json.gz")
     add("--json", type=Path, metavar="FILE", help="write the measurements")
     add("--compare", type=Path, nargs=2, metavar=("A", "B"), help="compare two such files")
-    add("--markdown", action="store_true", help="print the table of the README, limits, budgets")
+    add("--markdown", action="store_true", help="print docs/performance.md")
     add("--keep-budgets", type=Path, metavar="FILE", help="write figures that are not to get worse")
     add("--check", action="store_true", help="exit with 1 where a gate or a budget does not hold")
     return parser

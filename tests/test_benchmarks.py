@@ -21,7 +21,7 @@ from benchmarks.groups.scheduling import read_graphs
 from benchmarks.limits import LIMITS, Limit, Verdict, judge
 from benchmarks.measurement import Measurement, Record, read_record, write_record
 from benchmarks.peers import PEERS, Peer, installed, peer_adapters
-from benchmarks.report import limit_table, readme_table
+from benchmarks.report import limit_table, performance_page
 from benchmarks.settings import Settings, default_workloads
 from benchmarks.shapes import (
     DEBIAN_EDGES,
@@ -297,11 +297,15 @@ def test_tables_are_aligned_or_markdown() -> None:
     assert "| a | b |\n| --- | ---: |\n| c | 1 |" == markdown_table(["a", "b"], [["c", "1"]])
 
 
-def test_the_readme_table_names_its_command() -> None:
-    """A reader can make the table again."""
-    text = readme_table(record(one(1.0, case="chain 1000", ratio=4.0)))
-    assert "python -m benchmarks --markdown" in text
-    assert "| stagekit | 4.00x |" in text
+def test_the_page_of_performance_names_its_command() -> None:
+    """A reader can make the page again, and sees limits and budgets with it."""
+    found = one(1.0, case="chain 1000", ratio=4.0)
+    page = performance_page(record(found), {" / ".join(found.key): 2.0})
+    assert "python -m benchmarks --quick --markdown" in page
+    assert "| stagekit | 4.00x |" in page
+    assert ["# Performance", "## Limits", "## Budgets"] == [
+        line for line in page.splitlines() if line.startswith("#")
+    ]
 
 
 @pytest.mark.slow

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import List, Tuple
 
 import pytest
 
-from stagekit import Registry, use_registry
-
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+FILE = re.compile(r"# (\w+\.py)\n")  # the first line of a block that is a file
 Block = Tuple[str, str]
 
 
 def blocks() -> List[Block]:
-    """Return the fenced blocks in order: language and text."""
-    return re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    """Return the fenced blocks in order: language and text; not those that need a package."""
+    text = re.sub(r"<!-- not run: .+? -->\n```.*?^```$", "", README, flags=re.DOTALL | re.MULTILINE)
+    return re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 def masked(text: str) -> List[str]:
@@ -49,57 +47,49 @@ def sessions() -> List[Block]:
     return shown
 
 
-@pytest.mark.parametrize(("command", "output"), sessions(), ids=[c for c, _ in sessions()])
-def test_every_session_is_what_the_command_prints(
-    command: str, output: str, tmp_path: Path
-) -> None:
-    """A command shown after ``$`` prints, times masked, what stands below it."""
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with the files that the README shows."""
+    for language, text in blocks():
+        named = FILE.match(text)
+        if language == "python" and named is not None:
+            (tmp_path / named.group(1)).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def ran(command: str, folder: Path) -> str:
+    """Return what a command prints on both streams."""
     words = [sys.executable if word == "python" else word for word in shlex.split(command)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
     environment.pop("PYTHONUNBUFFERED", None)  # with it a line of progress can split a print
-    done = subprocess.run(
+    return subprocess.run(
         words,
-        cwd=str(tmp_path),
+        cwd=str(folder),
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         timeout=60,
         check=False,
-    )
-    assert masked(output) == masked(done.stdout)
+    ).stdout
 
 
-def test_the_python_blocks_run_as_they_stand() -> None:
-    """In one namespace, and each prints the text block that follows it, if one does."""
-    namespace: Dict[str, object] = {"__name__": "__main__"}  # as a script has it
-    found = blocks()
-    with use_registry(Registry()):
-        for (language, code), (following, text) in zip(found, [*found[1:], ("", "")]):
-            if language == "python":
-                with contextlib.redirect_stdout(io.StringIO()) as printed:
-                    exec(compile(code, "README.md", "exec"), namespace)  # noqa: S102 - our own text
-                if following == "text":
-                    assert text == printed.getvalue()
+@pytest.mark.parametrize(("command", "output"), sessions(), ids=[c for c, _ in sessions()])
+def test_every_session_is_what_the_command_prints(command: str, output: str, folder: Path) -> None:
+    """A command shown after ``$`` prints, times masked, what stands below it."""
+    assert masked(output) == masked(ran(command, folder))
 
 
-def test_the_first_program_is_a_target_of_the_command(tmp_path: Path) -> None:
-    """Saved as a file it is a script, and what ``stagekit run`` can run."""
-    (code, *_) = [text for language, text in blocks() if language == "python"]
-    (tmp_path / "words.py").write_text(code, encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    for words in (["words.py"], ["-m", "stagekit", "run", "words.py", "--show"]):
-        done = subprocess.run(
-            [sys.executable, *words],
-            cwd=tmp_path,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            check=True,
-            timeout=60,
-        )
-        assert "22 letters, 13 of them different\n" == done.stdout
+def test_the_calls_that_it_replaces_print_the_same(folder: Path) -> None:
+    """The script without stagekit: the functions are plain, and its calls give what it shows."""
+    (calls, *_) = [text for language, text in blocks() if language == "python"]
+    pipeline = (folder / "shop.py").read_text(encoding="utf-8").split("if __name__")[0]
+    plain = pipeline.replace("@stage\n", "").replace("from stagekit import main, stage\n", "")
+    assert "stage" not in plain
+    (folder / "before.py").write_text(f"{plain}\n{calls}", encoding="utf-8")
+    printed = ran("python before.py", folder)
+    assert printed
+    assert printed in ran("python shop.py --show", folder)
 
 
 def test_the_commands_of_the_first_minute_are_there() -> None:
@@ -126,6 +116,21 @@ def test_the_picture_is_what_quickstart_draws(tmp_path: Path) -> None:
 
 def test_every_link_leads_to_a_file() -> None:
     """Links that are not to the web name files of the checkout."""
-    links = re.findall(r"\]\(([^)#]+)[^)]*\)", README)
+    links = re.findall(r"\]\(([^)#]+)(#[^)]*)?\)", README)
     assert links
-    assert [] == [link for link in links if "://" not in link and not (ROOT / link).exists()]
+    assert [] == [link for link, _ in links if "://" not in link and not (ROOT / link).exists()]
+
+
+def test_every_anchor_is_a_heading() -> None:
+    """Links into a page of the manual lead to one of its headings."""
+    pages = {
+        page: [
+            re.sub(r"[^\w\- ]", "", line.lstrip("#").strip().lower()).replace(" ", "-")
+            for line in (ROOT / page).read_text(encoding="utf-8").splitlines()
+            if line.startswith("#")
+        ]
+        for page in ("docs/manual.md", "docs/errors.md")
+    }
+    anchors = re.findall(r"\]\((docs/\w+\.md)#([^)]+)\)", README)
+    assert anchors
+    assert [] == [(page, anchor) for page, anchor in anchors if anchor not in pages[page]]
