@@ -226,7 +226,12 @@ class _Advisor:
         returning = [number for number, _ in index.providers.get(parameter.key, ())] or places
         title = f"ask for `{_text(parameter)}`, which {len(set(returning))} stages return"
         names = several([short(index.stages[each]) for each in dict.fromkeys(returning)])
-        shared = ("say which stage each takes, or give it the name of that stage", *imports)
+        by_order = "or, for a stage with one such parameter: @stage(depends_on=...)"
+        shared = (
+            "say which stage each takes, or give it the name of that stage",
+            *imports,
+            by_order,
+        )
         shared = (*gone, *shared) if is_sure else (*shared, *gone)
         found.cause = Cause(title, (_who(lack), proposal), (f"the stages: {names}",), shared)
         return found

@@ -502,3 +502,26 @@ def test_a_stage_is_offered_the_items_of_a_list() -> None:
     later = source.replace("def grid()", "def grid(fit: Other)")
     assert not any("Each()" in fix for fix in one(later).fixes)
     assert not any("Each()" in fix for fix in one(source.replace("Frame", "int")).fixes)
+
+
+DF = """
+    @stage
+    def load() -> Frame: ...
+
+    {0}
+    def clean(df: Frame) -> Frame: ...
+
+    {1}
+    def enrich(df: Frame) -> Frame: ...
+
+    {2}
+    def report(df: Frame) -> None: ...
+    """
+
+
+def test_parameters_of_one_name_are_ordered_by_what_the_help_shows() -> None:
+    """Where every parameter is called ``df``, ``depends_on`` above each stage is all it takes."""
+    problems = found(DF.format("@stage", "@stage", "@stage"))
+    (proposal,) = re.findall(r"with one such parameter: (.+)", str(PlanError(tuple(problems))))
+    chain = [proposal.replace("...", name) for name in ("load", "clean", "enrich")]
+    assert [] == found(DF.format(*chain))
