@@ -166,6 +166,25 @@ def _first_of(message: str) -> str:
     return f"{head.rstrip(':')}: {first}" + (" …" if others else "")
 
 
+def listed(parts: Sequence[str], most: int, *, of: Optional[int] = None, joiner: str = ", ") -> str:
+    """Join texts; of many only the first, and how many more there are.
+
+    Args:
+        parts: the texts, or as many of them as are to be shown.
+        most: how many are shown.
+        of: how many there are, where *parts* has not all.
+        joiner: stands between two of them.
+
+    Example:
+        >>> listed(["a", "b", "c", "d"], 2)
+        'a, b and 2 more'
+    """
+    more = (len(parts) if of is None else of) - most
+    shown = joiner.join(parts[:most])
+    comma = joiner.rstrip() if joiner != ", " else ""
+    return f"{shown}{comma} and {more:,} more" if more > 0 else shown
+
+
 def plural(count: int, noun: str, many: Optional[str] = None) -> str:
     """Return a count with its noun: ``1 stage``, ``2 stages``, ``1,200 stages``."""
     if count == 1:

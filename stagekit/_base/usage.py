@@ -60,7 +60,7 @@ TRACED = "tracemalloc"  # the other way to measure memory
 _NANO = 1e-9
 _PAGE = 4096  # bytes, more than the system tells of a process
 _PAUSE = 0.005  # seconds between two looks at the memory
-_SET_BACK = "/proc/self/clear_refs"
+_SET_BACK, _PEAK = "/proc/self/clear_refs", "/proc/self/status"
 _lock = Lock()
 _running: Set[Meter] = set()
 
@@ -107,9 +107,9 @@ def resident_memory() -> Optional[Memory]:
 
     Linux keeps the peak itself. Elsewhere psutil is asked again and again, where it is installed.
     """
-    with suppress(OSError, IndexError):
+    with suppress(OSError, IndexError, ValueError):
         return PeakOfLinux()
-    with suppress(ImportError):
+    with suppress(Exception):  # psutil is not installed, or may not look, or no thread can start
         return WatchedMemory()
     return None
 
@@ -125,7 +125,7 @@ class PeakOfLinux:
 
     Raises:
         OSError: the system does not let it be set back.
-        IndexError: it keeps none.
+        IndexError, ValueError: it keeps none.
     """
 
     def __init__(self) -> None:
@@ -142,7 +142,7 @@ class PeakOfLinux:
 
 def _highest() -> int:
     """Return the peak of the memory of this process in bytes."""
-    with open("/proc/self/status", "rb", buffering=0) as file:
+    with open(_PEAK, "rb", buffering=0) as file:
         return int(file.read(_PAGE).partition(b"\nVmHWM:")[2].split()[0]) * 1024
 
 
@@ -152,7 +152,7 @@ class WatchedMemory:
     A peak that is shorter may be missed.
 
     Raises:
-        ImportError: psutil is not installed.
+        Exception: psutil is not installed, or cannot tell it here.
     """
 
     def __init__(self) -> None:
@@ -168,14 +168,17 @@ class WatchedMemory:
         return int(self._memory().rss)
 
     def _watch(self) -> None:
-        while not self._is_over.wait(_PAUSE):
-            self._highest = max(self._highest, self._now())
+        is_over = False
+        while not is_over:
+            is_over = self._is_over.wait(_PAUSE)
+            with suppress(Exception):
+                self._highest = max(self._highest, self._now())
 
     def peak(self) -> int:
         """Return by how many bytes it was above the beginning, at most."""
         self._is_over.set()
         self._watcher.join()
-        return max(0, self._highest - self._before, self._now() - self._before)
+        return self._highest - self._before
 
 
 class TracedMemory:

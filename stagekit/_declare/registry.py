@@ -17,6 +17,7 @@ from stagekit._declare.declaration import (
     own_mark,
 )
 
+_MOST_KNOWN = 8  # stages that are listed
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import (
@@ -219,7 +220,7 @@ class Registry:
 
     def _unknown(self, stage: Any) -> UsageError:  # Any: what users write
         """Return the error of a reference that names no stage, or several."""
-        from stagekit._base.text import did_you_mean
+        from stagekit._base.text import did_you_mean, listed
         from stagekit.errors import UsageError
 
         ids = [declaration.id for declaration in self.snapshot()]
@@ -230,10 +231,10 @@ class Registry:
         many = [each for each, name in zip(ids, names) if name == text]
         many = many or [each for each in ids if last_name(each) == text]
         if many:
-            what = f"{text!r} is the short name of {len(many)} stages: {', '.join(many[:5])}"
+            what = f"{text!r} is the short name of {len(many)} stages: {listed(many, _MOST_KNOWN)}"
             return UsageError(f'{what}; write the whole id: "{many[0]}"')
         near = did_you_mean(text, [*names, *ids])
-        known = ", ".join(names[:8]) or "none"
+        known = listed(names, _MOST_KNOWN) or "none"
         hint = f"did you mean {near[0]!r}?" if near else f"stages here: {known}"
         return UsageError(f"there is no stage {text!r}; {hint}")
 

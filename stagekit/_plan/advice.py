@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequ
 
 from stagekit._base.keys import NamedKey, describe, is_scalar, members_of
 from stagekit._base.problem import Cause, Code, Problem
-from stagekit._base.text import did_you_mean
+from stagekit._base.text import did_you_mean, listed
 from stagekit._declare.callables import last_name, namespace_of
 from stagekit._declare.declaration import Declaration
 from stagekit._plan import notebook, problems
@@ -40,6 +40,7 @@ from stagekit._plan.suggestions import (
 )
 from stagekit._plan.wiring import places_of, stages_in
 
+_MOST_SHOWN = 8  # stages
 _MOST_COMPARED = 100  # names, where a typo is looked for
 
 
@@ -264,7 +265,9 @@ class _Advisor:
         found = problems.same_value(consumer.stage, parameter, names, stage, fixes)
         shown = [f"`{short(self._index.stages[each])}`" for each in others]
         if shown:
-            found.notes += (f"`{_text(parameter)}` is also returned by {', '.join(shown[:8])}",)
+            found.notes += (
+                f"`{_text(parameter)}` is also returned by {listed(shown, _MOST_SHOWN)}",
+            )
         return found
 
     def _without_type(self, lack: Lack) -> Problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
 
+from stagekit._base.text import listed
 from stagekit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,8 +44,7 @@ def rank_of(
             mistakes.append(f"order names {plan.order[step]!r} twice")
     missing = [name for step, name in enumerate(plan.order) if step not in places]
     if missing:
-        more = f" and {len(missing) - MOST:,} more" if len(missing) > MOST else ""
-        mistakes.append(f"order lacks {', '.join(map(repr, missing[:MOST]))}{more}")
+        mistakes.append(f"order lacks {listed(list(map(repr, missing)), MOST)}")
     for step, place in places.items():
         late = [parent for parent in plan.parents[step] if places.get(parent, -1) > place]
         mistakes += [
@@ -52,6 +52,5 @@ def rank_of(
             for parent in late
         ]
     if mistakes:
-        more = f"; and {len(mistakes) - MOST:,} more" if len(mistakes) > MOST else ""
-        raise UsageError("; ".join(mistakes[:MOST]) + more)
+        raise UsageError(listed(mistakes, MOST, joiner="; "))
     return tuple([places[step] for step in range(len(plan))])

@@ -19,7 +19,7 @@ from stagekit._base.keys import describe, may_be_none
 from stagekit._base.parameters import ENVIRONMENT, FLAG, PREFIX, PYTHON, SOURCES, UNSET, Setting
 from stagekit._base.problem import Code, Problem
 from stagekit._base.record import Record, Row
-from stagekit._base.text import did_you_mean, escape_control, safe_repr, short_names
+from stagekit._base.text import did_you_mean, escape_control, listed, safe_repr, short_names
 from stagekit._declare.callables import last_name, namespace_of
 from stagekit._plan.index import Lack
 from stagekit._plan.late_providers import ambiguous, is_called_after, is_loose
@@ -413,9 +413,8 @@ class _Work:
             fixes = tuple(_written(setting, each) for each in near)
         notes: Tuple[str, ...] = ()
         if not near:
-            more = f" and {len(known) - _MOST_KNOWN:,} more" if len(known) > _MOST_KNOWN else ""
-            names = ", ".join(f"`{each}`" for each in known[:_MOST_KNOWN])
-            notes = (f"there is: {names or 'no parameter that can be set'}{more}",)
+            names = listed([f"`{each}`" for each in known], _MOST_KNOWN)
+            notes = (f"there is: {names or 'no parameter that can be set'}",)
         self._refuse(setting, f"sets no parameter: there is no `{name}`", notes=notes, fixes=fixes)
 
     def _refuse(self, setting: Setting, what: str, **details: Any) -> None:

@@ -10,6 +10,7 @@ from stagekit._base.refs import OptionalRef, StageRef
 from stagekit._declare.callables import MAIN_NAMES, last_name, main_name
 from stagekit._declare.declaration import MARK, Declaration
 
+_MOST_KNOWN = 8  # stages that are listed
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
@@ -175,7 +176,7 @@ class References:
         return [] if found and self._below(text) else found  # it is a module
 
     def _unknown(self, text: str, asker: Optional[Declaration]) -> Miss:
-        from stagekit._base.text import did_you_mean, short_name
+        from stagekit._base.text import did_you_mean, listed, short_name
 
         own = () if asker is None else (asker.id, short_name(asker.id))
         names = (*self.by_short, *self.by_id)
@@ -194,7 +195,7 @@ class References:
             else "declare it with @stage, or import the module that does",
         )
         others = [name for name in self.by_short if name not in own]
-        known = ", ".join(others[:8]) or "none"
+        known = listed(others, _MOST_KNOWN) or "none"
         return Miss(
             Code.UNKNOWN_STAGE, f"there is no stage {text!r}", (f"stages here: {known}",), fixes
         )

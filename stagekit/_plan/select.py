@@ -32,7 +32,7 @@ from typing import (
 )
 
 from stagekit._base.problem import Code, Problem
-from stagekit._base.text import did_you_mean, escape_control, short_name, short_names
+from stagekit._base.text import did_you_mean, escape_control, listed, short_name, short_names
 from stagekit._declare.callables import last_name
 
 if TYPE_CHECKING:
@@ -270,14 +270,12 @@ class _Selector:
 
     def _ambiguous(self, atom: Atom, steps: List[int]) -> Problem:
         ids = [self.graph.ids[step] for step in steps]
-        shown = ", ".join(f"`{stage_id}`" for stage_id in ids[:_MOST_NAMED])
-        more = f" and {len(ids) - _MOST_NAMED:,} more" if len(ids) > _MOST_NAMED else ""
+        shown = listed([f"`{stage_id}`" for stage_id in ids], _MOST_NAMED)
         sign = ":" if short_name(ids[0]) == atom.value else "."
         pattern = f"*{sign}{atom.value}"
         return Problem(
             Code.AMBIGUOUS_NAME,
-            f"{self._said(self._spelt(atom, atom.value))} may mean {len(ids):,} stages: "
-            f"{shown}{more}",
+            f"{self._said(self._spelt(atom, atom.value))} may mean {len(ids):,} stages: {shown}",
             fixes=tuple(self._spelt(atom, each) for each in [*ids[:_MOST_NAMED], pattern]),
         )
 

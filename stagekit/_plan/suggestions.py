@@ -20,6 +20,7 @@ from stagekit._base.keys import (
     normalise,
 )
 from stagekit._base.record import Record
+from stagekit._base.text import listed
 from stagekit._declare.callables import namespace_of
 from stagekit._declare.declaration import Declaration, own_mark
 from stagekit._declare.options import DEFAULTS
@@ -52,9 +53,7 @@ def at(stage: Declaration) -> Dict[str, Any]:  # Any: arguments of Problem
 
 def several(names: Sequence[str]) -> str:
     """List names; of very many the first."""
-    shown = [f"`{name}`" for name in names[:MAX_SHOWN]]
-    rest = len(names) - len(shown)
-    return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
+    return listed([f"`{name}`" for name in names], MAX_SHOWN)
 
 
 def place(stage: Declaration) -> str:

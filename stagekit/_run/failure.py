@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Dict, List, Optional
 
-from stagekit._base.text import error_line, plural
+from stagekit._base.text import error_line, listed, plural
 from stagekit._run.attempt import attribute
 from stagekit._run.state.columns import CANCELLED, DECIDER_FAILED, FAILED, SKIPPED, Columns
 
@@ -125,9 +125,8 @@ def _with_status(columns: Columns, wanted: int) -> List[int]:
 
 
 def _named(columns: Columns, steps: List[int]) -> str:
-    names = ", ".join(columns.plan.order[step] for step in steps[:MOST_NAMED])
-    more = len(steps) - MOST_NAMED
-    return f"{names} and {more:,} more" if more > 0 else names
+    names = [columns.plan.order[step] for step in steps[:MOST_NAMED]]
+    return listed(names, MOST_NAMED, of=len(steps))
 
 
 def release_frames(columns: Columns) -> None:

@@ -7,6 +7,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from stagekit._base.frames import shortened
+from stagekit._base.text import listed
 from stagekit._plan.order import longest_remaining
 from stagekit._plan.plan import Plan
 from stagekit._run.result import Result
@@ -168,14 +169,8 @@ def _by_id(plan: Plan, what: str, given: Mapping[str, float]) -> Mapping[str, fl
         except LookupError as error:
             mistakes.append(f"{what} names {name!r}: {error}")
     if mistakes:
-        raise UsageError(_listed(mistakes))
+        raise UsageError(listed(mistakes, MAX_SHOWN, joiner="; "))
     return {**found, **{name: value for name, value in given.items() if name in ids}}
-
-
-def _listed(mistakes: Sequence[str]) -> str:
-    """Return the first mistakes, and how many more there are."""
-    more = len(mistakes) - MAX_SHOWN
-    return "; ".join(mistakes[:MAX_SHOWN]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _seconds(plan: Plan, durations: Mapping[str, float]) -> List[float]:
@@ -191,7 +186,8 @@ def _seconds(plan: Plan, durations: Mapping[str, float]) -> List[float]:
             wrong.append(f"{stage_id!r} has {durations[stage_id]!r}")
         found.append(value)
     if wrong:
-        raise UsageError(f"each stage needs a duration of 0 seconds or more: {_listed(wrong)}")
+        shown = listed(wrong, MAX_SHOWN, joiner="; ")
+        raise UsageError(f"each stage needs a duration of 0 seconds or more: {shown}")
     return found
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import builtins
+import os
 import pickle
+import sys
 from typing import Any, Generator, Iterator, List, Tuple
 
 import pytest
@@ -94,9 +96,11 @@ def test_memory_is_unknown_where_the_system_does_not_tell(monkeypatch: pytest.Mo
     def refuse(*_: object, **__: object) -> Any:
         raise PermissionError
 
-    monkeypatch.setattr(builtins, "open", refuse)
-    measured(1)
-    monkeypatch.undo()
-    monkeypatch.setattr(usage, "_highest", lambda: None)
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    with monkeypatch.context() as patch:
+        patch.setattr(builtins, "open", refuse)
+        measured(1)
+    monkeypatch.setattr(usage, "_SET_BACK", os.devnull)  # and there is no number in the other
+    monkeypatch.setattr(usage, "_PEAK", os.devnull)
     measured(1)
     assert [None, None] == [memory for _, memory in told.all]
