@@ -202,10 +202,7 @@ class References:
 
     def of_module(self, module: ModuleType) -> List[int]:
         """Return the stages declared in a module or its submodules, and those bound in it."""
-        name = module.__name__
-        if name in MAIN_NAMES:
-            name = main_name(vars(module))
-        found = dict.fromkeys(self._below(name))
+        found = dict.fromkeys(self._below(_name_of(module)))
         for value in tuple(vars(module).values()):
             if isinstance(value, StageRef):
                 place = self.by_id.get(value.id)
@@ -231,6 +228,11 @@ class References:
         return self._below(name)
 
 
+def _name_of(module: ModuleType) -> str:
+    """Return the name of a module; of a script the one that it has when it is imported."""
+    return main_name(vars(module)) if module.__name__ in MAIN_NAMES else module.__name__
+
+
 def show_ref(ref: object) -> str:
     """Return a reference as it stands in source code."""
     if isinstance(ref, str):
@@ -245,7 +247,7 @@ def targets_of(
     if target is None:
         return None, [], ""
     if isinstance(target, ModuleType):
-        return references.of_module(target), [], target.__name__
+        return references.of_module(target), [], _name_of(target)
     if isinstance(target, (list, tuple, set, frozenset)):
         many: List[object] = list(target)  # pyright: ignore[reportUnknownArgumentType]
         places: Dict[int, None] = {}

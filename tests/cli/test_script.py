@@ -192,3 +192,12 @@ def test_main_ends_the_program(monkeypatch: pytest.MonkeyPatch, cli: Cli) -> Non
     with pytest.raises(SystemExit) as caught:
         stagekit.main()
     assert (7, [sys.modules[__name__]]) == (caught.value.code, found)
+
+
+def test_a_script_has_the_name_that_it_is_imported_by(write: Write, tmp_path: Path) -> None:
+    """Its plan, and so the board, says ``shop``, not ``__main__``."""
+    asked = (
+        "import sys\nprint(stagekit.plan(sys.modules['__main__'], params={'path': 'a'}).target)\n"
+    )
+    write("shop.py", SCRIPT.partition("if __name__")[0] + asked)
+    assert (0, "shop\n") == python(tmp_path, "shop.py")[:2]
