@@ -9,9 +9,10 @@ from stagekit._settings import planned, prepared, said
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Literal, Mapping, Optional, Sequence, Union
+    from typing import Any, Dict, Literal, Mapping, Optional, Sequence, Tuple, Union
 
     from stagekit._base.cancel import CancelToken
+    from stagekit._base.outcome import Outcome
     from stagekit._base.ports import CallPool, Decider, Hook, Pool
     from stagekit._base.rollback import Rollback
     from stagekit._declare.registry import Registry
@@ -61,23 +62,57 @@ class Plan(_plans.Plan):
 
         return to_tree(self, columns=columns)
 
-    def to_mermaid(self) -> str:
-        """Return the graph as a Mermaid flowchart."""
+    def to_mermaid(self, *, fold: bool = True) -> str:
+        """Return the graph as a Mermaid flowchart.
+
+        Args:
+            fold: let stages share boxes, as ``to_svg`` does.
+        """
         from stagekit._render.graphs import to_mermaid
 
-        return to_mermaid(self)
+        return to_mermaid(self, fold=fold)
 
-    def to_dot(self) -> str:
-        """Return the graph in Graphviz' DOT language."""
+    def to_dot(self, *, fold: bool = True) -> str:
+        """Return the graph in Graphviz' DOT language.
+
+        Args:
+            fold: let stages share boxes, as ``to_svg`` does.
+        """
         from stagekit._render.graphs import to_dot
 
-        return to_dot(self)
+        return to_dot(self, fold=fold)
 
-    def to_svg(self) -> str:
-        """Return the graph as an SVG picture."""
+    def to_svg(self, *, fold: bool = True) -> str:
+        """Return the graph as an SVG picture.
+
+        Args:
+            fold: let three or more equal stages share one box (``fit ×12``). A picture of more
+                than 60 boxes is folded further, by names and modules, and says so.
+
+        Example:
+            >>> from stagekit import Registry, plan
+            >>> registry = Registry()
+            >>> for number in range(12):
+            ...     _ = registry.add(print, id=f"fit.{number}")
+            >>> "fit ×12" in plan(registry=registry).to_svg()
+            True
+        """
         from stagekit._render.svg import to_svg
 
-        return to_svg(self)
+        return to_svg(self, fold=fold)
+
+    def _draw_run(
+        self,
+        ended: Mapping[int, Tuple[Outcome, str]],
+        status: str,
+        *,
+        fold: bool = True,
+        is_inline: bool = False,
+    ) -> str:
+        """Return the picture of a run of this plan, for ``Result``."""
+        from stagekit._render.svg import to_svg
+
+        return to_svg(self, fold=fold, is_inline=is_inline, ended=ended, status=status)
 
     def to_json(self) -> str:
         """Return the plan as JSON; equal plans give equal bytes."""

@@ -62,9 +62,14 @@ def scrolling(content: str) -> str:
     return f'<div class="stagekit" style="overflow-x:auto">{content}</div>'
 
 
+def mark_of(ended: Union[Outcome, RunStatus]) -> str:
+    """Return the mark of an outcome: ``✗``."""
+    return _MARKS[ended.value]
+
+
 def marked(ended: Union[Outcome, RunStatus]) -> str:
     """Return the word of an outcome with its mark: ``✗ failed``."""
-    return f"{_MARKS[ended.value]} {ended.value}"
+    return f"{mark_of(ended)} {ended.value}"
 
 
 def colored(ended: Union[Outcome, RunStatus], text: str) -> str:

@@ -12,7 +12,6 @@ from stagekit._render.svg import to_svg
 from stagekit._render.table import explain, sections
 
 MOST_ROWS = 500
-MOST_DRAWN = 60  # stages; of more a picture is no help
 _WIDEST_CELL = 200
 
 
@@ -25,7 +24,7 @@ def _html(plan: Plan) -> str:
     shown = rows(plan)
     what, facts = headline(plan)
     names = called(plan)
-    drawn = to_svg(plan, is_inline=True).replace("\n", "") if 1 < len(plan) <= MOST_DRAWN else ""
+    drawn = to_svg(plan, is_inline=True) if len(plan) > 1 else ""
     more = len(shown) - MOST_ROWS
     return "".join(
         [

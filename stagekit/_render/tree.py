@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Iterator, List, Sequence, Tuple
 
-from stagekit._base.text import aligned, width
+from stagekit._base.text import aligned, plural, width
 from stagekit._plan.plan import Plan
 from stagekit._plan.width import levels
 from stagekit._render.drawing import CannotDrawError, Graph, components, draw, reduced
@@ -19,7 +19,8 @@ _ASCII = {"─": "-", "│": "|", "▶": ">", "◀": "<", **dict.fromkeys("┌�
 def to_tree(plan: Plan, *, columns: int = 100, ascii_only: bool = False) -> str:
     """Return the order of stages as a picture, or as a list by level where that reads better.
 
-    In the picture an edge that others imply is left out. The list has all edges.
+    In the picture an edge that others imply is left out, and its last line says how many are. The
+    list has all edges.
 
     Args:
         plan: what to draw.
@@ -49,6 +50,10 @@ def _picture(plan: Plan, names: Sequence[str], columns: int) -> List[str]:
     lines = [line for part in components(graph) for line in _part(graph, part, names)]
     if any(width(line) > columns for line in lines):
         raise CannotDrawError
+    implied = sum(plan.indegree) - sum(map(len, graph))
+    if implied:
+        one, several = "edge that a longer way implies is", "edges that longer ways imply are"
+        lines.append(f"({plural(implied, one, several)} not drawn)")
     return lines
 
 

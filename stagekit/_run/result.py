@@ -200,6 +200,21 @@ class Result:
 
         return to_json(self._record())
 
+    def to_svg(self, *, fold: bool = True) -> str:
+        """Return the plan as an SVG picture in the colours of what became of its stages.
+
+        Args:
+            fold: let equal stages that ended alike share one box, see ``Plan.to_svg``.
+
+        Example:
+            >>> from stagekit import Registry, run
+            >>> registry = Registry()
+            >>> one = registry.add(lambda: 1, id="one")
+            >>> "✓ one" in run(registry=registry).to_svg()
+            True
+        """
+        return self._drawn(fold=fold)
+
     def counts(self) -> Dict[str, int]:
         """Return how many stages had each outcome, those that occurred."""
         return self._record().counts()
@@ -220,7 +235,16 @@ class Result:
         from stagekit._run.summary import to_html, to_text
 
         record = self._record()
-        return {"text/plain": to_text(record), "text/html": to_html(record)}
+        drawn = self._drawn(is_inline=True) if len(self) > 1 else ""
+        return {"text/plain": to_text(record), "text/html": to_html(record, drawn)}
+
+    def _drawn(self, *, fold: bool = True, is_inline: bool = False) -> str:
+        from stagekit._run.summary import endings
+
+        plan: Any = self.plan  # the one of the front door, which draws itself
+        ended, status = endings(self._record())
+        drawn: str = plan._draw_run(ended, status, fold=fold, is_inline=is_inline)  # noqa: SLF001
+        return drawn
 
     def _record(self) -> RunRecord:
         from stagekit._run.record import RunRecord

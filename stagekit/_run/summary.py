@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 from stagekit._base.handles import type_name
-from stagekit._base.outcome import OUTCOME_TABLE, OUTCOMES, Reason, RunStatus
+from stagekit._base.outcome import OUTCOME_TABLE, OUTCOMES, Outcome, Reason, RunStatus
 from stagekit._base.record import Record
 from stagekit._base.text import (
     aligned,
@@ -106,9 +106,27 @@ def to_text(run: RunRecord) -> str:
     return "\n".join([headline(run), *(f"  {line}" for line in aligned(list(zip(*filled))))])
 
 
-def to_html(run: RunRecord) -> str:
-    """Return a run as an HTML table; everything from data is escaped."""
-    from stagekit._base.html_text import colored, escaped, marked, table
+def endings(run: RunRecord) -> Tuple[Dict[int, Tuple[Outcome, str]], str]:
+    """Return for a picture what became of each step, and how the run went."""
+    from stagekit._base.html_text import marked
+
+    ended = {step: (each.report.outcome, _ended(each)) for step, each in enumerate(_rows(run))}
+    return ended, f"{marked(run.status)}: {_counts_and_time(run)}"
+
+
+def _ended(shown: _Shown) -> str:
+    time = f" in {shown.time}" if shown.time else ""
+    return f"{shown.report.outcome.value}{time}{f': {shown.why}' if shown.why else ''}"
+
+
+def to_html(run: RunRecord, drawn: str = "") -> str:
+    """Return a run as an HTML table; everything from data is escaped.
+
+    Args:
+        run: its record.
+        drawn: its picture, that stands above the table.
+    """
+    from stagekit._base.html_text import colored, escaped, marked, scrolling, table
 
     rows = [
         (
@@ -122,6 +140,7 @@ def to_html(run: RunRecord) -> str:
     head = ("stage", "outcome", "time", *_USAGE, "value", "why")
     return (
         f"<p>{escaped(run.info.id)} {status}: {escaped(_counts_and_time(run))}</p>"
+        f"{scrolling(drawn) if drawn else ''}"
         f"{table(head, rows, wraps=('why',))}"
     )
 

@@ -17,6 +17,7 @@ from stagekit.cli.command_runner import ERROR, RUN, CommandOptions, run_command
 from stagekit.cli.interruption import Interruption
 from stagekit.cli.options import (
     Choice,
+    File,
     choice_option,
     color_option,
     help_params_option,
@@ -299,7 +300,7 @@ def list_(context: click.Context, /, target: str, **options: Any) -> int:
     cls=Command,
     examples=(
         ("stagekit graph shop", "A picture of characters: which stage waits for which."),
-        ("stagekit graph shop --format svg > shop.svg", "A picture for a browser."),
+        ("stagekit graph shop -o shop.svg", "A picture for a browser; .png, .dot, .mmd as well."),
     ),
 )
 @target_argument
@@ -309,19 +310,29 @@ def list_(context: click.Context, /, target: str, **options: Any) -> int:
     "graph_format",
     type=Choice(("tree", "mermaid", "dot", "svg", "json")),
     metavar="tree|mermaid|dot|svg|json",
-    default="tree",
-    help="What is printed.",
+    help="What is printed: a tree, unless said.",
 )
+@click.option(
+    "-o",
+    "--output",
+    "file",
+    type=File(),
+    metavar="FILE",
+    help="Write a file: .svg, .png, .dot, .mmd, .json, .txt.",
+)
+@click.option("--unfold", is_flag=True, help="Draw each stage, where equal ones share a box.")
 @color_option
 @tb_option
 @click.pass_context
 def graph(context: click.Context, /, target: str, **options: Any) -> int:
     """Draw the stages of TARGET. No stage is called."""
-    from stagekit.cli.commands.graph import GraphFormat, show_graph
+    from stagekit.cli.commands.graph import GraphFormat, GraphRequest, show_graph
 
-    selection, chosen = _selection(options), GraphFormat(options["graph_format"])
-    common = CommandOptions(options["color"], chosen is GraphFormat.JSON, options["tb"] == "full")
-    return run_command(common, context.obj, lambda out: show_graph(target, selection, out, chosen))
+    selection, said, file = _selection(options), options["graph_format"], options["file"]
+    request = GraphRequest(said and GraphFormat(said), file, not options["unfold"])
+    is_json = said == "json" and file is None
+    common = CommandOptions(options["color"], is_json, options["tb"] == "full")
+    return run_command(common, context.obj, lambda out: show_graph(target, selection, out, request))
 
 
 @stagekit.command(

@@ -46,6 +46,7 @@ with use_registry(Registry()) as bad:
 
 made = plan(registry=good)
 print(made.to_json(), made.to_mermaid(), made.to_dot(), made.explain(), made.generations())
+print(made.to_svg(), made.to_svg(fold=False))
 print(made.rank, made.parents, made.edges)
 try:
     plan(registry=bad)

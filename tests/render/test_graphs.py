@@ -48,13 +48,14 @@ def test_dot_tells_data_and_order_apart(shop_plan: Plan) -> None:
         digraph "stagekit" {
           rankdir=LR;
           node [shape=box, fontname="sans-serif"];
-          "sales:load_orders" [label="load_orders", tooltip="Read the orders."];
-          "sales:load_customers" [label="load_customers"];
-          "sales:clean" [label="clean"];
-          "sales:enrich" [label="enrich"];
-          "sales:score" [label="score", style=dashed];
-          "sales:report" [label="report"];
-          "sales:publish" [label="publish"];
+          edge [fontname="sans-serif", fontsize=11];
+          "sales:load_orders" [label="load_orders", tooltip="sales:load_orders"];
+          "sales:load_customers" [label="load_customers", tooltip="sales:load_customers"];
+          "sales:clean" [label="clean", tooltip="sales:clean"];
+          "sales:enrich" [label="enrich", tooltip="sales:enrich"];
+          "sales:score" [label="score", tooltip="sales:score", style=dashed];
+          "sales:report" [label="report", tooltip="sales:report"];
+          "sales:publish" [label="publish", tooltip="sales:publish"];
           "sales:load_orders" -> "sales:clean" [label="Orders"];
           "sales:load_customers" -> "sales:enrich" [label="Customers"];
           "sales:clean" -> "sales:enrich" [label="CleanOrders"];
@@ -63,7 +64,10 @@ def test_dot_tells_data_and_order_apart(shop_plan: Plan) -> None:
           "sales:report" -> "sales:publish" [style=dashed];
         }
     """)
-    assert expected == shop_plan.to_dot()
+    drawn = shop_plan.to_dot()
+    assert expected == re.sub(r'\\n[^"]*', "", drawn)
+    told = r'tooltip="sales:load_orders\nRead the orders.\nneeds OrdersConfig\ngives Orders"'
+    assert told in drawn
 
 
 def test_a_value_of_any_type_makes_an_edge_without_a_label() -> None:
@@ -123,7 +127,7 @@ def parsed(text: str) -> Tuple[Dict[str, Dict[str, str]], List[Tuple[str, str]]]
         elif len(head) == 3 and head[1] == "->":
             edges.append((text_of(head[0]), text_of(head[2])))
         else:
-            assert head[0] in {"rankdir", "node"}
+            assert head[0] in {"rankdir", "node", "edge"}
         statement = []
     assert not statement
     return nodes, edges
@@ -144,7 +148,8 @@ def test_hostile_text_stays_text_in_dot(hostile_plan: Plan) -> None:
     assert {"m:first", "m:second"} == set(nodes)
     assert [("m:first", "m:second")] == edges
     assert name == nodes["m:first"]["label"]
-    assert "</td></table><script>document.cookie</script>\\x9b2J" == nodes["m:first"]["tooltip"]
+    told = nodes["m:first"]["tooltip"]
+    assert told.startswith(r"m:first\n</td></table><script>document.cookie</script>\x9b2J\ngives <")
     assert hostile_plan.to_dot().replace("\n", "").isprintable()
 
 
@@ -161,10 +166,65 @@ def test_hostile_text_stays_text_in_mermaid(hostile_plan: Plan) -> None:
 
 
 def test_texts_grow_with_the_graph(graph: Callable[[str], Plan]) -> None:
-    """A line for each stage and each edge, however large the graph is."""
+    """Unfolded, there is a line for each stage and each edge, however large the graph is."""
     made = graph("start -> " + ",".join(f"s{n}" for n in range(2_000)) + " -> end")
-    assert 1 + 2_002 + 4_000 == len(made.to_mermaid().split("\n"))
-    assert 4 + 2_002 + 4_000 == len(made.to_dot().split("\n"))
+    assert 2 + 2_002 + 4_000 == len(made.to_mermaid(fold=False).split("\n"))
+    assert 5 + 2_002 + 4_000 == len(made.to_dot(fold=False).split("\n"))
+
+
+def test_equal_stages_share_a_box_in_both(graph: Callable[[str], Plan]) -> None:
+    """``fit_1`` to ``fit_12`` are one box, which no stage can be mistaken for."""
+    made = graph("load -> " + ",".join(f"fit_{n}" for n in range(1, 13)) + " -> report")
+    nodes, edges = parsed(made.to_dot())
+    assert ["load", "fit_1 ×12", "report"] == list(nodes)
+    assert "fit ×12" == nodes["fit_1 ×12"]["label"]
+    assert [("load", "fit_1 ×12"), ("fit_1 ×12", "report")] == edges
+    expected = ["flowchart LR", '  s0["load"]', '  s1["fit #215;12"]', '  s2["report"]']
+    assert [*expected, "  s0 -.-> s1", "  s1 -.-> s2"] == made.to_mermaid().split("\n")
+
+
+def test_more_edges_than_mermaid_draws_are_told(graph: Callable[[str], Plan]) -> None:
+    """Past 500 edges a comment says that a page would refuse them; folded there are fewer."""
+    made = graph("start -> " + ",".join(f"s{n}" for n in range(300)) + " -> end")
+    limit = "  %% Mermaid draws at most 500 edges unless maxEdges is set, of 600"
+    assert limit == made.to_mermaid(fold=False).split("\n")[1]
+    assert "%%" not in made.to_mermaid()
+
+
+def test_many_boxes_say_that_they_were_folded(graph: Callable[[str], Plan]) -> None:
+    """Both languages have a comment with the number of stages and the way to see each."""
+    made = graph("->".join(f"{word}_{n}" for word in "abcdefghij" for n in range(10)))
+    said = "100 stages in 10 boxes; --unfold, or fold=False, draws each stage"
+    assert f"  %% {said}" in made.to_mermaid().split("\n")
+    assert f"  // {said}" in made.to_dot().split("\n")
+    assert '"a · 10 stages"' in made.to_dot()
+
+
+def test_a_label_is_written_where_it_differs() -> None:
+    """What a stage passes to many is no label at each arrow; what passes to one is."""
+    registry = Registry()
+
+    def load() -> int:
+        raise NotImplementedError
+
+    def half(number: int) -> str:
+        raise NotImplementedError(number)
+
+    def twice(number: int) -> bytes:
+        raise NotImplementedError(number)
+
+    def last(text: str, data: bytes) -> None:
+        raise NotImplementedError(text, data)
+
+    for each in (load, half, twice, last):
+        registry.add(each, id=each.__name__)
+    edges = [line.strip() for line in plan(registry=registry).to_dot().split("\n") if "->" in line]
+    assert [
+        '"load" -> "half";',
+        '"load" -> "twice";',
+        '"half" -> "last" [label="str"];',
+        '"twice" -> "last" [label="bytes"];',
+    ] == edges
 
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")

@@ -29,7 +29,14 @@ PICTURES = {
         a ─┬▶ b ─┬▶ d
            └▶ c ─┘
     """,
-    "a->b->c;a->c": "a ─▶ b ─▶ c",
+    "a->b->c;a->c": """
+        a ─▶ b ─▶ c
+        (1 edge that a longer way implies is not drawn)
+    """,
+    "a->b->c->d;a->c,d": """
+        a ─▶ b ─▶ c ─▶ d
+        (2 edges that longer ways imply are not drawn)
+    """,
     "a,b,c->d": """
         a ─┬▶ d
         b ─┤
@@ -79,6 +86,7 @@ def test_a_graph_too_wide_becomes_a_list(graph: Callable[[str], Plan]) -> None:
     assert dedent("""
         load ─▶ clean ─┬▶ enrich
         customers ─────┘
+        (1 edge that a longer way implies is not drawn)
     """).strip("\n") == to_tree(made)
     listed = [
         "  1  load",
