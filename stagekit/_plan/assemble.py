@@ -91,6 +91,7 @@ def assemble(  # noqa: PLR0913, PLR0917 - the results of all steps of planning m
         "indegree": tuple(map(len, parents)),
         "turns": turns,
         "has_priorities": any(priorities),
+        "has_tuples": max([call[4] for call in made], default=0) > 1,
         "slots": tuple(calls.slots),
         "policies": policies,
         "per_attempt": per_attempt,

@@ -54,7 +54,8 @@ class Plan:
     __slots__ = (
         *("__weakref__", "_is_of_failure", "_provenance", "_references", "_ranks", "_width"),
         *("calls", "children"),
-        *("constants", "critical", "has_priorities", "indegree", "is_async", "needs", "order"),
+        *("constants", "critical", "has_priorities", "has_tuples", "indegree", "is_async"),
+        *("needs", "order"),
         *(
             "overridden",
             "parents",
@@ -80,6 +81,7 @@ class Plan:
     indegree: Tuple[int, ...]
     turns: Tuple[int, ...]
     has_priorities: bool
+    has_tuples: bool
     slots: Tuple[Slot, ...]
     policies: Mapping[int, Policy]
     per_attempt: Mapping[int, Tuple[Tuple[Union[int, str], type], ...]]

@@ -231,11 +231,11 @@ class FastLoop(Direct):
         calls, children, indegree, base = plan.calls, plan.children, plan.indegree, plan.constants
         status, left, rank = scheduler.status, scheduler.left, scheduler.rank
         values: List[Any] = session.columns.values
-        push, decided = self.push, self.decided
+        push, decided, kind = self.push, self.decided, type
 
         def follow(step: int, value: Any) -> int:
             promise = calls[step][4]
-            if (value is None and promise) or type(value) is COROUTINE or promise > 1:
+            if (value is None and promise) or kind(value) is COROUTINE or promise > 1:
                 try:
                     check_value(value, promise)
                 except BaseException as error:  # noqa: BLE001 - the session judges it

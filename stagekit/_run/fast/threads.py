@@ -183,7 +183,7 @@ class FastThreads(Direct):
         values: List[Any] = columns.values
         starts, ends, workers = columns.starts or [], columns.ends, columns.workers or []
         calls, children, indegree, base = plan.calls, plan.children, plan.indegree, plan.constants
-        copy, clock = session.context.copy, perf_counter_ns
+        copy, clock, kind = session.context.copy, perf_counter_ns, type  # globals are slower
         push, pop, pushpop = self.push, self.pop, self.pushpop
         decided = self.decided
         now = clock()
@@ -222,7 +222,7 @@ class FastThreads(Direct):
                     value = copy().run(fn, *[values[slot] for slot in rest])
                 else:
                     value = copy().run(fn, values)
-                if (value is None and promise) or type(value) is COROUTINE or promise > 1:
+                if (value is None and promise) or kind(value) is COROUTINE or promise > 1:
                     check_value(value, promise)
             except BaseException as error:  # noqa: BLE001 - the session judges it
                 ends[step] = now = clock()
