@@ -12,8 +12,8 @@ import click
 
 from stagekit._base.text import escape_control
 from stagekit.cli import ExitCode
-from stagekit.cli.click_parts import Command, Group
-from stagekit.cli.command_runner import ERROR, RUN, CommandOptions, run_command
+from stagekit.cli.click_parts import Command, Group, set_in_environment, typed_wins
+from stagekit.cli.command_runner import CommandOptions, run_command
 from stagekit.cli.interruption import Interruption
 from stagekit.cli.options import (
     Choice,
@@ -104,12 +104,28 @@ def _refuse(
     path = f"{program} {command}".rstrip() if context is None else context.command_path
     text = _message(error)
     output.print_error(f"{escape_control(text)}\n\nhelp: {path} -h")
-    if "--json" in own:
+    if context is not None:
+        output.note_environment(set_in_environment(context))
+    if _is_json(own):
         from stagekit.cli.documents import as_text, error_document
 
-        schema = RUN if is_script or own[0] == "run" else ERROR
-        output.print_result(as_text(error_document(schema, "error", ExitCode.USAGE, text)))
+        output.print_result(as_text(error_document("error", ExitCode.USAGE, text)))
     return ExitCode.USAGE
+
+
+def _is_json(given: Sequence[str]) -> bool:
+    """Tell whether a command line that click has given up on asks for a document."""
+    words = [*given, ""]
+    is_graph = given[:1] == ["graph"]
+    formats = [w.partition("=")[2] or n for w, n in zip(words, words[1:]) if "--format" in w]
+    return "--json" in given or _is_on("STAGEKIT_JSON") or (is_graph and "json" in formats)
+
+
+def _is_on(variable: str) -> bool:
+    try:
+        return bool(click.BOOL.convert(os.environ.get(variable) or "0", None, None))
+    except click.BadParameter:
+        return False
 
 
 def _message(error: click.ClickException) -> str:
@@ -140,7 +156,10 @@ def _color_of(given: Sequence[str]) -> ColorChoice:
         said = given[number + 1 : number + 2] if word == "--color" else [word.partition("=")[2]]
         if word.partition("=")[0] == "--color" and said in [[each.value] for each in ColorChoice]:
             return ColorChoice(said[0])
-    return ColorChoice.AUTO
+    said = [os.environ.get("STAGEKIT_COLOR", "")]
+    return (
+        ColorChoice(said[0]) if said in [[each.value] for each in ColorChoice] else ColorChoice.AUTO
+    )
 
 
 def _print_version(context: click.Context, _: click.Parameter, value: object) -> None:
@@ -223,6 +242,7 @@ def run(context: click.Context, /, target: Where, tb: str, color: str, **options
     is_json, events = options["is_json"], options["events"]
     _refuse_both(context, options, "keep_going", "fail_fast")
     _refuse_both(context, options, "quiet", "verbose")
+    typed_wins(context, options, "seed", "shuffle")
     if is_json and events == "-":
         raise click.UsageError("--json and --events - both write to stdout; name a file", context)
     if options["show"] and (is_json or events == "-"):
@@ -243,7 +263,7 @@ def run(context: click.Context, /, target: Where, tb: str, color: str, **options
         options["show"],
         options["outputs"],
     )
-    common = CommandOptions(color, is_json, tb == "full", is_json or events == "-", RUN)
+    common = CommandOptions(color, is_json, tb == "full", is_json or events == "-")
     return run_command(common, context.obj, lambda out: run_target(request, context.obj, out))
 
 
@@ -396,13 +416,15 @@ def bench(context: click.Context, /, target: str, tb: str, color: str, **options
     ),
 )
 @click.argument("code", required=False)
+@json_option("the pages")
 @color_option
 @click.pass_context
-def explain(context: click.Context, /, code: Optional[str], color: str) -> int:
+def explain(context: click.Context, /, code: Optional[str], color: str, *, is_json: bool) -> int:
     """Print what an error means: its cause, wrong code, and cures."""
     from stagekit.cli.commands.explain import explain_code
 
-    return run_command(CommandOptions(color), context.obj, lambda out: explain_code(code, out))
+    common = CommandOptions(color, is_json)
+    return run_command(common, context.obj, lambda out: explain_code(code, out, is_json=is_json))
 
 
 def _show_parameters(context: click.Context, target: Where, options: Any) -> int:
@@ -427,6 +449,7 @@ def _selection(options: Any) -> Selection:
 
 
 def _refuse_both(context: click.Context, options: Any, *names: str) -> None:
+    typed_wins(context, options, *names)
     if all(options[name] for name in names):
         first, second = (f"--{name.replace('_', '-')}" for name in names)
         raise click.UsageError(f"{first} and {second} contradict each other", context)

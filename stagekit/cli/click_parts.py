@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
+import os
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import click
+from click.core import ParameterSource
 
+from stagekit._base.parameters import PREFIX
 from stagekit._base.text import did_you_mean, escape_control
 
 if TYPE_CHECKING:
@@ -14,6 +17,12 @@ if TYPE_CHECKING:
 _SETTINGS = {"max_content_width": 80}
 _COLUMNS = 80
 _MOST = 3  # parameters that are proposed
+_PREFIX = "STAGEKIT_"
+_NO_SETTINGS = {"help", "help_params", "set"}  # questions; and STAGEKIT_PARAM_... sets parameters
+_ALIKE = 0.75
+_ENVIRONMENT = (
+    "In the environment, STAGEKIT_COLOR=never stands for --color never, and so on for every option."
+)
 
 
 class _WithHelp(click.Command):
@@ -57,6 +66,8 @@ class Command(_WithHelp):
         self.examples = examples
         self.takes_arguments = takes_arguments
         self.script = script
+        for option, variable in variables(self).items():
+            option.envvar = variable
 
     def parse_args(self, ctx: click.Context, args: List[str]) -> List[str]:
         """Read the arguments, those for stages apart; refuse an option that is said twice."""
@@ -72,9 +83,18 @@ class Command(_WithHelp):
             left = super().parse_args(ctx, list(own))
         except click.NoSuchOption as error:
             raise self._no_such_option(error, ctx, own) from None
+        except click.BadParameter as error:
+            if error.param is not None and _is_from_environment(ctx, error.param):
+                error.param_hint = str(error.param.envvar)
+            raise
         if left and not ctx.resilient_parsing:
             raise self._too_many(left, ctx)
         return left
+
+    def invoke(self, ctx: click.Context) -> Any:  # Any: an exit code, as click does not know
+        """Do what the command does; warn before of variables that are nearly those of options."""
+        _warn_of_variables(ctx)
+        return super().invoke(ctx)
 
     def _no_such_option(
         self, error: click.NoSuchOption, ctx: click.Context, own: Sequence[str]
@@ -145,7 +165,9 @@ class Command(_WithHelp):
             said.append(each)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write the examples below the options."""
+        """Write below the options how the environment sets them, and the examples."""
+        formatter.write_paragraph()
+        formatter.write_text(_ENVIRONMENT)
         _format_examples(self.examples, formatter)
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -188,6 +210,70 @@ class Group(_WithHelp, click.Group):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the examples below the commands."""
         _format_examples(self.examples, formatter)
+
+
+def variables(command: click.Command) -> Dict[click.Option, str]:
+    """Return the options of a command that the environment sets, each with its variable.
+
+    Example:
+        >>> from stagekit.cli.app import stagekit
+        >>> list(variables(stagekit.commands["explain"]).values())
+        ['STAGEKIT_JSON', 'STAGEKIT_COLOR']
+    """
+    return {
+        each: _PREFIX + each.opts[-1].lstrip("-").replace("-", "_").upper()
+        for each in command.params
+        if isinstance(each, click.Option) and each.name not in _NO_SETTINGS
+    }
+
+
+def set_in_environment(ctx: click.Context) -> List[str]:
+    """Return ``VARIABLE=value`` for each option of a command that the environment has set."""
+    found = [str(each.envvar) for each in ctx.command.params if _is_from_environment(ctx, each)]
+    return [escape_control(f"{name}={os.environ.get(name, '')}") for name in found]
+
+
+def _is_from_environment(ctx: click.Context, parameter: click.Parameter) -> bool:
+    source = ctx.get_parameter_source(str(parameter.name))
+    return source is ParameterSource.ENVIRONMENT
+
+
+def typed_wins(ctx: click.Context, options: Dict[str, Any], *names: str) -> None:
+    """Drop what the environment sets where an option is typed that contradicts it."""
+    sources = {name: ctx.get_parameter_source(name) for name in names}
+    if ParameterSource.COMMANDLINE in sources.values():
+        for name, source in sources.items():
+            if source is ParameterSource.ENVIRONMENT:
+                options[name] = None
+
+
+def _warn_of_variables(ctx: click.Context) -> None:
+    """Warn of variables whose names are nearly those of options, and set nothing."""
+    set_there = [each for each in os.environ if each.startswith(_PREFIX)]
+    if not set_there:
+        return
+    root = ctx.find_root().command
+    commands = list(root.commands.values()) if isinstance(root, click.Group) else [root]
+    known = {name for each in commands for name in variables(each).values()}
+    unknown = [each for each in sorted(set_there) if each not in known]
+    for name in unknown:
+        if not name.startswith(PREFIX):
+            hint = _variable_meant(name, known)
+            if hint:
+                from stagekit.cli.output import ColorChoice, Output
+
+                output = Output(ColorChoice(ctx.params.get("color", "auto")))
+                output.warn(f"{escape_control(name)} sets nothing; did you mean {hint}?")
+
+
+def _variable_meant(name: str, known: Iterable[str]) -> str:
+    import difflib
+
+    if name == f"{_PREFIX}SET":
+        return f"{PREFIX}NAME"
+    words = {each[len(_PREFIX) :]: each for each in known}
+    near = difflib.get_close_matches(name[len(_PREFIX) :], sorted(words), 1, _ALIKE)
+    return words[near[0]] if near else ""
 
 
 def _print_help(context: click.Context, _: click.Parameter, value: object) -> None:

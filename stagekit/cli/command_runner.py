@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Callable, Tuple
 
+import click
+
 from stagekit._base.record import Record
 from stagekit.cli import ExitCode
+from stagekit.cli.click_parts import set_in_environment
 from stagekit.cli.interruption import Interruption
 from stagekit.cli.output import ColorChoice, Output
 from stagekit.cli.streams import NotWrittenError, claimed_stdout
 from stagekit.errors import Problem
 
-RUN = "stagekit.run/1"
-ERROR = "stagekit.error/1"
+_CALLERS = (ExitCode.USAGE, ExitCode.INVALID_PIPELINE, ExitCode.NOTHING_SELECTED)  # faults
 
 
 class CommandOptions(Record):
@@ -23,14 +25,12 @@ class CommandOptions(Record):
         is_json: ``--json``.
         is_full: ``--tb full``.
         claims: whether stdout is for results only, so that all else that is printed goes to stderr.
-        schema: of the document that reports an error.
     """
 
     color: str = "auto"
     is_json: bool = False
     is_full: bool = False
     claims: bool = True
-    schema: str = ERROR
 
 
 def run_command(
@@ -68,11 +68,12 @@ def _guarded(
 
         report = report_of(error)
         output.print_message(report.text(output.error_style, is_full=options.is_full))
+        context = click.get_current_context(silent=True)
+        if context is not None and report.exit_code in _CALLERS:
+            output.note_environment(set_in_environment(context))
         code, status, message, problems = report.exit_code, "error", report.message, report.problems
     if options.is_json:
         from stagekit.cli.documents import as_text, error_document
 
-        output.print_result(
-            as_text(error_document(options.schema, status, code, message, problems))
-        )
+        output.print_result(as_text(error_document(status, code, message, problems)))
     return code

@@ -21,6 +21,7 @@ from stagekit.events import Event, RunFinished
 LIST = "stagekit.list/1"
 PARAMETERS = "stagekit.parameters/1"
 EVENT = "stagekit.event/1"
+ERROR = "stagekit.error/1"
 
 
 def as_text(document: Dict[str, Any]) -> str:
@@ -36,11 +37,11 @@ def run_document(result: Result, exit_code: ExitCode) -> Dict[str, Any]:
 
 
 def error_document(
-    schema: str, status: str, exit_code: ExitCode, message: str, problems: Sequence[Problem] = ()
+    status: str, exit_code: ExitCode, message: str, problems: Sequence[Problem] = ()
 ) -> Dict[str, Any]:
     """Return the document of a command that was interrupted, or did nothing, before a run."""
     error = {"message": message, "problems": [_problem(each) for each in problems]}
-    return {"schema": schema, "status": status, "exit_code": int(exit_code), "error": error}
+    return {"schema": ERROR, "status": status, "exit_code": int(exit_code), "error": error}
 
 
 def _problem(problem: Problem) -> Dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import os
 import sys
-from typing import Mapping, TextIO, Union
+from typing import Mapping, Sequence, TextIO, Union
 
 from stagekit._base.record import Record
 from stagekit._base.text import escape_control
@@ -145,6 +145,11 @@ class Output:
     def note(self, text: str) -> None:
         """Print something that is good to know, and no fault."""
         self.print_message(f"{self.error_style.paint('strong', 'note')}: {text}")
+
+    def note_environment(self, variables: Sequence[str]) -> None:
+        """Print which variables have set options of a command that cannot do what it is asked."""
+        if variables:
+            self.note(f"set in the environment: {', '.join(variables)}")
 
 
 def _write(stream: Union[TextIO, StandardError], text: str) -> None:

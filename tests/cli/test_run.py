@@ -390,40 +390,6 @@ def test_events_are_written_as_lines(cli: Cli, write: Write, tmp_path: Path) -> 
     assert {"succeeded": 2, "failed": 1, "skipped": 1, "cancelled": 1} == finished["counts"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "schema", "code"),
-    [
-        (["run", "shop"], "run-1", 0),
-        (["run", "diamond"], "run-1", 1),
-        (["plan", "shop"], "plan-1", 0),
-        (["list", "shop"], "list-1", 0),
-        (["run", "shop", "--slect"], "error-1", 2),
-        (["run", "shop", "--workers", "0"], "error-1", 2),
-        (["run", "shpo"], "error-1", 3),
-        (["run", "bad"], "error-1", 3),
-        (["plan", "bad"], "error-1", 3),
-        (["list", "shpo"], "error-1", 3),
-        (["run", "shop", "-s", "tag:x"], "error-1", 4),
-        (["run", "impatient"], "error-1", 130),
-        (["plan", "impatient"], "error-1", 130),
-    ],
-    ids=as_id,
-)
-def test_with_json_there_is_one_document_whatever_happens(
-    arguments: List[str], schema: str, code: int, cli: Cli, shop: str, write: Write
-) -> None:
-    """It parses, and a schema that is shipped allows it."""
-    assert shop
-    write("diamond.py", DIAMOND)
-    write("bad.py", "from stagekit import stage\n@stage\ndef load(x: bytes, y: str) -> None: ...\n")
-    write("impatient.py", "raise KeyboardInterrupt\n")
-    done = cli(*arguments, "--json")
-    document = validated(schema, json.loads(done.out))
-    assert code == done.code == document.get("exit_code", 0)
-    name = "stagekit.run/1" if arguments[0] == "run" else f"stagekit.{schema.replace('-', '/')}"
-    assert name == document["schema"]
-
-
 def test_a_document_has_every_problem(cli: Cli, write: Write) -> None:
     """With code, place, parameter, notes and fixes, in the order of the file."""
     write("bad.py", "from stagekit import stage\n@stage\ndef load(x: bytes, y: str) -> None: ...\n")

@@ -131,7 +131,7 @@ def test_the_help_of_a_script_is_its_own(script: str, cli: Cli, tmp_path: Path) 
 def test_what_is_wrong_with_the_words_of_a_script_names_it(
     script: str, cli: Cli, tmp_path: Path
 ) -> None:
-    """Not ``stagekit run``; and with ``--json`` it is a document of a run."""
+    """Not ``stagekit run``; and with ``--json`` it is a document, too."""
     code, out, err = python(tmp_path, script, "run", "--json")
     text = "nothing takes run; did you mean `python shop.py --select run` (stages or tags) or "
     text += "`python shop.py --set NAME=run` (NAME is load.path or report.folds) or "
@@ -140,7 +140,7 @@ def test_what_is_wrong_with_the_words_of_a_script_names_it(
     assert "there is no option --path; `path` is a parameter of `load`: --set path=a.csv\n" in err
     assert err.endswith("\n\nhelp: python shop.py -h\n")
     document = json.loads(out)
-    assert (2, "stagekit.run/1", 2) == (code, document["schema"], document["exit_code"])
+    assert (2, "stagekit.error/1", 2) == (code, document["schema"], document["exit_code"])
 
 
 def test_parameters_of_a_script_are_listed(script: str, cli: Cli, tmp_path: Path) -> None:

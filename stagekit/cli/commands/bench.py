@@ -228,7 +228,8 @@ def _measured(
             )
     except KeyboardInterrupt:
         output.print_message("interrupted; nothing was measured")
-        return interruption.exit_code
+        code, text = interruption.exit_code, "interrupted; nothing was measured"
+        return _not_measured(request, output, "cancelled", code, text)
     except (RunFailedError, RunCancelledError) as error:
         result: Result = error.result
         return _failed(result, request, output)
@@ -272,11 +273,18 @@ def _failed(result: Result, request: BenchRequest, output: Output) -> ExitCode:
     output.print_message("\nnothing was measured: a run did not succeed")
     is_late = result.cancel_reason == "deadline"
     code = ExitCode.DEADLINE if is_late else ExitCode.STAGE_FAILED
+    text = "nothing was measured: a run did not succeed"
+    return _not_measured(request, output, "error", code, text)
+
+
+def _not_measured(
+    request: BenchRequest, output: Output, status: str, code: ExitCode, text: str
+) -> ExitCode:
+    """Print the document of a benchmark that has no figures, where one was asked for."""
     if request.is_json:
         from stagekit.cli.documents import as_text, error_document
 
-        text = "nothing was measured: a run did not succeed"
-        output.print_result(as_text(error_document("stagekit.error/1", "error", code, text)))
+        output.print_result(as_text(error_document(status, code, text)))
     return code
 
 

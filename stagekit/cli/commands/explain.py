@@ -12,6 +12,7 @@ from stagekit.cli.output import Output, Style
 from stagekit.errors import Code, UsageError
 
 _FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "explanations")
+SCHEMA = "stagekit.explain/1"
 _NOT_RUN = "<!-- not run: tests/cli/test_explanations.py runs it -->"
 _PREFACE = """\
 # Errors
@@ -45,9 +46,15 @@ def page(code: Code) -> Page:
     return Page(code, text.partition("\n")[0].partition(": ")[2], text)
 
 
-def explain_code(word: Optional[str], output: Output) -> ExitCode:
+def explain_code(word: Optional[str], output: Output, *, is_json: bool) -> ExitCode:
     """Print the page of a code; all codes where there is no word."""
-    if word is None:
+    if is_json:
+        from stagekit.cli.documents import as_text
+
+        pages = [page(code) for code in (Code if word is None else [_code(word)])]
+        codes = [{"code": p.code.value, "title": p.title, "text": p.text} for p in pages]
+        output.print_result(as_text({"schema": SCHEMA, "codes": codes}))
+    elif word is None:
         output.print_result("\n".join(f"{code.value}  {page(code).title}" for code in Code))
     else:
         output.print_result("\n".join(_styled(page(_code(word)).text, output.style)))
