@@ -82,12 +82,15 @@ def _script_command(script: ModuleType) -> Tuple[click.Command, str]:
         name,
         params=[each for each in whole.params if each.name != "target"],
         callback=functools.partial(run_stages, target=script),
-        help="Run the stages of this script. What follows -- reaches them as Arguments.",
+        help="Run the stages of this script. Stages get the words after -- as Arguments.",
         takes_arguments=True,
         script=file or "",
         examples=(
-            (f"{name} --workers 8 --keep-going", "Whatever can still run, runs."),
-            (f"{name} -s +report -- --year 2013", "report, all it needs; Arguments for stages."),
+            (f"{name} --workers 8 --keep-going", "Run on 8 workers and continue after a failure."),
+            (
+                f"{name} -s +report -- --year 2013",
+                "Run report and what it needs; pass --year 2013 to stages.",
+            ),
         ),
     )
     return command, name
@@ -175,8 +178,11 @@ def _print_version(context: click.Context, _: click.Parameter, value: object) ->
     invoke_without_command=True,
     subcommand_metavar="COMMAND [ARGS]...",
     examples=(
-        ("stagekit run shop", "Run all stages of the module shop, as parallel as it can."),
-        ("stagekit plan shop --select +report", "What would run for report, and in which order."),
+        ("stagekit run shop", "Run all stages of the module shop in parallel."),
+        (
+            "stagekit plan shop --select +report",
+            "Show what would run for report, and in which order.",
+        ),
     ),
 )
 @click.option(
@@ -203,39 +209,47 @@ def stagekit(context: click.Context, /) -> None:
     cls=Command,
     takes_arguments=True,
     examples=(
-        ("stagekit run flows/shop.py --workers 8 --keep-going", "Whatever can still run, runs."),
-        ("stagekit run shop:report -- --year 2013", "report, all it needs; Arguments for stages."),
+        (
+            "stagekit run flows/shop.py --workers 8 --keep-going",
+            "Run on 8 workers and continue after a failure.",
+        ),
+        (
+            "stagekit run shop:report -- --year 2013",
+            "Run report and what it needs; pass --year 2013 to stages.",
+        ),
     ),
 )
 @target_argument
 @selection_options
 @help_params_option
 @running_options
-@json_option("what became of every stage")
+@json_option("the result of every stage")
 @click.option(
     "--show",
     multiple=True,
     is_flag=False,
     flag_value="",
     metavar="[STAGE]",
-    help="Print the value of STAGE, or of the target.",
+    help="Print the value of STAGE; without STAGE, of the target.",
 )
 @click.option(
     "--output",
     "outputs",
     multiple=True,
     metavar="STAGE=FILE",
-    help="Write a value to a file: .json, .csv, .parquet, .pickle, .txt.",
+    help="Write the value of STAGE to a .json, .csv, .parquet, .pickle or .txt file.",
 )
-@click.option("--events", metavar="FILE|-", help="Write events as they happen, as lines of JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="Print failures and the summary only.")
-@click.option("-v", "--verbose", count=True, help="Print inputs too; -vv: the log as well.")
-@choice_option("--progress", ProgressChoice, "How far it is: rich draws, plain writes lines.")
+@click.option(
+    "--events", metavar="FILE|-", help="Write events as JSON lines while the run goes on."
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print only failures and the summary.")
+@click.option("-v", "--verbose", count=True, help="Print inputs of stages; -vv: the log, too.")
+@choice_option("--progress", ProgressChoice, "Progress display: rich redraws, plain writes lines.")
 @color_option
 @tb_option
 @click.pass_context
 def run(context: click.Context, /, target: Where, tb: str, color: str, **options: Any) -> int:
-    """Run the stages of TARGET. What follows -- reaches them as Arguments."""
+    """Run the stages of TARGET. Stages get the words after -- as Arguments."""
     from stagekit.cli.commands.run import RunRequest, run_target
     from stagekit.cli.progress import Watching
 
@@ -270,8 +284,8 @@ def run(context: click.Context, /, target: Where, tb: str, color: str, **options
 @stagekit.command(
     cls=Command,
     examples=(
-        ("stagekit plan shop", "A table: levels, what each stage needs and gives."),
-        ("stagekit plan shop --until report --json", "report and all it needs, for machines."),
+        ("stagekit plan shop", "Show a table: levels, what each stage needs and gives."),
+        ("stagekit plan shop --until report --json", "Print report and what it needs as JSON."),
     ),
 )
 @target_argument
@@ -298,8 +312,8 @@ def plan(context: click.Context, /, target: str, **options: Any) -> int:
     "list",
     cls=Command,
     examples=(
-        ("stagekit list shop", "Every stage with its place, tags and description."),
-        ("stagekit list flows/shop.py --json", "The same for machines, with whole ids."),
+        ("stagekit list shop", "List every stage with its place, tags and description."),
+        ("stagekit list flows/shop.py --json", "Print the same as JSON, with full ids."),
     ),
 )
 @target_argument
@@ -308,7 +322,7 @@ def plan(context: click.Context, /, target: str, **options: Any) -> int:
 @tb_option
 @click.pass_context
 def list_(context: click.Context, /, target: str, **options: Any) -> int:
-    """Print the stages of TARGET, as they are declared."""
+    """List the stages of TARGET without checking the pipeline."""
     from stagekit.cli.commands.list import list_stages
 
     is_json = options["is_json"]
@@ -319,8 +333,8 @@ def list_(context: click.Context, /, target: str, **options: Any) -> int:
 @stagekit.command(
     cls=Command,
     examples=(
-        ("stagekit graph shop", "A picture of characters: which stage waits for which."),
-        ("stagekit graph shop -o shop.svg", "A picture for a browser; .png, .dot, .mmd as well."),
+        ("stagekit graph shop", "Draw the graph with characters."),
+        ("stagekit graph shop -o shop.svg", "Write a picture; .png, .dot and .mmd work, too."),
     ),
 )
 @target_argument
@@ -330,7 +344,7 @@ def list_(context: click.Context, /, target: str, **options: Any) -> int:
     "graph_format",
     type=Choice(("tree", "mermaid", "dot", "svg", "json")),
     metavar="tree|mermaid|dot|svg|json",
-    help="What is printed: a tree, unless said.",
+    help="What to print (default: tree).",
 )
 @click.option(
     "-o",
@@ -338,9 +352,9 @@ def list_(context: click.Context, /, target: str, **options: Any) -> int:
     "file",
     type=File(),
     metavar="FILE",
-    help="Write a file: .svg, .png, .dot, .mmd, .json, .txt.",
+    help="Write to FILE: .svg, .png, .dot, .mmd, .json or .txt.",
 )
-@click.option("--unfold", is_flag=True, help="Draw each stage, where equal ones share a box.")
+@click.option("--unfold", is_flag=True, help="Draw every stage, and no box for several equal ones.")
 @color_option
 @tb_option
 @click.pass_context
@@ -359,36 +373,39 @@ def graph(context: click.Context, /, target: str, **options: Any) -> int:
     cls=Command,
     takes_arguments=True,
     examples=(
-        ("stagekit bench shop --executors inline,threads --save base.json", "Measure, and keep."),
-        ("stagekit bench shop --compare base.json --fail-over 10%", "Exit 6 where it got slower."),
+        ("stagekit bench shop --executors inline,threads --save base.json", "Measure and save."),
+        (
+            "stagekit bench shop --compare base.json --fail-over 10%",
+            "Exit with code 6 if it got slower.",
+        ),
     ),
 )
 @target_argument
 @selection_options
-@click.option("--repeat", metavar="N", default="20", help="How many rounds are measured: 20.")
-@click.option("--warmup", metavar="N", default="3", help="How many rounds come before: 3.")
+@click.option("--repeat", metavar="N", default="20", help="Measure N rounds (default 20).")
+@click.option("--warmup", metavar="N", default="3", help="Run N rounds before (default 3).")
 @click.option(
     "--executors",
     metavar="NAMES",
     default="auto",
-    help="Measure on each of these, in turn: inline,threads,processes.",
+    help="Measure on each of these: inline,threads,processes.",
 )
 @some_running_options(*BENCH_OPTIONS)
-@click.option("--memory", metavar="tracemalloc|rss", help="Measure memory as well, in this way.")
-@click.option("--save", metavar="FILE", help="Keep what was measured.")
-@click.option("--compare", metavar="FILE", help="Compare with what --save has kept.")
+@click.option("--memory", metavar="tracemalloc|rss", help="Measure memory, too.")
+@click.option("--save", metavar="FILE", help="Save the measurements.")
+@click.option("--compare", metavar="FILE", help="Compare with a file that --save wrote.")
 @click.option(
     "--fail-over",
     metavar="N%",
-    help="Exit with 6 where runs got slower by more, and it is no noise.",
+    help="Exit with code 6 if runs got more than N% slower and it is not noise.",
 )
-@click.option("--what-if", metavar="N,N", help="Estimate how long that many workers would take.")
-@json_option("what was measured")
+@click.option("--what-if", metavar="N,N", help="Estimate how long N workers would take.")
+@json_option("the measurements")
 @color_option
 @tb_option
 @click.pass_context
 def bench(context: click.Context, /, target: str, tb: str, color: str, **options: Any) -> int:
-    """Run the stages of TARGET again and again, and print how long they take."""
+    """Measure how long the stages of TARGET take."""
     from stagekit._options import RUNNING
     from stagekit.cli.commands.bench import BenchRequest, bench_target
     from stagekit.cli.running import typed_options
@@ -411,8 +428,8 @@ def bench(context: click.Context, /, target: str, tb: str, color: str, **options
 @stagekit.command(
     cls=Command,
     examples=(
-        ("stagekit explain SK201", "Cause and cures of error[SK201]."),
-        ("stagekit explain", "All codes."),
+        ("stagekit explain SK201", "Explain error[SK201]."),
+        ("stagekit explain", "List all codes."),
     ),
 )
 @click.argument("code", required=False)
@@ -420,7 +437,7 @@ def bench(context: click.Context, /, target: str, tb: str, color: str, **options
 @color_option
 @click.pass_context
 def explain(context: click.Context, /, code: Optional[str], color: str, *, is_json: bool) -> int:
-    """Print what an error means: its cause, wrong code, and cures."""
+    """Explain an error code: cause, example and fix."""
     from stagekit.cli.commands.explain import explain_code
 
     common = CommandOptions(color, is_json)

@@ -206,7 +206,7 @@ def target_argument(function: F) -> F:
 
 def color_option(function: F) -> F:
     """Take ``--color``."""
-    text = "auto: NO_COLOR, FORCE_COLOR, then the terminal."
+    text = "Colour the output; auto: on a terminal, unless NO_COLOR is set."
     return choice_option("--color", ColorChoice, text)(function)
 
 
@@ -217,14 +217,14 @@ def json_option(what: str) -> Callable[[F], F]:
 
 def tb_option(function: F) -> F:
     """Take ``--tb``."""
-    return choice_option("--tb", Traceback, "Tracebacks: short has the frames of your code only.")(
-        function
-    )
+    return choice_option(
+        "--tb", Traceback, "Tracebacks: short shows only the frames of your code."
+    )(function)
 
 
 def help_params_option(function: F) -> F:
     """Take ``--help-params``."""
-    text = "Print the parameters that can be set, and exit."
+    text = "List the parameters that you can set, and exit."
     return click.option("--help-params", is_flag=True, help=text)(function)
 
 
@@ -252,12 +252,14 @@ def selection_options(function: F) -> F:
             "--from",
             "start",
             metavar="NAME",
-            help="NAME and what needs it, not its ancestors.",
+            help="Start at NAME: run it and all that needs it.",
         ),
-        click.option("--until", "end", metavar="NAME", help="NAME and all that it needs."),
+        click.option(
+            "--until", "end", metavar="NAME", help="Stop at NAME: run it and all that it needs."
+        ),
     )
     flags = [option_of(flag) for option in PLANNING for flag in option.flags]
-    text = "Every public function of TARGET's module is a stage, without @stage."
+    text = "Treat every public function of the module as a stage."
     adopt = click.option("--adopt", is_flag=True, help=text)
     for option in reversed((*flags, *narrow, adopt)):
         function = option(function)
