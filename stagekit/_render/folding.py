@@ -80,10 +80,13 @@ def folded(
 
     if fits(found):
         return found
-    named = [_quotient(parents, grouped(parents, each)) for each in _labels(stages)]
+    labels = [
+        list(each) for each in dict.fromkeys(tuple(_numbered(one)) for one in _labels(stages))
+    ]
+    named = [_quotient(parents, grouped(parents, each)) for each in labels]
     best = max(filter(fits, named), key=lambda made: len(made.members))  # the last is one box
     if len(best.members) < _FEWEST:
-        leveled = next(filter(fits, _by_levels(parents, stages)), best)
+        leveled = next(filter(fits, _by_levels(parents, labels, most_nodes)), best)
         best = max((best, leveled), key=lambda made: len(made.members))
     return best._replace(is_coarse=True)
 
@@ -194,11 +197,12 @@ def _labels(stages: Sequence[Stage]) -> Iterator[List[str]]:
     yield [""] * len(stages)
 
 
-def _by_levels(parents: Graph, stages: Sequence[Stage]) -> Iterator[Folded]:
-    """Yield foldings by name and level, then by ever more levels together."""
+def _by_levels(
+    parents: Graph, labels: Sequence[Sequence[Hashable]], most_nodes: int
+) -> Iterator[Folded]:
+    """Yield foldings by label and level, then by ever more levels together."""
     level = levels(parents)
-    labels = list(_labels(stages))
-    together = 1
+    together = 1 + max(level, default=0) // most_nodes  # or there would be more boxes
     while together <= 2 * max(level, default=0) + 1:
         for each in labels:
             keys = [(label, number // together) for label, number in zip(each, level)]

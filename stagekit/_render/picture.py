@@ -10,7 +10,7 @@ from stagekit._declare.callables import unwrap_partial
 from stagekit._plan.plan import Plan
 from stagekit._plan.slots import ORDER
 from stagekit._render.facts import Row, called, data_labels, rows, several
-from stagekit._render.folding import Folded, Stage, common_name, folded, unfolded, words
+from stagekit._render.folding import Stage, common_name, folded, unfolded, words
 
 UNFOLD = "--unfold, or fold=False, draws each stage"
 _LINE = 100  # characters, of what is shown where somebody points
@@ -90,23 +90,37 @@ def picture(
         fold: equal stages share a box, and more where there are too many boxes.
         ended: by step, what became of it; then stages share a box only if they ended alike.
     """
-    names = called(plan)
     outcomes = ended or {}
     made = unfolded(plan.parents)
+    full = called(plan)
+    short = [
+        short_name(name) if stage.options.name is None else name
+        for name, stage in zip(full, plan.stages)
+    ]
     if fold:
-        outcome = [
-            None if each is None else each[0] for each in map(outcomes.get, range(len(plan)))
-        ]
-        made = folded(plan.parents, _stages(plan, names, outcome))
+        found = [outcomes[step][0] if step in outcomes else None for step in range(len(plan))]
+        made = folded(plan.parents, _stages(plan, short, found))
+    names = [_name(plan, steps, full, short, is_coarse=made.is_coarse) for steps in made.members]
+    if made.is_coarse:
+        names = _distinct(names, made.members, short)
     described = {row.step: row for row in rows(plan)}
     nodes = tuple(
-        _node(plan, steps, [names[step] for step in steps], described, outcomes, made)
-        for steps in made.members
+        Node(
+            name,
+            steps,
+            not any(plan.critical[step] for step in steps),
+            _title(plan, steps, described, outcomes),
+            max((outcomes[step][0] for step in steps), key=_WORST.index) if outcomes else None,
+        )
+        for name, steps in zip(names, made.members)
     )
     note = ""
     if made.is_coarse:
         note = f"{plural(len(plan), 'stage')} in {plural(len(nodes), 'box', 'boxes')}; {UNFOLD}"
     return Picture(nodes, _links(plan, nodes), note)
+
+
+_WORST = (Outcome.REUSED, Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.CANCELLED, Outcome.FAILED)
 
 
 def _stages(plan: Plan, names: Sequence[str], outcomes: Sequence[object]) -> List[Stage]:
@@ -122,7 +136,7 @@ def _stages(plan: Plan, names: Sequence[str], outcomes: Sequence[object]) -> Lis
         users[code] = users.get(code, 0) + 1
     provides, bindings = plan.provides, plan.bindings
     for step, stage in enumerate(plan.stages):
-        parts = ["#" if each.isdecimal() else each for each in words(short_name(names[step]))]
+        parts = ["#" if each.isdecimal() else each for each in words(names[step])]
         kind: Hashable
         if users[codes[step]] > 1:
             kind = (codes[step], *parts[:1])
@@ -130,7 +144,7 @@ def _stages(plan: Plan, names: Sequence[str], outcomes: Sequence[object]) -> Lis
             takes = tuple((each.parameter, str(each.key)) for each in bindings[step])
             kind = (tuple(parts), takes, tuple(map(str, provides[step])))
         alike = (kind if parts else step, stage.critical, plan.is_async[step], outcomes[step])
-        found.append(Stage(short_name(names[step]), alike, stage.module))
+        found.append(Stage(names[step], alike, stage.module))
     return found
 
 
@@ -140,49 +154,64 @@ def _code(fn: object) -> object:
     return getattr(plain, "__code__", plain)
 
 
-def _node(
+def _name(
+    plan: Plan, steps: Sequence[int], full: Sequence[str], short: Sequence[str], *, is_coarse: bool
+) -> str:
+    """Return what stands in a box: ``fit``, ``fit ×12``; of unequal ones ``fit · 12 stages``."""
+    if not steps[1:]:
+        return full[steps[0]]
+    common = common_name([short[step] for step in steps])
+    if not common:
+        modules = {plan.stages[step].module for step in steps}
+        common = escape_control(modules.pop()) if len(modules) == 1 else ""
+    if not is_coarse:
+        return f"{common} ×{len(steps):,}"
+    return f"{common} · {len(steps):,} stages" if common else plural(len(steps), "stage")
+
+
+def _distinct(
+    names: Sequence[str], members: Sequence[Sequence[int]], short: Sequence[str]
+) -> List[str]:
+    """Return names of boxes; of those with one name each has its first and last stage instead."""
+    count: Dict[str, int] = {}
+    for name in names:
+        count[name] = count.get(name, 0) + 1
+    return [
+        f"{short[steps[0]]} … {short[steps[-1]]} · {len(steps):,}"
+        if count[name] > 1 and steps[1:]
+        else name
+        for name, steps in zip(names, members)
+    ]
+
+
+def _title(
     plan: Plan,
-    steps: Tuple[int, ...],
-    names: Sequence[str],
+    steps: Sequence[int],
     described: Mapping[int, Row],
     ended: Mapping[int, Ended],
-    made: Folded,
-) -> Node:
-    is_optional = not any(plan.critical[step] for step in steps)
+) -> str:
+    """Return what is shown of a box where somebody points at it."""
     stages = [plan.stages[step] for step in steps]
-    row = described[steps[0]]
-    ends = [ended[step] for step in steps if step in ended]
-    outcome = max((each[0] for each in ends), key=_WORST.index) if ends else None
-    if not names[1:]:
-        description = escape_control(stages[0].description)
-        lines = [
-            escape_control(stages[0].id),
-            description,
-            *(escape_control(text) for _, text in ends),
-        ]
-        name = names[0]
+    told = {escape_control(stage.description) for stage in stages}
+    description = told.pop() if len(told) == 1 else ""
+    if not steps[1:]:
+        lines = [escape_control(stages[0].id), description]
+        lines += [escape_control(ended[step][1]) for step in steps if step in ended]
     else:
-        modules = {stage.module for stage in stages}
-        common = common_name([short_name(each) for each in names])
-        common = common or (escape_control(modules.pop()) if len(modules) == 1 else "")
-        is_equal = not made.is_coarse
-        name = f"{common} ×{len(names):,}" if is_equal else f"{common} · {len(names):,} stages"
-        name = name if common else plural(len(names), "stage")
-        descriptions = {escape_control(stage.description) for stage in stages}
-        same = descriptions.pop() if len(descriptions) == 1 else ""
-        lines = [f"{plural(len(names), 'stage')}: {several(names, _LINE)}", same]
+        names = [described[step].name for step in steps]
+        lines = [f"{plural(len(steps), 'stage')}: {several(names, _LINE)}", description]
         counts: Dict[str, int] = {}
-        for each, _ in ends:
-            counts[each.value] = counts.get(each.value, 0) + 1
+        for step in steps:
+            if step in ended:
+                word = ended[step][0].value
+                counts[word] = counts.get(word, 0) + 1
         lines += [", ".join(f"{count:,} {word}" for word, count in counts.items())]
     shapes = {(described[step].needs, described[step].gives) for step in steps}
     if len(shapes) == 1:
-        lines += [f"needs {several(row.needs, _LINE)}" if row.needs else ""]
-        lines += [f"gives {several(row.gives, _LINE)}" if row.gives else ""]
-    return Node(name, steps, is_optional, "\n".join(filter(None, lines)), outcome)
-
-
-_WORST = (Outcome.REUSED, Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.CANCELLED, Outcome.FAILED)
+        needs, gives = shapes.pop()
+        lines += [f"needs {several(needs, _LINE)}" if needs else ""]
+        lines += [f"gives {several(gives, _LINE)}" if gives else ""]
+    return "\n".join(filter(None, lines))
 
 
 def _links(plan: Plan, nodes: Sequence[Node]) -> Tuple[Link, ...]:

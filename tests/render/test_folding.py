@@ -8,7 +8,7 @@ from typing import Dict, List, Sequence, Set, Tuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagekit import Plan, Registry, plan
+from stagekit import Plan, Registry, plan, run
 from stagekit._render.folding import Folded, Stage, common_name, equal, folded, grouped, unfolded
 from stagekit._render.picture import picture
 from stagekit.testing import Dag, dags, plans
@@ -140,6 +140,41 @@ def test_chains_that_are_equal_fold_side_by_side() -> None:
     assert ["load ×12", "fit ×12", "score ×12"] == [node.name for node in shown.nodes]
     assert [(0, 1), (1, 2)] == [(link.before, link.after) for link in shown.links]
     assert "load ×12 → fit ×12\n12 edges" == shown.links[0].title
+
+
+def test_boxes_of_one_name_say_their_first_and_last_stage() -> None:
+    """A long chain is cut into pieces, and each says which part of it it is."""
+    registry = Registry()
+    for number in range(600):
+        registry.add(work, id=f"s{number}", depends_on=f"s{number - 1}" if number else ())
+    shown = boxes_of(registry)
+    assert "s0 … s9 · 10" == shown[0]
+    assert len(shown) == len(set(shown)) == 60
+
+
+def test_unequal_stages_in_a_box_tell_how_they_ended() -> None:
+    """In a large picture a box has its worst outcome, and counts all of them."""
+    registry = Registry()
+    for number in range(600):
+        waits = f"s{number - 1}" if number else ()
+        registry.add(work if number != 15 else divide, id=f"s{number}", depends_on=waits)
+    result = run(registry=registry, executor="inline", check=False)
+    drawn = result.to_svg()
+    assert "✗ s10 … s19 · 10<" in drawn
+    assert "5 succeeded, 1 failed, 4 " in drawn
+
+
+def test_a_name_that_was_given_is_kept_whole() -> None:
+    """Only ids have modules before a colon."""
+    registry = Registry()
+    for number in range(3):
+        registry.add(work, id=f"m{number}:fit", name=f"phase: fit {number}")
+    assert ["phase: fit ×3"] == boxes_of(registry)
+
+
+def divide() -> float:
+    """Fail."""
+    return 1 / 0
 
 
 def many(names: Sequence[str], waits: Sequence[Tuple[int, ...]], modules: Sequence[str]) -> Folded:
