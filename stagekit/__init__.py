@@ -138,15 +138,22 @@ if not TYPE_CHECKING:  # type checkers tell a name that is not there
 
     def __getattr__(name: str) -> object:
         """Load a public name on its first use, so that a script pays for what it uses."""
-        from importlib import import_module
-
-        if name in _MODULES:
-            return import_module(f"stagekit.{name}")
-        home = _HOME_OF.get(name)
+        home = f"stagekit.{name}" if name in _MODULES else _HOME_OF.get(name)
         if home is None:
             raise AttributeError(f"module 'stagekit' has no attribute {name!r}")
-        value: object = getattr(import_module(home), name)
-        globals()[name] = value
+        try:
+            from importlib import import_module
+
+            value: object = import_module(home)
+        except (AttributeError, ImportError) as error:
+            from stagekit._base.shadowing import blamed
+
+            hiding = blamed(error)
+            if hiding is None:
+                raise
+            raise ImportError(f"{hiding}; rename the file") from None
+        if name not in _MODULES:
+            globals()[name] = value = getattr(value, name)
         return value
 
 

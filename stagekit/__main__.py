@@ -17,7 +17,7 @@ else:
     from _signal import SIG_IGN, getsignal, signal  # without the enums of ``signal``: 2 ms
 
 _ENDING = (1, 2, 15) if os.name == "posix" else (2, 15)  # SIGHUP, SIGINT, SIGTERM
-_NOT_WRITTEN = 74  # ExitCode.NOT_WRITTEN
+_INVALID, _NOT_WRITTEN = 3, 74  # ExitCode.INVALID_PIPELINE, ExitCode.NOT_WRITTEN
 _NOTHING_RUN = b"interrupted; no stage was run\n"
 
 
@@ -68,11 +68,23 @@ def _run_command_line(
     """Run a command; from here on a signal raises ``KeyboardInterrupt``, or cancels its run."""
     collects = gc.isenabled()
     gc.disable()  # nothing of these imports is garbage, and looking for it takes 5 ms
+    path = list(sys.path)
+    sys.path[:] = path[_users_folders(script) :]  # what is in it hides nothing from us
     try:
         from stagekit.cli.app import main as run_app  # click: 50 ms
         from stagekit.cli.interruption import Interruption
         from stagekit.cli.streams import adopt, gather
+    except (AttributeError, ImportError) as error:
+        from stagekit._base.shadowing import blamed
+
+        hiding = blamed(error)
+        if hiding is None:
+            raise
+        _write_error(f"error: {hiding}; rename the file\n".encode("utf-8", "backslashreplace"))
+        return _INVALID
     finally:
+        if script is not None:  # with -m a command puts the folder back that it imports from
+            sys.path[:] = path
         if collects:
             gc.enable()
     adopt()
@@ -87,6 +99,24 @@ def _run_command_line(
         return int(interruption.exit_code)
     finally:
         gather()
+
+
+def _users_folders(script: Optional[ModuleType]) -> int:
+    """Return how many folders of the user Python has put first on ``sys.path``: one, or none."""
+    if getattr(sys.flags, "safe_path", False) or not sys.path:
+        return 0
+    main = sys.modules["__main__"]
+    spec = getattr(main, "__spec__", None)
+    if script is None and (spec is None or main.__dict__ is not globals()):
+        return 0  # the console script: it is put into no folder of the user
+    first = sys.path[0]
+    if spec is None:
+        file = getattr(main, "__file__", None) or ""
+        return int(os.path.dirname(os.path.abspath(file)) == first)
+    try:
+        return int(os.path.realpath(first or ".") == os.path.realpath("."))
+    except OSError:  # the current folder is gone
+        return 0
 
 
 def _print_version() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Optional, Sequence, Tuple
 
 from stagekit._base.frames import user_frames
+from stagekit._base.shadowing import blamed
 from stagekit._base.text import error_line, escape_control, safe_text
 from stagekit._base.tracebacks import raised_at, traceback_lines
 from stagekit.cli import ExitCode
@@ -124,6 +125,11 @@ def _of_target(error: TargetError) -> ErrorReport:
 
 
 def _of_defect(error: BaseException) -> ErrorReport:
+    hiding = blamed(error)
+    if hiding is not None:
+        message = f"{escape_control(hiding)}: {error_line(error)}"
+        problem = Problem(Code.MODULE_NOT_FOUND, message, fixes=("rename the file",))
+        return _single(ExitCode.INVALID_PIPELINE, problem)
     known = safe_text(error) if isinstance(error, InternalError) else error_line(error)
     problem = Problem(Code.INTERNAL, known or "stagekit itself failed", fixes=(_REPORT,))
     return _single(ExitCode.INTERNAL_ERROR, problem, raised=error)

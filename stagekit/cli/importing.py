@@ -13,8 +13,9 @@ import os
 import re
 import sys
 from types import ModuleType
-from typing import FrozenSet, Generator, List, NoReturn, Optional, Sequence, Tuple
+from typing import Generator, NoReturn, Sequence, Tuple
 
+from stagekit._base.shadowing import described, import_past, place, shadows
 from stagekit._base.text import did_you_mean, error_line, escape_control
 from stagekit._declare.callables import import_name, import_root, unwrap_partial
 from stagekit._declare.context import importing
@@ -33,7 +34,6 @@ _DOTTED = re.compile(r"[\w-]+(\.[\w-]+)*")
 _GUARD = 'put it below:  if __name__ == "__main__":'
 _NOT_DEFINED = re.compile(r"name '(\w+)' is not defined")
 _MARKING = os.path.join("_declare", "registry.py")
-_HARMLESS = {"test", "tests", "this", "antigravity"}  # names that hide nothing of use
 
 
 def load(where: Where, output: Output, *, adopts: bool = False) -> Tuple[Target, Found]:
@@ -48,8 +48,12 @@ def load(where: Where, output: Output, *, adopts: bool = False) -> Tuple[Target,
     """
     target = target_of(where)
     folder = os.path.dirname(target.file) if target.file else ""
-    for sentence in shadows(folder or "."):
-        output.warn(sentence)
+    hiding = shadows(folder)
+    for name in hiding:
+        what = f"{place(folder, name)} hides {described(name)}"
+        output.warn(f"{escape_control(what)} from every import; rename it")
+    if hiding:
+        import_past([folder])
     module = where if isinstance(where, ModuleType) else import_target(target)
     if adopts:
         current_registry().adopt(module)
@@ -161,8 +165,13 @@ def _forget_listings() -> None:
             invalidate()
 
 
-def _put_on_path(folder: str) -> None:
+def _put_current_on_path() -> None:
+    try:
+        folder = os.getcwd()
+    except OSError:  # it is not there any more, and so nothing is in it
+        return
     if not any(os.path.abspath(each) == folder for each in sys.path):
+        import_past([folder])
         sys.path.insert(0, folder)
 
 
@@ -176,7 +185,7 @@ def _import_name(target: Target) -> ModuleType:
             f"{_shown(target)} is neither the name of a module nor a file that ends with .py",
             module_fixes(target),
         )
-    _put_on_path(os.getcwd())
+    _put_current_on_path()
     _forget_listings()
     return importlib.import_module(target.module)
 
@@ -189,7 +198,7 @@ def _import_file(target: Target) -> ModuleType:
 
         text = f"there is no file {_shown(target)}"
         raise TargetError(Code.MODULE_NOT_FOUND, target.text, text, file_fixes(target))
-    _put_on_path(os.getcwd())
+    _put_current_on_path()
     _put_first_on_path(import_root(path))
     _forget_listings()
     name = import_name(path)
@@ -204,6 +213,7 @@ def _import_file(target: Target) -> ModuleType:
 
 def _put_first_on_path(folder: str) -> None:
     if not sys.path or os.path.abspath(sys.path[0]) != folder:
+        import_past([folder])
         sys.path.insert(0, folder)
 
 
@@ -245,54 +255,3 @@ def _import_from(path: str, name: str) -> ModuleType:
         sys.modules.pop(name, None)
         raise
     return module
-
-
-def shadows(folder: str) -> List[str]:
-    """Return a sentence for each module in *folder* that hides another one."""
-    standard = _standard()
-    return [
-        f"{_where(folder, name)} hides {_what(name)} from every import; rename it"
-        for name in _names(folder)
-        if (name in standard or name == "stagekit")
-        and name not in _HARMLESS
-        and _is_importable(folder, name)
-        and not _is_us(folder, name)
-    ]
-
-
-def _names(folder: str) -> List[str]:
-    """Return the names of the files and folders that may be modules."""
-    try:
-        entries = os.listdir(folder)
-    except OSError:
-        return []
-    names = (each[: -len(".py")] if each.endswith(".py") else each for each in entries)
-    return sorted({name for name in names if name.isidentifier()})
-
-
-def _what(name: str) -> str:
-    return "stagekit itself" if name == "stagekit" else f"the module `{name}` of Python"
-
-
-def _where(folder: str, name: str) -> str:
-    file = os.path.join(folder, f"{name}.py")
-    return os.path.relpath(file if os.path.isfile(file) else os.path.join(folder, name))
-
-
-def _is_importable(folder: str, name: str) -> bool:
-    """Say whether it is a file or a real package: a bare folder hides nothing."""
-    inside = os.path.join(folder, name, "__init__.py")
-    return os.path.isfile(os.path.join(folder, f"{name}.py")) or os.path.isfile(inside)
-
-
-def _is_us(folder: str, name: str) -> bool:
-    """Say whether it is stagekit that runs, as in a checkout of it."""
-    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    return os.path.realpath(os.path.join(folder, name)) == os.path.realpath(ours)
-
-
-def _standard() -> FrozenSet[str]:
-    known: Optional[FrozenSet[str]] = getattr(sys, "stdlib_module_names", None)  # from 3.10 on
-    if known is not None:
-        return known
-    return frozenset((*sys.builtin_module_names, *_names(os.path.dirname(os.__file__))))

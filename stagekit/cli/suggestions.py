@@ -10,7 +10,7 @@ from stagekit._base.text import did_you_mean
 from stagekit.cli.target import Target
 
 MOST = 5
-_HEAD = 20_000  # bytes of a file that are searched for an import
+_HEAD = 200_000  # bytes of a file that are searched for a word
 
 
 def module_names(folder: str) -> List[str]:
@@ -34,27 +34,70 @@ def _entries(folder: str) -> Sequence[os.DirEntry[str]]:
 
 
 def module_fixes(target: Target) -> Tuple[str, ...]:
-    """Return what may have been meant by a dotted name, or a path, that leads nowhere."""
-    suffix = f":{target.attribute}" if target.attribute else ""
+    """Return what may have been meant by a dotted name, or a path, that leads nowhere.
+
+    Each is there, and is written as TARGET takes it: a dotted name where all its parts may be
+    imported, else a path.
+    """
+    base = os.sep if os.path.isabs(target.module) else ""
     parts = [part for part in re.split(r"[./\\]", target.module) if part] or [""]
-    folder, at = ".", 0
-    while at < len(parts) - 1 and os.path.isdir(os.path.join(folder, parts[at])):
-        folder, at = os.path.join(folder, parts[at]), at + 1
-    rest = parts[at + 1 :]
-    found: List[str] = []
-    if os.path.isfile(os.path.join(folder, f"{parts[at]}.py")):
-        found += _of_a_file(parts[: at + 1], rest, suffix)
-    elif os.path.isdir(os.path.join(folder, parts[at])):
-        inside = module_names(os.path.join(folder, parts[at]))
-        found += [".".join([*parts, name]) + suffix for name in inside[:MOST]]
-    else:
-        near = did_you_mean(parts[at], module_names(folder))
-        found += [".".join([*parts[:at], name, *rest]) + suffix for name in near]
+    found = _targets(base, parts, target.attribute)
     beside = "/".join(["src", *parts]) + ".py"
-    if os.path.isfile(beside):
-        found.append(beside + suffix)
-    fixes = tuple(f"did you mean {each}?" for each in dict.fromkeys(found))
+    if not base and os.path.isfile(beside):
+        found.append(_with(beside, target.attribute))
+    fixes = tuple(f"did you mean {each}?" for each in dict.fromkeys(found[:MOST]))
     return fixes or _where_looked(target, parts)
+
+
+def _targets(base: str, parts: Sequence[str], attribute: str) -> List[str]:
+    """Return the targets that parts of a path lead to, or nearly do."""
+    folder = base
+    for at, part in enumerate(parts):
+        file, rest = f"{os.path.join(folder, part)}.py", parts[at + 1 :]
+        if os.path.isfile(file):
+            if len(rest) == 1 and not attribute and _mentions(file, rest[0]):
+                return [_with(target, rest[0]) for target in _spelt(base, file)[:1]]
+            return [] if rest else [_with(target, attribute) for target in _spelt(base, file)]
+        if not os.path.isdir(os.path.join(folder, part)):
+            near = did_you_mean(part, module_names(folder or "."))
+            there = [[*parts[:at], name, *rest] for name in near]
+            return [each for meant in there for each in _targets(base, meant, attribute)]
+        folder = os.path.join(folder, part)
+    files = _files_inside(folder)
+    return [_with(target, attribute) for file in files for target in _spelt(base, file)[:1]]
+
+
+def _with(target: str, attribute: str) -> str:
+    return f"{target}:{attribute}" if attribute else target
+
+
+def _spelt(base: str, file: str) -> List[str]:
+    """Return how a file is written as a target: its dotted name, where it has one, and its path."""
+    path = file.replace(os.sep, "/")
+    parts = path[: -len(".py")].split("/")
+    is_dotted = not base and all(re.fullmatch(r"[\w-]+", part) for part in parts)
+    if parts[-1] == "__init__":
+        return [".".join(parts[:-1])] if is_dotted else [path]
+    return [".".join(parts), path] if is_dotted else [path]
+
+
+def _files_inside(folder: str, deeper: int = 1) -> List[str]:
+    """Return the files that use stagekit in a folder, and in those inside it."""
+    own = [os.path.join(folder, f"{name}.py") for name in ("__init__", *module_names(folder))]
+    found = [file for file in own if _mentions(file, "stagekit")]
+    for entry in sorted(_entries(folder), key=lambda each: each.name) if deeper else ():
+        if entry.is_dir() and not entry.name.startswith((".", "__")):
+            found += _files_inside(entry.path, deeper - 1)
+    return found[:MOST]
+
+
+def _mentions(file: str, word: str) -> bool:
+    try:
+        with open(file, "rb") as stream:
+            head = stream.read(_HEAD)
+    except OSError:  # it is not there, or is not ours to read
+        return False
+    return re.search(rb"\b%s\b" % re.escape(word.encode("utf-8", "replace")), head) is not None
 
 
 def _where_looked(target: Target, parts: Sequence[str]) -> Tuple[str, ...]:
@@ -64,23 +107,16 @@ def _where_looked(target: Target, parts: Sequence[str]) -> Tuple[str, ...]:
     file = "/".join(["path", "to", *parts])
     suffix = f":{target.attribute}" if target.attribute else ""
     return (
-        f"modules are looked for in the current folder{_current()}, and in sys.path",
+        f"modules are looked for in {_current()}, and in sys.path",
         f"a file is named by its path, from any folder: {file}.py{suffix}",
     )
 
 
 def _current() -> str:
     try:
-        return f", {os.getcwd()}"
-    except OSError:  # it is not there any more
-        return ""
-
-
-def _of_a_file(parts: Sequence[str], rest: Sequence[str], suffix: str) -> List[str]:
-    """Return how a module that is there is written, and the attribute behind it."""
-    if len(rest) == 1 and not suffix:
-        return [f"{'.'.join(parts)}:{rest[0]}"]
-    return [".".join(parts) + suffix, "/".join(parts) + ".py" + suffix] if not rest else []
+        return f"the current folder, {os.getcwd()}"
+    except OSError:
+        return "the current folder, which is not there any more; go to another one: cd ..."
 
 
 def file_fixes(target: Target) -> Tuple[str, ...]:
@@ -100,7 +136,7 @@ def file_fixes(target: Target) -> Tuple[str, ...]:
     )
     if fixes or os.path.isabs(file):
         return fixes
-    return (f"paths start from the current folder{_current()}",)
+    return (f"paths start from {_current()}",)
 
 
 def scripts(folder: str) -> List[str]:
@@ -108,9 +144,6 @@ def scripts(folder: str) -> List[str]:
     found: List[str] = []
     for name in module_names(folder):
         path = os.path.join(folder, f"{name}.py")
-        if os.path.isfile(path) and len(found) < MOST:
-            with open(path, "rb") as file:
-                head = file.read(_HEAD)
-            if b"from stagekit import" in head or b"import stagekit" in head:
-                found.append(f"{name}.py")
+        if len(found) < MOST and _mentions(path, "stagekit"):
+            found.append(f"{name}.py")
     return found

@@ -202,7 +202,7 @@ def test_a_target_that_leads_nowhere_gets_its_near_miss(
     """D30: refused with the right spelling; exit code 3, and nothing is evaluated."""
     write("many.py", MANY)
     write("pkg/__init__.py", "")
-    write("pkg/flow.py", "")
+    write("pkg/flow.py", MANY)
     write("src/flows.py", "")
     done = cli("run", target)
     assert (3, "") == (done.code, done.out)

@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from typing import Any, Dict, List, Mapping, Tuple
 
+from stagekit._base.shadowing import import_past
 from stagekit.executors._processes.inherited import take_umask, umask
 
 # Any: parts of many types
@@ -31,7 +32,9 @@ def environment() -> Dict[str, Any]:
 def enter(parent: Mapping[str, Any]) -> None:
     """Apply what ``environment`` has returned in another process."""
     path: List[str] = list(parent["path"])
-    sys.path[:] = path
+    if path != sys.path:
+        import_past(path)
+        sys.path[:] = path
     sys.argv[:] = parent["argv"]
     os.environ.clear()
     os.environ.update(parent["environ"])

@@ -119,5 +119,6 @@ def main(fd: int) -> None:
     import_module("cloudpickle")  # 10 ms, once and not in each worker
     import_module("traceback")
     gc.freeze()
-    ForkServer(socket(fileno=fd)).run()
-    os._exit(0)
+    server = ForkServer(socket(fileno=fd))
+    server.run()
+    os._exit(0)  # with its sockets open: to close them would warn of it

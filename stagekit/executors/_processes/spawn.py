@@ -9,6 +9,7 @@ from socket import socket
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Protocol
 
+from stagekit._base.shadowing import safe_path
 from stagekit.executors._processes.process_exit import ended, exit_code, signal_group
 
 if TYPE_CHECKING:
@@ -149,9 +150,12 @@ def _no_flags() -> List[str]:
 
 
 def start_python(code: str, **options: Any) -> subprocess.Popen[bytes]:
-    """Start an interpreter like this one, which finds our modules where we have found them."""
+    """Start an interpreter like this one, which finds our modules where we have found them.
+
+    What a file of the user hides is found, too: its folder comes last until calls are made.
+    """
     flags: Callable[[], List[str]] = getattr(subprocess, "_args_from_interpreter_flags", _no_flags)
-    path = f"import sys; sys.path[:] = {sys.path!a}; "
+    path = f"import sys; sys.path[:] = {safe_path(sys.path)!a}; "
     options.setdefault("stdin", subprocess.DEVNULL)
     if os.name == "posix":
         options["start_new_session"] = True
