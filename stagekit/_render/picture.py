@@ -10,10 +10,10 @@ from stagekit._declare.callables import unwrap_partial
 from stagekit._plan.plan import Plan
 from stagekit._plan.slots import ORDER
 from stagekit._render.facts import Row, called, data_labels, rows, several
-from stagekit._render.folding import Stage, common_name, folded, unfolded, words
+from stagekit._render.folding import Stage, common_name, first_to_last, folded, unfolded, words
 
 UNFOLD = "--unfold, or fold=False, draws each stage"
-_LINE = 100  # characters, of what is shown where somebody points
+_LINE, _LABEL = 100, 30  # characters: where somebody points, and at an arrow
 
 
 Ended = Tuple[Outcome, str]  # what became of a stage, and that with its time and reason
@@ -100,9 +100,19 @@ def picture(
     if fold:
         found = [outcomes[step][0] if step in outcomes else None for step in range(len(plan))]
         made = folded(plan.parents, _stages(plan, short, found))
-    names = [_name(plan, steps, full, short, is_coarse=made.is_coarse) for steps in made.members]
-    if made.is_coarse:
-        names = _distinct(names, made.members, short)
+    common = [_common(plan, steps, short) for steps in made.members]
+    names: List[str] = []
+    for steps, name in zip(made.members, common):
+        if not steps[1:]:
+            names.append(full[steps[0]])
+        elif not made.is_coarse:
+            names.append(f"{name} ×{len(steps):,}")
+        else:
+            ends = (
+                first_to_last([short[step] for step in steps]) if common.count(name) > 1 else name
+            )
+            count = plural(len(steps), "stage")
+            names.append(f"{ends} · {count}" if ends else count)
     described = {row.step: row for row in rows(plan)}
     nodes = tuple(
         Node(
@@ -154,34 +164,11 @@ def _code(fn: object) -> object:
     return getattr(plain, "__code__", plain)
 
 
-def _name(
-    plan: Plan, steps: Sequence[int], full: Sequence[str], short: Sequence[str], *, is_coarse: bool
-) -> str:
-    """Return what stands in a box: ``fit``, ``fit ×12``; of unequal ones ``fit · 12 stages``."""
-    if not steps[1:]:
-        return full[steps[0]]
-    common = common_name([short[step] for step in steps])
-    if not common:
-        modules = {plan.stages[step].module for step in steps}
-        common = escape_control(modules.pop()) if len(modules) == 1 else ""
-    if not is_coarse:
-        return f"{common} ×{len(steps):,}"
-    return f"{common} · {len(steps):,} stages" if common else plural(len(steps), "stage")
-
-
-def _distinct(
-    names: Sequence[str], members: Sequence[Sequence[int]], short: Sequence[str]
-) -> List[str]:
-    """Return names of boxes; of those with one name each has its first and last stage instead."""
-    count: Dict[str, int] = {}
-    for name in names:
-        count[name] = count.get(name, 0) + 1
-    return [
-        f"{short[steps[0]]} … {short[steps[-1]]} · {len(steps):,}"
-        if count[name] > 1 and steps[1:]
-        else name
-        for name, steps in zip(names, members)
-    ]
+def _common(plan: Plan, steps: Sequence[int], short: Sequence[str]) -> str:
+    """Return what the names of the stages in a box have in common, else their module."""
+    modules = {plan.stages[step].module for step in steps}
+    module = escape_control(modules.pop()) if len(modules) == 1 else ""
+    return common_name([short[step] for step in steps]) or module
 
 
 def _title(
@@ -224,20 +211,23 @@ def _links(plan: Plan, nodes: Sequence[Node]) -> Tuple[Link, ...]:
             label = labels.get((edge.before, edge.after), "")
             edges.setdefault(ends, []).append((label, edge.kind == ORDER, edge.reason))
     types = {
-        ends: several(list(dict.fromkeys(label for label, _, _ in found if label)), _LINE)
+        ends: list(dict.fromkeys(label for label, _, _ in found if label))
         for ends, found in edges.items()
     }
+    drawn = {ends: several(labels, _LABEL) for ends, labels in types.items()}
     same: Dict[Tuple[bool, int, str], int] = {}  # arrows of one label at either side of a box
-    for (before, after), label in types.items():
+    for (before, after), label in drawn.items():
         for key in ((False, before, label), (True, after, label)):
             same[key] = same.get(key, 0) + 1
     found: List[Link] = []
     for (before, after), parts in sorted(edges.items()):
-        label = types[before, after]
+        label = drawn[before, after]
         is_told = same[False, before, label] == same[True, after, label] == 1
         reason = escape_control(parts[0][2])
         if len(parts) > 1:
-            reason = f"{plural(len(parts), 'edge')}{f': {label}' if label else ''}"
+            reason = ": ".join(
+                filter(None, (plural(len(parts), "edge"), several(types[before, after], _LINE)))
+            )
         title = f"{nodes[before].name} → {nodes[after].name}\n{reason}"
         is_order = all(kind for _, kind, _ in parts)
         found.append(Link(before, after, is_order, label if is_told else "", title))

@@ -11,7 +11,7 @@ from stagekit._render.layers import Box, Point, layered
 from stagekit._render.picture import Ended, Link, Node, Picture, picture
 
 _MARGIN, _PAD, _HEAD, _LINE = 12.0, 12.0, 6.0, 20.0  # px: around, beside a name, an arrow, a text
-_LONGEST = 36  # letters of a name that are drawn; all of it is shown where somebody points
+_LONGEST, _LAST = 36, 14  # letters of a name that are drawn, and of its end; all in the title
 _SIZE = 13  # px: of letters
 _FONT = "system-ui,-apple-system,Segoe UI,Roboto,Helvetica,Arial,sans-serif"
 # For this picture alone, as the page of a notebook has others; in the colour of the text around it.
@@ -91,7 +91,9 @@ def _titled(title: str, facts: str) -> str:
 
 
 def _text(node: Node) -> str:
-    name = node.name if len(node.name) <= _LONGEST else node.name[: _LONGEST - 1] + "…"
+    name = node.name
+    if len(name) > _LONGEST:
+        name = f"{name[: _LONGEST - _LAST - 1]}…{name[-_LAST:]}"
     return name if node.outcome is None else f"{mark_of(node.outcome)} {name}"
 
 

@@ -136,13 +136,13 @@ def test_a_run_is_drawn_in_the_colours_of_its_outcomes() -> None:
 
 
 def test_long_names_are_cut_in_their_boxes_only() -> None:
-    """The box has the beginning; where it is pointed at, all of the id. Wide letters fit, too."""
+    """The box has both ends; where it is pointed at, all of the id. Wide letters fit, too."""
     registry = Registry()
-    registry.add(lambda: None, id="a" * 150)
+    registry.add(lambda: None, id="a" * 100 + "b" * 50)
     registry.add(lambda: None, id="取得取得取得取得MMmm")
     drawn = plan(registry=registry).to_svg()
-    assert ["a" * 35 + "…", "取得取得取得取得MMmm"] == names(drawn)
-    assert "a" * 150 in titles(drawn, "box")
+    assert ["a" * 21 + "…" + "b" * 14, "取得取得取得取得MMmm"] == names(drawn)
+    assert "a" * 100 + "b" * 50 in titles(drawn, "box")
     widths = [width for _, _, width, _ in boxes(drawn)]
     assert all(width > 100 for width in widths)
 
