@@ -242,6 +242,12 @@ def stagekit(context: click.Context, /) -> None:
 @click.option(
     "--events", metavar="FILE|-", help="Write events as JSON lines while the run goes on."
 )
+@click.option(
+    "--junit-xml",
+    metavar="FILE",
+    type=File(),
+    help="Write the stages as test results, for CI servers.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print only failures and the summary.")
 @click.option("-v", "--verbose", count=True, help="Print inputs of stages; -vv: the log, too.")
 @choice_option("--progress", ProgressChoice, "Progress display: rich redraws, plain writes lines.")
@@ -252,6 +258,7 @@ def run(context: click.Context, /, target: Where, tb: str, color: str, **options
     """Run the stages of TARGET. Stages get the words after -- as Arguments."""
     from stagekit.cli.commands.run import RunRequest, run_target
     from stagekit.cli.progress import Watching
+    from stagekit.cli.target import target_of
 
     is_json, events = options["is_json"], options["events"]
     _refuse_both(context, options, "keep_going", "fail_fast")
@@ -265,6 +272,12 @@ def run(context: click.Context, /, target: Where, tb: str, color: str, **options
         raise click.UsageError(text, context)
     if options["help_params"]:
         return _show_parameters(context, target, {**options, "tb": tb, "color": color})
+    if options["junit_xml"] is not None:
+        from stagekit.cli.junit import check_file
+
+        wrong = check_file(options["junit_xml"])
+        if wrong:
+            raise click.UsageError(f"--junit-xml {options['junit_xml']}: {wrong}", context)
     request = RunRequest(
         target,
         context.meta["stagekit.arguments"],
@@ -276,8 +289,16 @@ def run(context: click.Context, /, target: Where, tb: str, color: str, **options
         tb == "full",
         options["show"],
         options["outputs"],
+        options["junit_xml"],
     )
-    common = CommandOptions(color, is_json, tb == "full", is_json or events == "-")
+    common = CommandOptions(
+        color,
+        is_json,
+        tb == "full",
+        is_json or events == "-",
+        target_of(target).text,
+        options["junit_xml"],
+    )
     return run_command(common, context.obj, lambda out: run_target(request, context.obj, out))
 
 

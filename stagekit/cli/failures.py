@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Sequence
+from typing import Dict, Iterator, List, NamedTuple, Sequence
 
 from stagekit._base.outcome import Outcome, Reason
 from stagekit._base.text import error_line, escape_control, safe_text, short_names
@@ -12,7 +12,7 @@ from stagekit._run.report import StageReport
 from stagekit._run.result import Result, arguments_of, item_of
 from stagekit.cli.output import Style
 from stagekit.cli.show_problem import INDENT, more_line, show_problem
-from stagekit.errors import Code, Problem
+from stagekit.errors import Code, NoValueError, Problem
 
 _LONGEST = 200
 _MOST_NAMED = 8
@@ -20,18 +20,40 @@ _RETURN = "end the stage with `return`: sys.exit() in a stage is a failure, what
 _OUR_NOTES = ("stagekit: stage ", "stagekit: item ")
 
 
+class Failure(NamedTuple):
+    """A stage that failed, for people.
+
+    Attributes:
+        report: what became of it.
+        problem: what it failed with, and where.
+        role: ``"error"``, or ``"warning"`` where the run may go on without it.
+        text: all that is shown of it.
+    """
+
+    report: StageReport
+    problem: Problem
+    role: str
+    text: str
+
+
 def show_failures(result: Result, style: Style, *, is_full: bool = False) -> str:
     """Return every failed stage, in plan order; empty where none failed."""
+    failures = failures_of(result, style, is_full=is_full)
+    codes = dict.fromkeys(each.problem.code for each in failures)
+    mores = "\n".join(more_line(code, style) for code in codes)
+    return "\n\n".join([*(each.text for each in failures), *([mores] if mores else [])])
+
+
+def failures_of(result: Result, style: Style, *, is_full: bool = False) -> List[Failure]:
+    """Return every failed stage, in plan order."""
     failures = result.failures
     if not failures:
-        return ""
+        return []
     names = short_names(result.plan.order)
     held = _held_up(result, names)
-    shown: List[str] = []
-    codes: Dict[Code, None] = {}
+    found: List[Failure] = []
     for report in failures:
         problem = _problem(result, report, names[report.stage_id])
-        codes[problem.code] = None
         role = "error" if result.plan.critical[result.plan.step_of(report.stage_id)] else "warning"
         lines = [show_problem(problem, style, role=role, more=False)]
         if report.error is not None and problem.code is Code.STAGE_FAILED:
@@ -41,9 +63,17 @@ def show_failures(result: Result, style: Style, *, is_full: bool = False) -> str
         lines += ["", *(INDENT + fact for fact in facts)] if facts else []
         if isinstance(report.error, SystemExit):
             lines += ["", f"{style.paint('help', 'help')}: {_RETURN}"]
-        shown.append("\n".join(lines))
-    mores = "\n".join(more_line(code, style) for code in codes)
-    return "\n\n".join([*shown, mores])
+        found.append(Failure(report, problem, role, "\n".join(lines)))
+    return found
+
+
+def why_not(result: Result, report: StageReport) -> str:
+    """Return why a stage that was skipped, or cancelled, has no value."""
+    try:
+        result[report.stage_id]
+    except NoValueError as error:
+        return str(error).partition(" has no value: ")[2]
+    return ""
 
 
 def _is_note(line: str) -> bool:

@@ -114,7 +114,10 @@ class Output:
         out: the stream for results: standard output, unless a command has claimed that.
         style: what *out* can show.
         error_style: what standard error can show.
+        annotates: whether problems are printed for GitHub Actions, too.
     """
+
+    annotates = False
 
     def __init__(self, color: ColorChoice = ColorChoice.AUTO) -> None:
         self.out: TextIO = sys.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence, Tuple
@@ -112,6 +113,10 @@ def plan_of(  # noqa: PLR0913 - what commands want of it
         from stagekit.cli.show_problem import show_problems
 
         output.print_message(show_problems(shown, output.error_style, role="warning"))
+    if shown and output.annotates:
+        from stagekit.cli.github import annotate
+
+        annotate("warning", shown, os.environ)
     if not len(made):
         raise NothingSelectedError(why_empty(target, found, has_selection=bool(selection)))
     return made

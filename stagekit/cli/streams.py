@@ -6,6 +6,7 @@ import contextlib
 import errno
 import io
 import os
+import re
 import sys
 import threading
 import weakref
@@ -15,6 +16,7 @@ from typing import (
     Dict,
     Generator,
     List,
+    Mapping,
     Optional,
     Sequence,
     Set,
@@ -28,6 +30,8 @@ from stagekit.errors import StagekitError
 from stagekit.hooks.terminal import is_terminal
 
 STDOUT, STDERR = 1, 2
+# What begins a workflow command: two colons on a line, in the old form a bracket anywhere.
+_COMMAND = re.compile(r"(?:^|[\r\n])[^\S\r\n]*:(?=:)|#(?=#\[)")
 _NEWLINE = ord("\n")
 _LONGEST = 8192  # characters that wait for the end of their line
 # Device and number of each file, pipe or terminal whose last line is not complete.
@@ -36,6 +40,11 @@ if TYPE_CHECKING:
     _Wrapper = io.TextIOWrapper[Any]  # Any: the buffer below may be of any kind
     _Mark = weakref.ref["_ThreadMark"]
     _Kind = TypeVar("_Kind", bound=_Wrapper)
+
+
+def is_github(environ: Mapping[str, str]) -> bool:
+    """Tell whether this is a step of GitHub Actions."""
+    return environ.get("GITHUB_ACTIONS") == "true"
 
 
 class NotWrittenError(StagekitError):
@@ -176,7 +185,16 @@ class StandardError:
     """Standard error, as it is at each moment; what is written begins on a line of its own."""
 
     def write(self, message: str) -> None:
-        """Write *message* in one piece, below what a stage has printed without a newline."""
+        """Write *message* in one piece, below what a stage has printed without a newline.
+
+        In GitHub Actions no line of it is a command, whatever the texts of users are.
+        """
+        if is_github(os.environ):
+            message = _COMMAND.sub(r"\g<0> ", message)
+        self.command(message)
+
+    def command(self, message: str) -> None:
+        """Write *message* as it is: a command of GitHub Actions."""
         stream = sys.stderr
         buffer = getattr(stream, "buffer", None)
         raw = getattr(buffer, "raw", None)

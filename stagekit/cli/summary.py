@@ -38,9 +38,9 @@ def summary(result: Result, style: Style) -> str:
     between = " · " if style.has_unicode else ", "
     lines = [f"{_counts(result, between)}     {', '.join(times)}"]
     names = short_names(result.plan.order)
-    path = [escape_control(names[each]) for each in result.critical_path()]
-    if len(path) > 1 and result.seconds >= _LONG_ENOUGH:
-        lines.append(f"critical path  {_path(path, style)}   {_share(result)}")
+    path = critical_path(result, style)
+    if path:
+        lines.append(f"critical path  {path}")
     for report in result.failures:
         place = f"  {escape_control(report.location)}" if report.location else ""
         name = escape_control(names[report.stage_id])
@@ -48,6 +48,15 @@ def summary(result: Result, style: Style) -> str:
     for label, text in _troubles(result):
         lines.append(f"{style.paint('error', label)}{' ' * max(2, 15 - len(label))}{text}")
     return "\n".join(f"  {line}" for line in lines)
+
+
+def critical_path(result: Result, style: Style) -> str:
+    """Return the critical path and its share of the time; empty where it is noise."""
+    names = short_names(result.plan.order)
+    path = [escape_control(names[each]) for each in result.critical_path()]
+    if len(path) < 2 or result.seconds < _LONG_ENOUGH:  # noqa: PLR2004 - one stage is no path
+        return ""
+    return f"{_path(path, style)}   {_share(result)}"
 
 
 def measured(result: Result) -> str:

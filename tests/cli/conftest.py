@@ -15,7 +15,16 @@ import pytest
 
 from stagekit import Registry, use_registry
 
-SILENT = ("CI", "COLUMNS", "FORCE_COLOR", "NO_COLOR", "TERM", "TERM_PROGRAM", "VTE_VERSION")
+SILENT = (
+    "CI",
+    "COLUMNS",
+    "GITHUB_ACTIONS",
+    "FORCE_COLOR",
+    "NO_COLOR",
+    "TERM",
+    "TERM_PROGRAM",
+    "VTE_VERSION",
+)
 
 
 class Done(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import warnings
 from typing import TYPE_CHECKING, Any, Dict, Generator, List, Mapping, Optional, Tuple
 
@@ -14,7 +15,7 @@ from stagekit._base.record import Record
 from stagekit._run.result import Result
 from stagekit.cli import ExitCode
 from stagekit.cli.interruption import Interruption, Phases
-from stagekit.cli.output import Output, ProgressChoice
+from stagekit.cli.output import PLAIN, Output, ProgressChoice
 from stagekit.cli.planning import Selection, check_arguments, plan_of
 from stagekit.cli.progress import RunningStages, Watching, chosen, watching
 from stagekit.cli.running import patience, run_options
@@ -25,6 +26,7 @@ from stagekit.errors import StagekitWarning, UsageError
 
 if TYPE_CHECKING:
     from stagekit.cli.documents import EventLines
+    from stagekit.cli.results import Wanted
 
 _SHOW_CURSOR = b"\x1b[?25h"  # what a live board must not leave hidden
 
@@ -42,6 +44,7 @@ class RunRequest(Record):
     is_full: bool
     show: Tuple[str, ...] = ()  # the stages whose values are printed; "" for the target
     outputs: Tuple[str, ...] = ()  # STAGE=FILE
+    junit: Optional[str] = None  # the file of test results
 
 
 def run_target(request: RunRequest, interruption: Interruption, output: Output) -> ExitCode:
@@ -83,21 +86,47 @@ def run_target(request: RunRequest, interruption: Interruption, output: Output) 
         exit_code = _code_of_parser(result)
     else:
         _report(result, request, output)
-    if want is not None and not _is_parsers(result):
-        from stagekit.cli.results import hand_out
-
-        if not hand_out(result, want, output):
-            exit_code = exit_code or ExitCode.NOT_WRITTEN
-    if events is not None and events.error is not None:
-        if request.events == "-":
-            raise NotWrittenError("standard output", events.error)
-        output.print_error(str(NotWrittenError(f"--events {request.events}", events.error)))
+    if not _is_written(result, request, want, events, output):
         exit_code = exit_code or ExitCode.NOT_WRITTEN
     if request.is_json:
         from stagekit.cli.documents import as_text, run_document
 
         output.print_result(as_text(run_document(result, exit_code)))
     return exit_code
+
+
+def _is_written(
+    result: Result,
+    request: RunRequest,
+    want: Optional[Wanted],
+    events: Optional[EventLines],
+    output: Output,
+) -> bool:
+    """Write the values and files that are asked for; say whether all could be written.
+
+    Raises:
+        NotWrittenError: standard output could not.
+    """
+    is_written = True
+    if want is not None and not _is_parsers(result):
+        from stagekit.cli.results import hand_out
+
+        is_written = hand_out(result, want, output)
+    failed: List[NotWrittenError] = []
+    if events is not None and events.error is not None:
+        if request.events == "-":
+            raise NotWrittenError("standard output", events.error)
+        failed.append(NotWrittenError(f"--events {request.events}", events.error))
+    if request.junit is not None:
+        from stagekit.cli.junit import write_run
+
+        try:
+            write_run(request.junit, result)
+        except NotWrittenError as error:
+            failed.append(error)
+    for each in failed:
+        output.print_error(str(each))
+    return is_written and not failed
 
 
 def _run(made: Any, options: Dict[str, Any]) -> Result:  # Any: a public plan, as its type has run()
@@ -189,5 +218,20 @@ def _report(result: Result, request: RunRequest, output: Output) -> None:
         output.warn(warning)
     if request.typed["measure"]:
         output.print_message(f"{measured(result)}\n")
+    if output.annotates:
+        _tell_github(result, output)
     is_plain = progress is not ProgressChoice.RICH
     output.print_message(plain_summary(result) if is_plain else summary(result, output.error_style))
+
+
+def _tell_github(result: Result, output: Output) -> None:
+    """Print failures and warnings of a run as annotations; append it to the summary of the step."""
+    from stagekit.cli.failures import failures_of
+    from stagekit.cli.github import annotate, print_annotation, summarize
+
+    failed = failures_of(result, PLAIN)
+    for level in ("error", "warning"):
+        annotate(level, [each.problem for each in failed if each.role == level], os.environ)
+    for warning in result.warnings:
+        print_annotation("warning", warning)
+    summarize(result, output, os.environ)
