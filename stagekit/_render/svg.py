@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import List, Mapping, Optional, Sequence, Tuple
 
 from stagekit._base.html_text import escaped, mark_of, tone_of
+from stagekit._base.text import escape_control
 from stagekit._plan.plan import Plan
 from stagekit._render.facts import headline
 from stagekit._render.layers import Box, Point, layered
@@ -56,8 +57,9 @@ def to_svg(
     shown = picture(plan, fold=fold, ended=ended)
     texts = [_text(node) for node in shown.nodes]
     layout = layered(shown.parents, [_width(text) + 2 * _PAD for text in texts])
-    title, facts = headline(plan)
-    facts = status or facts
+    title, facts = escape_control(plan.target) or "all stages", status
+    if not (status or is_inline):
+        title, facts = headline(plan)
     head = [] if is_inline else [_titled(title, facts)]
     top = _MARGIN if is_inline else _MARGIN + _LINE + _MARGIN
     right = layout.width + 2 * _MARGIN + 4  # of the boxes behind a box
@@ -73,7 +75,7 @@ def to_svg(
     size = f'width="{_px(right)}" height="{_px(bottom)}" viewBox="0 0 {_px(right)} {_px(bottom)}"'
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="stagekit" {size} role="img">',
-        f"<title>{_escaped(f'{title}: {facts}')}</title>",
+        f"<title>{_escaped(': '.join(filter(None, (title, facts))))}</title>",
         f"<style>{_STYLE}{'' if is_inline else _ALONE}</style>",
         *head,
         *_arrows(shown, layout.routes, top),

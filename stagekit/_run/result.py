@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from stagekit._run.record import RunRecord
     from stagekit._run.report import StageReport
     from stagekit._run.state.columns import Columns
+    from stagekit._run.summary import Shown
 
     R = TypeVar("R")
     _Stage = Union[str, Callable[..., Any], StageRef[Any]]
@@ -213,7 +214,9 @@ class Result:
             >>> "✓ one" in run(registry=registry).to_svg()
             True
         """
-        return self._drawn(fold=fold)
+        from stagekit._run.summary import shown
+
+        return self._drawn(shown(self._record()), fold=fold)
 
     def counts(self) -> Dict[str, int]:
         """Return how many stages had each outcome, those that occurred."""
@@ -232,17 +235,21 @@ class Result:
         include: Optional[Sequence[str]] = None,  # noqa: ARG002 - the notebook's protocol
         exclude: Optional[Sequence[str]] = None,  # noqa: ARG002 - the same
     ) -> Dict[str, str]:
-        from stagekit._run.summary import to_html, to_text
+        from stagekit._run.summary import shown, to_html, to_text
 
         record = self._record()
-        drawn = self._drawn(is_inline=True) if len(self) > 1 else ""
-        return {"text/plain": to_text(record), "text/html": to_html(record, drawn)}
+        stages = shown(record)
+        drawn = self._drawn(stages, is_inline=True) if len(self) > 1 else ""
+        return {
+            "text/plain": to_text(record, stages),
+            "text/html": to_html(record, stages, drawn),
+        }
 
-    def _drawn(self, *, fold: bool = True, is_inline: bool = False) -> str:
+    def _drawn(self, stages: Sequence[Shown], *, fold: bool = True, is_inline: bool = False) -> str:
         from stagekit._run.summary import endings
 
         plan: Any = self.plan  # the one of the front door, which draws itself
-        ended, status = endings(self._record())
+        ended, status = endings(self._record(), stages)
         drawn: str = plan._draw_run(ended, status, fold=fold, is_inline=is_inline)  # noqa: SLF001
         return drawn
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
 
 from stagekit._base.handles import type_name
 from stagekit._base.outcome import OUTCOME_TABLE, OUTCOMES, Outcome, Reason, RunStatus
@@ -92,7 +92,7 @@ def _counts_and_time(run: RunRecord) -> str:
     return f"{_counts_text(run)} in {seconds(run.seconds)}"
 
 
-def to_text(run: RunRecord) -> str:
+def to_text(run: RunRecord, shown: Sequence[Shown]) -> str:
     """Return a run as a table for people, one line a stage."""
     rows = [
         (
@@ -100,30 +100,31 @@ def to_text(run: RunRecord) -> str:
             *(["" if not cell else f"{word} {cell}" for word, cell in zip(_USAGE, each.usage)]),
             *(each.size, each.why),
         )
-        for each in _rows(run)
+        for each in shown
     ]
     filled = [column for column in zip(*rows) if any(column)]
     return "\n".join([headline(run), *(f"  {line}" for line in aligned(list(zip(*filled))))])
 
 
-def endings(run: RunRecord) -> Tuple[Dict[int, Tuple[Outcome, str]], str]:
+def endings(run: RunRecord, shown: Sequence[Shown]) -> Tuple[Dict[int, Tuple[Outcome, str]], str]:
     """Return for a picture what became of each step, and how the run went."""
     from stagekit._base.html_text import marked
 
-    ended = {step: (each.report.outcome, _ended(each)) for step, each in enumerate(_rows(run))}
+    ended = {step: (each.report.outcome, _ended(each)) for step, each in enumerate(shown)}
     return ended, f"{marked(run.status)}: {_counts_and_time(run)}"
 
 
-def _ended(shown: _Shown) -> str:
-    time = f" in {shown.time}" if shown.time else ""
-    return f"{shown.report.outcome.value}{time}{f': {shown.why}' if shown.why else ''}"
+def _ended(each: Shown) -> str:
+    time = f" in {each.time}" if each.time else ""
+    return f"{each.report.outcome.value}{time}{f': {each.why}' if each.why else ''}"
 
 
-def to_html(run: RunRecord, drawn: str = "") -> str:
+def to_html(run: RunRecord, shown: Sequence[Shown], drawn: str = "") -> str:
     """Return a run as an HTML table; everything from data is escaped.
 
     Args:
         run: its record.
+        shown: its stages.
         drawn: its picture, that stands above the table.
     """
     from stagekit._base.html_text import colored, escaped, marked, scrolling, table
@@ -134,7 +135,7 @@ def to_html(run: RunRecord, drawn: str = "") -> str:
             colored(each.report.outcome, marked(each.report.outcome)),
             *map(escaped, (each.time, *each.usage, each.size, each.why)),
         )
-        for each in _rows(run)
+        for each in shown
     ]
     status = colored(run.status, marked(run.status))
     head = ("stage", "outcome", "time", *_USAGE, "value", "why")
@@ -148,7 +149,7 @@ def to_html(run: RunRecord, drawn: str = "") -> str:
 _USAGE = ("CPU", "memory")
 
 
-class _Shown(Record):
+class Shown(Record):
     """What is shown of one stage."""
 
     report: StageReport
@@ -159,7 +160,8 @@ class _Shown(Record):
     why: str
 
 
-def _rows(run: RunRecord) -> List[_Shown]:
+def shown(run: RunRecord) -> List[Shown]:
+    """Return what text, table and picture say of each stage."""
     from stagekit._base.released import Released
     from stagekit._base.value_text import size_text
 
@@ -168,7 +170,7 @@ def _rows(run: RunRecord) -> List[_Shown]:
     values = columns.values[columns.plan.constants :]
     sizes = [each.size if type(each) is Released else size_text(each) for each in values]
     return [
-        _Shown(
+        Shown(
             report,
             escape_control(names[report.stage_id]),
             seconds(report.seconds) if report.attempts else "",
