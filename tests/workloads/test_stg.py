@@ -19,6 +19,7 @@ import pytest
 from stagekit import Plan, Registry, plan
 from stagekit.testing import simulate
 
+MOST_BOXES, MOST_ARROWS = 60, 240
 DATA = Path(__file__).resolve().parent.parent / "data" / "stg_sample.json.gz"
 NOTHING: Mapping[str, float] = {}
 
@@ -99,3 +100,15 @@ def test_no_schedule_beats_the_optimum() -> None:
         for workers, least in graph.optimum.items()
         if simulate(graph.plan, graph.durations, workers).makespan < least
     ]
+
+
+def test_every_graph_has_a_picture_that_can_be_looked_at() -> None:
+    """Those of 50 tasks are drawn as they are, larger ones in few boxes that stand for all."""
+    for graph in graphs():
+        drawn = graph.plan.to_svg()
+        boxes = drawn.count('class="box"')
+        assert 0 < boxes <= MOST_BOXES
+        assert drawn.count('class="edge"') <= MOST_ARROWS
+        is_folded = f"{len(graph.plan)} stages in {boxes} boxes; " in drawn
+        assert is_folded or "×" in drawn or boxes == len(graph.plan)
+        assert not is_folded or len(graph.plan) > MOST_BOXES or len(graph.plan.edges) > MOST_ARROWS
