@@ -167,18 +167,6 @@ def common_name(names: Sequence[str]) -> str:
     return "…".join(filter(None, (side.strip(_BETWEEN) for side in sides)))
 
 
-def first_to_last(names: Sequence[str]) -> str:
-    """Return the first of *names*, and how the last one differs from it.
-
-    Example:
-        >>> first_to_last(["fit.s10", "fit.s11", "fit.s19"])
-        'fit.s10 … 19'
-    """
-    first, last = (_TOKENS.findall(name) for name in (names[0], names[-1]))
-    rest = "".join(last[_agreed([first, last]) :])
-    return f"{names[0]} … {rest}" if rest else names[0]
-
-
 def _agreed(tokens: Sequence[Sequence[str]]) -> int:
     """Return how many tokens, from the first on, are the same in all."""
     count = 0

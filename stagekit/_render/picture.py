@@ -10,7 +10,7 @@ from stagekit._declare.callables import unwrap_partial
 from stagekit._plan.plan import Plan
 from stagekit._plan.slots import ORDER
 from stagekit._render.facts import Row, called, data_labels, rows, several
-from stagekit._render.folding import Stage, common_name, first_to_last, folded, unfolded, words
+from stagekit._render.folding import Stage, common_name, folded, unfolded, words
 
 UNFOLD = "--unfold, or fold=False, draws each stage"
 _LINE, _LABEL = 100, 30  # characters: where somebody points, and at an arrow
@@ -107,12 +107,10 @@ def picture(
             names.append(full[steps[0]])
         elif not made.is_coarse:
             names.append(f"{name} ×{len(steps):,}")
+        elif common.count(name) > 1:  # the name alone would not say which box it is
+            names.append(f"{short[steps[0]]} and {len(steps) - 1:,} more")
         else:
-            ends = (
-                first_to_last([short[step] for step in steps]) if common.count(name) > 1 else name
-            )
-            count = plural(len(steps), "stage")
-            names.append(f"{ends} · {count}" if ends else count)
+            names.append(f"{name} · {len(steps):,} stages" if name else plural(len(steps), "stage"))
     described = {row.step: row for row in rows(plan)}
     nodes = tuple(
         Node(
