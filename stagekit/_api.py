@@ -168,7 +168,7 @@ def plan(
         ('load',)
     """
     try:
-        return planned(Plan, target, locals())
+        return planned(Plan, target, said(locals(), plan.__kwdefaults__))
     except BaseException as error:  # noqa: BLE001 - raised again
         __tracebackhide__ = True  # of pytest
         raise shortened(error)  # noqa: B904 - the same error

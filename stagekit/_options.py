@@ -53,8 +53,7 @@ class Option(Record, kw_only=True):
         name: of the argument.
         type: its annotation, as text.
         default: its default.
-        check: returns what is wrong with a value, given the name of the option; None where any
-            value is allowed, or its use refuses it.
+        check: returns what is wrong with a value, given the name of the option.
         key: in configuration; empty for what only Python can say.
         flags: on the command line.
         of_flags: makes the value from what was typed for each flag; None for the value of the one.
@@ -63,10 +62,79 @@ class Option(Record, kw_only=True):
     name: str
     type: str
     default: object
-    check: Optional[Check] = None
+    check: Check
     key: str = ""
     flags: Tuple[Flag, ...] = ()
     of_flags: Optional[Callable[..., object]] = None
+
+
+# Checks. A value may be any object: what it raises when it is looked at is a mistake like others.
+
+
+def _got(value: object) -> str:
+    from stagekit._base.value_text import short_text
+
+    return f"got {short_text(value)}"
+
+
+def _has(value: object, *methods: str) -> bool:
+    """Tell whether an object has methods."""
+    try:
+        return all(callable(getattr(value, each, None)) for each in methods)
+    except Exception:  # noqa: BLE001 - of a property, or of a proxy
+        return False
+
+
+def _is_said(value: object) -> bool:
+    try:
+        return bool(value)
+    except Exception:  # noqa: BLE001 - of a user's class; an array has no truth
+        return True
+
+
+def _known(value: object) -> Tuple[Any, ...]:
+    """Return the items of a collection; none of what could be read only once."""
+    return tuple(value) if isinstance(value, (list, tuple, set, frozenset)) else ()  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+
+
+def _is_list(value: object) -> bool:
+    """Tell whether there can be items in it; a text is one thing."""
+    return _has(value, "__iter__") and not isinstance(value, (str, bytes, type))
+
+
+def _target_mistakes(value: object) -> Sequence[str]:
+    if isinstance(value, (bool, int, float, bytes, dict)):
+        return [f"target takes a stage, its id, a list of these, a module or a plan, {_got(value)}"]
+    return ()
+
+
+def _registry(name: str, value: object) -> Sequence[str]:
+    from stagekit._declare.registry import Registry
+
+    if value is None or isinstance(value, Registry):
+        return ()
+    return [f"{name} takes a Registry, {_got(value)}"]
+
+
+def _words(name: str, value: object) -> Sequence[str]:
+    if isinstance(value, str):
+        return ()
+    if not _is_list(value):
+        return [f"{name} takes texts such as '+report', {_got(value)}"]
+    wrong = [each for each in _known(value) if not isinstance(each, str)]
+    return [f"{name} takes texts such as '+report', {_got(each)}" for each in wrong]
+
+
+def _overrides(name: str, value: object) -> Sequence[str]:
+    from collections.abc import Mapping
+
+    if value is None or isinstance(value, Mapping):
+        return ()
+    return [f"{name} takes a mapping of stages such as {{load: value}}, {_got(value)}"]
+
+
+def _bool(name: str, value: object) -> Sequence[str]:
+    return () if isinstance(value, bool) else [f"{name} takes True or False, {_got(value)}"]
 
 
 def _executor(name: str, value: object) -> Sequence[str]:
@@ -80,10 +148,13 @@ def _executor(name: str, value: object) -> Sequence[str]:
     else:
         from stagekit.executors.futures import is_pool
 
-        if is_pool(value):
-            return ()
+        try:
+            if is_pool(value):
+                return ()
+        except Exception:  # noqa: BLE001, S110 - of a property, or of a proxy
+            pass
     near = _near(value, NAMES) if isinstance(value, str) else ""
-    return [f"{name} takes {_either(NAMES)} or an object with submit(), got {value!r}{near}"]
+    return [f"{name} takes {_either(NAMES)} or an object with submit(), {_got(value)}{near}"]
 
 
 def _workers(name: str, value: object) -> Sequence[str]:
@@ -93,33 +164,52 @@ def _workers(name: str, value: object) -> Sequence[str]:
 def _count(name: str, value: object, most: int) -> Sequence[str]:
     if type(value) is int and 1 <= value <= most:
         return ()
-    return [f"{name} takes a whole number from 1 to {most}, got {value!r}"]
+    return [f"{name} takes a whole number from 1 to {most}, {_got(value)}"]
 
 
-def _limits(name: str, value: Optional[Mapping[object, object]]) -> Sequence[str]:
+def _limits(name: str, value: object) -> Sequence[str]:
+    from collections.abc import Mapping
+
+    from stagekit._base.text import escape_control
+
+    if value is None:
+        return ()
+    takes = f'{name} takes names of slots and how many there are of each, {{"db": 4, "async": 100}}'
+    if not isinstance(value, Mapping):
+        return [f"{takes}, {_got(value)}"]
     mistakes: List[str] = []
-    for slot, count in value.items() if value else ():
+    slots: List[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
+    for slot in slots:
         if isinstance(slot, str):
-            mistakes += _count(f'{name}["{slot}"]', count, MAX_SLOTS)
+            mistakes += _count(f'{name}["{escape_control(slot)}"]', value[slot], MAX_SLOTS)
         else:
-            mistakes.append(
-                f"{name} takes names of slots and how many there are of each, "
-                f'{{"db": 4, "async": 100}}, got the name {slot!r}'
-            )
+            mistakes.append(f"{takes}, got the name {_got(slot)[4:]}")
     return mistakes
 
 
 def _on_failure(name: str, value: object) -> Sequence[str]:
-    if value in POLICIES:
+    if isinstance(value, str) and value in POLICIES:
         return ()
-    return [f"{name} takes {_either(POLICIES)}, got {value!r}{_near(str(value), POLICIES)}"]
+    near = _near(value, POLICIES) if isinstance(value, str) else ""
+    return [f"{name} takes {_either(POLICIES)}, {_got(value)}{near}"]
+
+
+def _hooks(name: str, value: object) -> Sequence[str]:
+    takes = f"{name} takes a list of objects with on_event(event), or of functions"
+    if _is_list(value):
+        wrong = [each for each in _known(value) if not (callable(each) or _has(each, "on_event"))]
+        return [f"{takes}, {_got(each)} in it" for each in wrong]
+    is_one = callable(value) or _has(value, "on_event")
+    return [f"{takes}, got one; write {name}=[...]" if is_one else f"{takes}, {_got(value)}"]
 
 
 def _seconds(name: str, value: object) -> Sequence[str]:
     from stagekit._base.retry import seconds_mistake
 
-    mistake = None if value is None or value == 0 else seconds_mistake(value)
-    return () if mistake is None else [f"{name} {mistake}, got {value!r}"]
+    if value is None or (type(value) in (int, float) and value == 0):
+        return ()
+    mistake = seconds_mistake(value)
+    return () if mistake is None else [f"{name} {mistake}, {_got(value)}"]
 
 
 def _cancel(name: str, value: object) -> Sequence[str]:
@@ -127,7 +217,7 @@ def _cancel(name: str, value: object) -> Sequence[str]:
 
     if value is None or isinstance(value, CancelToken):
         return ()
-    return [f"{name} takes a CancelToken, got {value!r}"]
+    return [f"{name} takes a CancelToken, {_got(value)}"]
 
 
 def _rollback(name: str, value: object) -> Sequence[str]:
@@ -135,55 +225,79 @@ def _rollback(name: str, value: object) -> Sequence[str]:
 
     if isinstance(value, (bool, Rollback)):
         return ()
-    return [f"{name} takes True, False or a Rollback(on_cancel=, partial=), got {value!r}"]
+    return [f"{name} takes True, False or a Rollback(on_cancel=, partial=), {_got(value)}"]
 
 
 def _seed(name: str, value: object) -> Sequence[str]:
     if value is None or type(value) is int:
         return ()
-    return [f"{name} takes a whole number, got {value!r}"]
+    return [f"{name} takes a whole number, {_got(value)}"]
 
 
 def _order(name: str, value: object) -> Sequence[str]:
-    if value is None or (hasattr(value, "__iter__") and not isinstance(value, str)):
+    if value is None or _is_list(value):
         return ()
-    return [f"{name} takes a list of all stages of the plan, got {value!r}"]
+    return [f"{name} takes a list of all stages of the plan, {_got(value)}"]
 
 
 def _measure(name: str, value: object) -> Sequence[str]:
-    if isinstance(value, bool) or value == "tracemalloc":
+    if isinstance(value, bool) or (isinstance(value, str) and value == "tracemalloc"):
         return ()
-    return [f"{name} takes True, False or 'tracemalloc', got {value!r}"]
+    return [f"{name} takes True, False or 'tracemalloc', {_got(value)}"]
 
 
 def _arguments(name: str, value: object) -> Sequence[str]:
-    return [f"{name} takes a list of texts, got a text"] if isinstance(value, str) else ()
+    if isinstance(value, str):
+        return [f"{name} takes a list of texts, got a text; write [{_got(value)[4:]}]"]
+    if not _is_list(value):
+        return [f"{name} takes a list of texts, {_got(value)}"]
+    wrong = [each for each in _known(value) if not isinstance(each, str)]
+    return [f"{name} takes a list of texts, {_got(each)} in it" for each in wrong]
 
 
 def _decider(name: str, value: object) -> Sequence[str]:
-    if value is None or all(callable(getattr(value, each, None)) for each in ("before", "after")):
+    if value is None or _has(value, "before", "after"):
         return ()
-    return [f"{name} takes an object with before(call) and after(call, value), got {value!r}"]
+    return [f"{name} takes an object with before(call) and after(call, value), {_got(value)}"]
+
+
+def _clock(name: str, value: object) -> Sequence[str]:
+    if value is None or _has(value, "now", "skip_to", "watch"):
+        return ()
+    return [f"{name} takes a stagekit.testing.VirtualClock, or an object like it, {_got(value)}"]
 
 
 def _keep(name: str, value: object) -> Sequence[str]:
-    if value in KEPT or isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple)) or (isinstance(value, str) and value in KEPT):
         return ()
     near = _near(value, KEPT) if isinstance(value, str) else ""
-    return [f"{name} takes {_either(KEPT)}, or a list of stages, got {value!r}{near}"]
+    return [f"{name} takes {_either(KEPT)}, or a list of stages, {_got(value)}{near}"]
+
+
+def values_mistakes(name: str, value: object) -> Sequence[str]:
+    """Return what is wrong with ``values=``, but for its single values."""
+    from collections.abc import Mapping
+
+    if isinstance(value, Mapping) or _is_list(value):
+        return ()
+    return [f"{name} takes a list of objects, {_got(value)}; write values=[...]"]
 
 
 def params_mistakes(name: str, value: object) -> Sequence[str]:
     """Return what is wrong with ``params=``, but for the values of single parameters."""
     from collections.abc import Mapping
 
-    if value is None or isinstance(value, tuple):  # the command line makes a tuple of settings
+    from stagekit._base.parameters import Setting
+
+    if value is None or (
+        isinstance(value, tuple) and all(isinstance(each, Setting) for each in _known(value))
+    ):  # the command line makes a tuple of settings
         return ()
     if not isinstance(value, Mapping):
-        return [f'{name} takes a mapping such as {{"load.path": "a.csv"}}, got {value!r}']
+        return [f'{name} takes a mapping such as {{"load.path": "a.csv"}}, {_got(value)}']
     keys: List[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
     wrong = [key for key in keys if not isinstance(key, str)]
-    return [f'{name} takes names such as "load.path", got {key!r}' for key in wrong]
+    return [f'{name} takes names such as "load.path", {_got(key)}' for key in wrong]
 
 
 def _either(words: Sequence[str]) -> str:
@@ -244,11 +358,12 @@ def _params_of_flags(assignments: Sequence[str], file: Optional[str]) -> object:
 
 
 PLANNING = (  # what ``plan`` takes, too
-    Option(name="registry", type="Optional[Registry]", default=None),
+    Option(name="registry", type="Optional[Registry]", default=None, check=_registry),
     Option(
         name="select",
         type="Union[str, Sequence[str]]",
         default=(),
+        check=_words,
         key="select",
         flags=(
             Flag(
@@ -264,6 +379,7 @@ PLANNING = (  # what ``plan`` takes, too
         name="exclude",
         type="Union[str, Sequence[str]]",
         default=(),
+        check=_words,
         key="exclude",
         flags=(
             Flag(
@@ -274,8 +390,8 @@ PLANNING = (  # what ``plan`` takes, too
             ),
         ),
     ),
-    Option(name="values", type="Values", default=()),
-    Option(name="overrides", type="Optional[Mapping[Any, object]]", default=None),
+    Option(name="values", type="Values", default=(), check=values_mistakes),
+    Option(name="overrides", type="Optional[Mapping[Any, object]]", default=None, check=_overrides),
     Option(
         name="params",
         type="Optional[Mapping[str, object]]",
@@ -302,6 +418,7 @@ PLANNING = (  # what ``plan`` takes, too
         name="strict",
         type="bool",
         default=False,
+        check=_bool,
         key="strict",
         flags=(Flag(names=("--strict",), help="Treat warnings of the plan as errors."),),
     ),
@@ -371,8 +488,8 @@ RUNNING = (
         ),
         of_flags=_policy_of_flags,
     ),
-    Option(name="check", type="bool", default=True),
-    Option(name="hooks", type="Sequence[Hook]", default=()),
+    Option(name="check", type="bool", default=True, check=_bool),
+    Option(name="hooks", type="Sequence[Hook]", default=(), check=_hooks),
     Option(name="cancel", type="Optional[CancelToken]", default=None, check=_cancel),
     Option(
         name="deadline",
@@ -442,6 +559,7 @@ RUNNING = (
         name="check_mutation",
         type="bool",
         default=False,
+        check=_bool,
         key="check_mutation",
         flags=(
             Flag(
@@ -466,19 +584,27 @@ RUNNING = (
         key="keep",
     ),
     Option(name="decider", type="Optional[Decider]", default=None, check=_decider),
-    Option(name="clock", type="Optional[Clock]", default=None),
+    Option(name="clock", type="Optional[Clock]", default=None, check=_clock),
 )
 OPTIONS = (*PLANNING, *RUNNING)
-_CHECKS = {option.name: option.check for option in OPTIONS if option.check is not None}
+_CHECKS = {option.name: option.check for option in OPTIONS}
 _ONLY_PLANNING = frozenset([option.name for option in PLANNING]) - {"values"}
 
 
-def check(options: Mapping[str, object], *, has_plan: bool) -> None:
+def check(
+    options: Mapping[str, object],
+    *,
+    has_plan: bool,
+    target: object = None,
+    more: Sequence[str] = (),
+) -> None:
     """Refuse options that cannot be taken.
 
     Args:
         options: by name; those that have their default may be left out.
         has_plan: whether a plan is run that is made already.
+        target: what is to be planned.
+        more: what else is known to be wrong.
 
     Raises:
         UsageError: naming all of them.
@@ -486,13 +612,15 @@ def check(options: Mapping[str, object], *, has_plan: bool) -> None:
     mistakes: List[str] = []
     late: List[str] = []
     for name, value in options.items():
-        if has_plan and name in _ONLY_PLANNING and value:
+        if has_plan and name in _ONLY_PLANNING and _is_said(value):
             late.append(name)
         elif name in _CHECKS:
             mistakes += _CHECKS[name](name, value)
     if late:
         mistakes.insert(0, f"a plan is made already; say {', '.join(late)} to plan(...) instead")
+    mistakes += more
     if mistakes:
         from stagekit.errors import UsageError
 
-        raise UsageError("; ".join(mistakes))
+        # Where only the target is wrong, planning says so, with what there is.
+        raise UsageError("; ".join([*_target_mistakes(target), *mistakes]))

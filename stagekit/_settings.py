@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 _PROCESSORS = os.cpu_count() or 1  # asked once: 10 us, as long as a run of ten stages
 _MOST_THREADS = min(32, _PROCESSORS + 4)
 _WHERE = frozenset(["executor", "workers"])
+_LISTS = frozenset(["select", "exclude", "arguments", "hooks", "order"])
+_READ = _LISTS | {"values"}
 _AS_SAID = frozenset([
     *("on_failure", "check", "cancel", "deadline", "seed", "decider", "clock", "measure"),
 ])  # fmt: skip
@@ -57,8 +59,8 @@ def planned(kind: Type[P], target: object, options: Options) -> P:
         PlanError: the stages cannot be planned.
         UsageError: an option cannot be taken.
     """
-    given, is_strict = keyed(options.get("values", ())), bool(options.get("strict"))
-    return _planned(kind, target, options, given, is_strict=is_strict)
+    options, given = _checked(target, options, has_plan=False)
+    return _planned(kind, target, options, given, is_strict=bool(options.get("strict")))
 
 
 def _planned(
@@ -74,7 +76,8 @@ def _planned(
 
 def known_parameters(target: object, options: Options) -> Tuple[PlanParameter, ...]:
     """Return the parameters that can be set of what the options of ``plan`` ask for."""
-    return parameters_of(_request(target, options, keyed(options.get("values", ()))))
+    options, given = _checked(target, options, has_plan=False)
+    return parameters_of(_request(target, options, given))
 
 
 def _request(
@@ -85,8 +88,8 @@ def _request(
     return Request(
         (registry if registry is not None else current_registry()).snapshot(),
         target,
-        _words("select", options.get("select", ())),
-        _words("exclude", options.get("exclude", ())),
+        _words(options.get("select", ())),
+        _words(options.get("exclude", ())),
         tuple(given),
         tuple(overrides.items()) if overrides else (),
         is_strict,
@@ -120,9 +123,11 @@ def prepared(kind: Type[Plan], target: object, options: Options) -> Tuple[Plan, 
 
         raise RunAtImportError
     is_made = isinstance(target, Plan)
-    if options:
-        _check(options, has_plan=is_made)
-    given = keyed(options["values"]) if "values" in options else {}
+    given: Mapping[object, object] = {}
+    if not _READ.isdisjoint(options):
+        options, given = _checked(target, options, has_plan=is_made)
+    elif options:
+        _check(options, has_plan=is_made, target=target)
     plan = target if isinstance(target, Plan) else _newly_planned(kind, target, options, given)
     settings = settings_for(plan, options, given, warns=is_made)
     if options.get("check_mutation"):
@@ -132,12 +137,48 @@ def prepared(kind: Type[Plan], target: object, options: Options) -> Tuple[Plan, 
     return plan, settings
 
 
-def _check(options: Options, *, has_plan: bool) -> None:
+def _checked(
+    target: object, options: Options, *, has_plan: bool
+) -> Tuple[Options, Mapping[object, object]]:
+    """Return the options, lists among them read once, and the values given by key.
+
+    Raises:
+        UsageError: options cannot be taken; all of them are listed.
+    """
+    read = dict(options)
+    wrong: List[str] = []
+    for name in _LISTS.intersection(options):
+        if not isinstance(options[name], (str, bytes, list, tuple, type)):
+            wrong += _read_once(name, read)
+    values = options.get("values", ())
+    given: Mapping[object, object] = {}
+    if not isinstance(values, tuple) or values:
+        given, mistakes = _keyed(values)
+        wrong += mistakes
+    _check(read, has_plan=has_plan, target=target, more=wrong)
+    return read, given
+
+
+def _read_once(name: str, options: Dict[str, Any]) -> Sequence[str]:
+    """Read a list that may be a generator; return what is wrong with it."""
+    try:
+        options[name] = tuple(options[name])
+    except TypeError:  # it is none
+        return ()
+    except Exception as error:  # noqa: BLE001 - of a user's class
+        from stagekit._base.text import error_line
+
+        del options[name]
+        return [f"{name} cannot be read: {error_line(error)}"]
+    return ()
+
+
+def _check(options: Options, **rest: Any) -> None:
     """Refuse options that cannot be taken; loads the checks, and puts them in its own place."""
     global _check  # noqa: PLW0603 - an import in a function costs a run 1 us each time
     from stagekit._options import check as _check
 
-    _check(options, has_plan=has_plan)
+    _check(options, **rest)
 
 
 def _newly_planned(
@@ -171,48 +212,36 @@ def _settings(params: Any) -> Tuple[Setting, ...]:  # Any: what a user has given
     if isinstance(params, tuple):
         return params  # pyright: ignore[reportUnknownVariableType]
     from stagekit._base.parameters import from_python
-    from stagekit._options import params_mistakes
 
-    mistakes = params_mistakes("params", params)
-    if mistakes:
-        from stagekit.errors import UsageError
-
-        raise UsageError("; ".join(mistakes))
     return from_python(params)
 
 
-def _words(option: str, value: Union[str, Sequence[str]]) -> Tuple[str, ...]:
+def _words(value: Union[str, Sequence[str]]) -> Tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
-    words = value if isinstance(value, tuple) else tuple(value)
-    wrong = [each for each in words if not isinstance(each, str)]  # pyright: ignore[reportUnnecessaryIsInstance]
-    if wrong:
-        from stagekit.errors import UsageError
-
-        raise UsageError(f"{option} takes texts such as '+report', got {wrong[0]!r}")
-    return words
+    return value if isinstance(value, tuple) else tuple(value)  # the command line's know more
 
 
-def keyed(values: Values) -> Dict[object, object]:
-    """Return the given values by key.
-
-    Raises:
-        UsageError: a value cannot be keyed, or two have the same key; all are listed.
-    """
-    if values == ():
-        return {}
+def _keyed(values: Any) -> Tuple[Dict[object, object], Sequence[str]]:  # Any: as a user gives it
+    """Return the given values by key, and what is wrong with them."""
     from collections.abc import Mapping
 
     from stagekit._base.refs import Given, Named
+    from stagekit._base.value_text import short_text
+    from stagekit._options import values_mistakes
     from stagekit._plan.annotation import markers_of
-    from stagekit.errors import UsageError
 
-    if isinstance(values, (str, bytes)):
-        raise UsageError(f"values takes a list of objects, got {values!r}; write values=[...]")
-    if isinstance(values, Mapping):
-        pairs = [Given(values[key], key, None) for key in values]  # pyright: ignore[reportUnknownArgumentType]
-    else:
-        pairs = [v if isinstance(v, Given) else Given(v, None, None) for v in values]
+    if values_mistakes("values", values):
+        return {}, ()  # it is told with the other options
+    try:
+        if isinstance(values, Mapping):
+            pairs = [Given(values[key], key, None) for key in values]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        else:
+            pairs = [v if isinstance(v, Given) else Given(v, None, None) for v in values]
+    except Exception as error:  # noqa: BLE001 - of a user's class
+        from stagekit._base.text import error_line
+
+        return {}, [f"values cannot be read: {error_line(error)}"]
     found: Dict[object, object] = {}
     mistakes: List[str] = []
     for pair in pairs:
@@ -221,7 +250,7 @@ def keyed(values: Values) -> Dict[object, object]:
         try:
             key = normalise(asked)
         except BadTypeError as error:
-            mistakes.append(f"{pair!r}: {error}")
+            mistakes.append(f"{short_text(pair)}: {error}")
             continue
         name = pair.name if pair.name is not None else names[0] if names else None
         if name is not None:
@@ -233,9 +262,7 @@ def keyed(values: Values) -> Dict[object, object]:
                 f"two values for `{describe(key)}`; tell them apart: given(..., name=...)"
             )
         found[key] = pair.value
-    if mistakes:
-        raise UsageError("values: " + "; ".join(mistakes))
-    return found
+    return found, ["values: " + "; ".join(mistakes)] if mistakes else ()
 
 
 def settings_for(

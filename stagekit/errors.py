@@ -51,6 +51,13 @@ __all__ = [
 ]
 
 
+def _visible(text: str) -> str:
+    """Return a text of ours with what is in it of users made harmless for a terminal."""
+    from stagekit._base.text import escape_control
+
+    return escape_control(text, keep="\n")
+
+
 class StagekitWarning(UserWarning):
     """Something a plan or a run wants to be known without ending.
 
@@ -62,6 +69,9 @@ class StagekitWarning(UserWarning):
     result: Any = None  # Any: Result is a floor above
     _is_of_stagekit = True
 
+    def __str__(self) -> str:
+        return _visible(super().__str__())
+
 
 class StagekitError(Exception):
     """The root of every error that stagekit raises on purpose.
@@ -70,6 +80,9 @@ class StagekitError(Exception):
     """
 
     _is_of_stagekit = True
+
+    def __str__(self) -> str:
+        return _visible(super().__str__())
 
     def _render_traceback_(self) -> List[str]:
         from stagekit._base.tracebacks import traceback_lines  # only in an IPython shell
@@ -96,7 +109,7 @@ class DeclarationError(StagekitError, ValueError):
 
     def __str__(self) -> str:
         place = f" ({self.location})" if self.location is not None else ""
-        return f"stage {self.stage!r}{place}: " + "; ".join(self.mistakes)
+        return _visible(f"stage {self.stage!r}{place}: " + "; ".join(self.mistakes))
 
 
 class DuplicateStageError(DeclarationError):
@@ -162,7 +175,7 @@ class TargetError(StagekitError):
         self.fixes = fixes
 
     def __str__(self) -> str:
-        return "\n".join([self.message, *(f"    fix: {fix}" for fix in self.fixes)])
+        return _visible("\n".join([self.message, *(f"    fix: {fix}" for fix in self.fixes)]))
 
 
 class MissingExtraError(StagekitError, ImportError):
@@ -269,7 +282,7 @@ class StageCancelledError(StagekitError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"cancelled: {self.reason}" if self.reason else "cancelled"
+        return _visible(f"cancelled: {self.reason}" if self.reason else "cancelled")
 
 
 class StageTimeoutError(StagekitError, TimeoutError):
@@ -343,7 +356,8 @@ class DeciderError(StagekitError):
 
     def __str__(self) -> str:
         of_item = "" if self.item is None else f"item {self.item} of "
-        return f"{self.decider}.{self.method}, asked about {of_item}{self.stage_id}, {self.mistake}"
+        stage = f"{of_item}{self.stage_id}"
+        return _visible(f"{self.decider}.{self.method}, asked about {stage}, {self.mistake}")
 
 
 class RemoteError(StagekitError):

@@ -124,11 +124,13 @@ class Problem(Record):
     cause: Optional[Cause] = None
 
     def __str__(self) -> str:
+        from stagekit._base.text import escape_control
+
         place = f" ({self.location})" if self.location is not None else ""
         lines = [f"{self.code.value}: {self.message}{place}"]
         lines += [f"    {note}" for note in self.notes]
         lines += [f"    fix: {fix}" for fix in self.fixes]
-        return "\n".join(lines)
+        return "\n".join(map(escape_control, lines))  # what a user has named stays in its line
 
     def __repr__(self) -> str:
         return f"<Problem {self.code.value} {self.stage_id or ''}: {self.message}>"

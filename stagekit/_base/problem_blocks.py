@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Dict, List, Sequence, Tuple
 
+from stagekit._base.text import escape_control
+
 if TYPE_CHECKING:
     from stagekit._base.problem import Problem
 
@@ -47,4 +49,4 @@ def text_of(block: Sequence[Problem]) -> str:
     lines = [f"{block[0].code.value}: {title_of(block)}"]
     lines += [f"    {line}" for line in (*table_of(block), *notes)]
     lines += [f"    fix: {fix}" for fix in fixes]
-    return "\n".join(lines)
+    return "\n".join(map(escape_control, lines))

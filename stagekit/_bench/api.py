@@ -22,10 +22,11 @@ from typing import (
 from stagekit._api import Plan, plan, run
 from stagekit._base.text import did_you_mean
 from stagekit._base.usage import knows_memory
+from stagekit._base.value_text import short_text
 from stagekit._bench.benchmark import Benchmark
 from stagekit._bench.measures import ExecutorBenchmark, Measures
 from stagekit._bench.samples import Sample, noise_of
-from stagekit._options import OPTIONS, PLANNING, RUNNING, check
+from stagekit._options import OPTIONS, PLANNING, check
 from stagekit._run.simulation import longest_path, seconds_of, simulate
 from stagekit.errors import MissingExtraError, UsageError
 
@@ -80,7 +81,7 @@ def bench(
         >>> list(measured.executors), measured.repeat
         (['inline', 'threads'], 3)
     """
-    mistakes = mistakes_of(repeat, warmup, executors, memory, options)
+    mistakes = mistakes_of(repeat, warmup, executors, memory, options, target=target)
     if mistakes:
         raise UsageError("; ".join(mistakes))
     if isinstance(target, Plan):  # a run of it refuses options of planning
@@ -97,22 +98,25 @@ def mistakes_of(
     executors: Sequence[object],
     memory: object,
     options: Mapping[str, Any],
+    *,
+    target: object = None,
 ) -> List[str]:
     """Return all that is wrong with the options of a benchmark."""
     found = [
-        f"{name} takes a whole number from {least} to {MOST}, got {value!r}"
+        f"{name} takes a whole number from {least} to {MOST}, got {short_text(value)}"
         for name, value, least in (("repeat", repeat, 1), ("warmup", warmup, 0))
         if type(value) is not int or not least <= value <= MOST
     ]
-    if isinstance(executors, str) or not executors:
-        found.append(f"executors takes a list such as ['inline', 'threads'], got {executors!r}")
+    if not isinstance(executors, (list, tuple)) or not executors:
+        got = short_text(executors)
+        found.append(f"executors takes a list such as ['inline', 'threads'], got {got}")
         executors = ()
     names = [name_of(each) for each in executors]
     found += [
         f"executors names {each!r} twice" for each in dict.fromkeys(names) if names.count(each) > 1
     ]
-    if memory is not None and memory not in MEMORY:
-        found.append(f"memory takes 'rss', 'tracemalloc' or None, got {memory!r}")
+    if memory is not None and not (isinstance(memory, str) and memory in MEMORY):
+        found.append(f"memory takes 'rss', 'tracemalloc' or None, got {short_text(memory)}")
     known = [each.name for each in OPTIONS if each.name not in OWN]
     for name in options:
         if name not in known:
@@ -125,8 +129,8 @@ def mistakes_of(
         except UsageError as error:
             found.append(str(error))
     try:
-        checked = {each.name for each in RUNNING}
-        check({name: options[name] for name in options if name in checked}, has_plan=True)
+        checked = {name: options[name] for name in options if name in known}
+        check(checked, has_plan=isinstance(target, Plan), target=target)
     except UsageError as error:
         found.append(str(error))
     return found

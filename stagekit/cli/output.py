@@ -139,20 +139,25 @@ class Output:
 
     def print_error(self, text: str) -> None:
         """Print what ends the command, where it is no problem with a code."""
-        self.print_message(f"{self.error_style.paint('error', 'error')}: {text}")
+        self.print_message(f"{self.error_style.paint('error', 'error')}: {_visible(text)}")
 
     def warn(self, text: str) -> None:
         """Print a warning that is no problem of a plan."""
-        self.print_message(f"{self.error_style.paint('warning', 'warning')}: {text}")
+        self.print_message(f"{self.error_style.paint('warning', 'warning')}: {_visible(text)}")
 
     def note(self, text: str) -> None:
         """Print something that is good to know, and no fault."""
-        self.print_message(f"{self.error_style.paint('strong', 'note')}: {text}")
+        self.print_message(f"{self.error_style.paint('strong', 'note')}: {_visible(text)}")
 
     def note_environment(self, variables: Sequence[str]) -> None:
         """Print which variables have set options of a command that cannot do what it is asked."""
         if variables:
             self.note(f"set in the environment: {', '.join(variables)}")
+
+
+def _visible(text: str) -> str:
+    """Return a text with what is in it of users made harmless for a terminal."""
+    return escape_control(text, keep="\n")
 
 
 def _write(stream: Union[TextIO, StandardError], text: str) -> None:

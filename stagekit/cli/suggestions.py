@@ -61,7 +61,7 @@ def _targets(base: str, parts: Sequence[str], attribute: str) -> List[str]:
         if not os.path.isdir(os.path.join(folder, part)):
             near = did_you_mean(part, module_names(folder or "."))
             there = [[*parts[:at], name, *rest] for name in near]
-            return [each for meant in there for each in _targets(base, meant, attribute)]
+            return [each for meant in there for each in _targets(base, meant, attribute)[:1]]
         folder = os.path.join(folder, part)
     files = _files_inside(folder)
     return [_with(target, attribute) for file in files for target in _spelt(base, file)[:1]]
