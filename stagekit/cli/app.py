@@ -17,7 +17,10 @@ from stagekit.cli.command_runner import CommandOptions, run_command
 from stagekit.cli.interruption import Interruption
 from stagekit.cli.options import (
     Choice,
+    CodeName,
     File,
+    StageFile,
+    StageName,
     choice_option,
     color_option,
     help_params_option,
@@ -52,12 +55,25 @@ def main(
             those of ``stagekit run`` behind TARGET.
     """
     obj = interruption if interruption is not None else Interruption()
+    instruction = os.environ.get("_STAGEKIT_COMPLETE")
     try:
+        if instruction and script is None:
+            return _complete(instruction)
         with results_to(sys.stdout):  # click prints help itself
             return int(_run(list(arguments), obj, script))
     except NotWrittenError as error:
         Output().print_error(str(error))
         return int(ExitCode.NOT_WRITTEN)
+
+
+def _complete(instruction: str) -> int:
+    """Answer a shell that completes a command line."""
+    from stagekit.cli.shells import answer
+
+    text = answer(stagekit, instruction, os.environ)
+    if text:
+        Output().print_result(text)
+    return 0
 
 
 def _run(given: List[str], interruption: Interruption, script: Optional[ModuleType]) -> int:
@@ -229,6 +245,7 @@ def stagekit(context: click.Context, /) -> None:
     multiple=True,
     is_flag=False,
     flag_value="",
+    type=StageName(),
     metavar="[STAGE]",
     help="Print the value of STAGE; without STAGE, of the target.",
 )
@@ -236,11 +253,15 @@ def stagekit(context: click.Context, /) -> None:
     "--output",
     "outputs",
     multiple=True,
+    type=StageFile(),
     metavar="STAGE=FILE",
     help="Write the value of STAGE to a .json, .csv, .parquet, .pickle or .txt file.",
 )
 @click.option(
-    "--events", metavar="FILE|-", help="Write events as JSON lines while the run goes on."
+    "--events",
+    type=File(),
+    metavar="FILE|-",
+    help="Write events as JSON lines while the run goes on.",
 )
 @click.option(
     "--junit-xml",
@@ -413,8 +434,10 @@ def graph(context: click.Context, /, target: str, **options: Any) -> int:
 )
 @some_running_options(*BENCH_OPTIONS)
 @click.option("--memory", metavar="tracemalloc|rss", help="Measure memory, too.")
-@click.option("--save", metavar="FILE", help="Save the measurements.")
-@click.option("--compare", metavar="FILE", help="Compare with a file that --save wrote.")
+@click.option("--save", type=File(), metavar="FILE", help="Save the measurements.")
+@click.option(
+    "--compare", type=File(), metavar="FILE", help="Compare with a file that --save wrote."
+)
 @click.option(
     "--fail-over",
     metavar="N%",
@@ -453,7 +476,7 @@ def bench(context: click.Context, /, target: str, tb: str, color: str, **options
         ("stagekit explain", "List all codes."),
     ),
 )
-@click.argument("code", required=False)
+@click.argument("code", required=False, type=CodeName())
 @json_option("the pages")
 @color_option
 @click.pass_context
@@ -463,6 +486,29 @@ def explain(context: click.Context, /, code: Optional[str], color: str, *, is_js
 
     common = CommandOptions(color, is_json)
     return run_command(common, context.obj, lambda out: explain_code(code, out, is_json=is_json))
+
+
+@stagekit.command(
+    cls=Command,
+    examples=(
+        ('eval "$(stagekit completion bash)"', "A line for ~/.bashrc; zsh has ~/.zshrc."),
+        (
+            "stagekit completion fish > ~/.config/fish/completions/stagekit.fish",
+            "Once; fish finds it there.",
+        ),
+    ),
+)
+@click.argument("shell", type=Choice(("bash", "zsh", "fish")), metavar="bash|zsh|fish")
+@click.pass_context
+def completion(context: click.Context, /, shell: str) -> int:
+    """Print the script that lets Tab complete in a shell."""
+    from stagekit.cli.shells import SCRIPTS
+
+    def show(output: Output) -> ExitCode:
+        output.print_result(SCRIPTS[shell])
+        return ExitCode.OK
+
+    return run_command(CommandOptions(), context.obj, show)
 
 
 def _show_parameters(context: click.Context, target: Where, options: Any) -> int:

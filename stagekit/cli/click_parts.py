@@ -166,8 +166,9 @@ class Command(_WithHelp):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write below the options how the environment sets them, and the examples."""
-        formatter.write_paragraph()
-        formatter.write_text(_ENVIRONMENT)
+        if variables(self):
+            formatter.write_paragraph()
+            formatter.write_text(_ENVIRONMENT)
         _format_examples(self.examples, formatter)
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
-from typing import TYPE_CHECKING, Any, Callable, List, Optional, Tuple, Type, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Optional, Tuple, Type, TypeVar
 
 import click
 
@@ -16,6 +16,8 @@ from stagekit.cli.output import ColorChoice
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+    from stagekit.cli.completion import Outline
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,6 +58,17 @@ class Choice(_ParamType):
             f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(self.words)}"
         )
         raise click.BadParameter(f"there is no {escape_control(str(value))!r}; {hint}", ctx, param)
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> List[CompletionItem]:
+        """Return the words that begin so."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(each) for each in self.words if each.startswith(incomplete)]
 
 
 class Executor(Choice):
@@ -127,10 +140,14 @@ class Limit(_ParamType):
         return name, int(number)
 
 
-class Assignment(_ParamType):
-    """``NAME=VALUE``: planning reads it; here names are completed."""
+class _Completed(_ParamType):
+    """A text that is not converted: whoever uses it says what is wrong. Here it is completed."""
 
-    name = "assignment"
+    name = "text"
+
+    def offered(self, ctx: click.Context, word: str) -> Iterable[Tuple[str, str]]:
+        """Return what a word may become, each with what it is."""
+        raise NotImplementedError
 
     def shell_complete(
         self,
@@ -138,31 +155,97 @@ class Assignment(_ParamType):
         param: click.Parameter,  # noqa: ARG002
         incomplete: str,
     ) -> List[CompletionItem]:
-        """Return the names of parameters of TARGET, read from its file without importing it."""
+        """Return what a shell offers."""
         from click.shell_completion import CompletionItem
 
-        from stagekit.cli.completion import parameter_names
+        offered = dict(self.offered(ctx, incomplete))
+        return [
+            CompletionItem(each, help=text or None)
+            for each, text in offered.items()
+            if each.startswith(incomplete)
+        ]
 
-        target = ctx.params.get("target") or next(iter(ctx.args), "")  # where parsing gave up
-        names = parameter_names(str(target))
-        return [CompletionItem(f"{each}=") for each in names if each.startswith(incomplete)]
+
+def _outline(ctx: click.Context) -> Outline:
+    """Return what the file of TARGET tells, read without importing it."""
+    from stagekit.cli.completion import Outline, outline
+
+    target = ctx.params.get("target") or next(iter(ctx.args), "")  # where parsing gave up
+    found = outline([str(target)], adopts=bool(ctx.params.get("adopt")))
+    return Outline([], takes_arguments=False) if found is None else found
 
 
-class File(_ParamType):
-    """The path of a file: whoever reads it says what is wrong; here it is completed."""
+class Assignment(_Completed):
+    """``NAME=VALUE``: a parameter of TARGET, and for its value a file."""
 
-    name = "file"
+    def offered(self, ctx: click.Context, word: str) -> Iterable[Tuple[str, str]]:
+        """Return parameters, or files."""
+        if "=" not in word:
+            return [(f"{each}=", "") for each in _outline(ctx).parameters]
+        from stagekit.cli.completion import paths
 
-    def shell_complete(
-        self,
-        ctx: click.Context,  # noqa: ARG002
-        param: click.Parameter,  # noqa: ARG002
-        incomplete: str,
-    ) -> List[CompletionItem]:
-        """Leave it to the shell."""
-        from click.shell_completion import CompletionItem
+        name, _, value = word.partition("=")
+        return [(f"{name}={each}", "") for each in paths(value)]
 
-        return [CompletionItem(incomplete, type="file")]
+
+class File(_Completed):
+    """The path of a file."""
+
+    def offered(self, ctx: click.Context, word: str) -> Iterable[Tuple[str, str]]:  # noqa: ARG002
+        """Return files and folders."""
+        from stagekit.cli.completion import paths
+
+        return [(each, "") for each in paths(word)]
+
+
+class TargetName(_Completed):
+    """TARGET."""
+
+    def offered(self, ctx: click.Context, word: str) -> Iterable[Tuple[str, str]]:  # noqa: ARG002
+        """Return files, modules and their stages."""
+        from stagekit.cli.completion import targets
+
+        return targets(word)
+
+
+class StageName(_Completed):
+    """The name of a stage of TARGET."""
+
+    def offered(self, ctx: click.Context, word: str) -> Iterable[Tuple[str, str]]:  # noqa: ARG002
+        """Return the names of stages."""
+        return _outline(ctx).stages.items()
+
+
+class StageWords(_Completed):
+    """Words that select stages: names, also behind ``+`` and ``@``, and tags."""
+
+    def offered(self, ctx: click.Context, word: str) -> Iterable[Tuple[str, str]]:
+        """Return names and tags."""
+        name = word.lstrip("+@0123456789")
+        before, found = word[: len(word) - len(name)], _outline(ctx)
+        named = [(f"{before}{each}", text) for each, text in found.stages.items()]
+        return [*named, *((f"{before}tag:{each}", "") for each in found.tags)]
+
+
+class StageFile(_Completed):
+    """``STAGE=FILE``."""
+
+    def offered(self, ctx: click.Context, word: str) -> Iterable[Tuple[str, str]]:
+        """Return the names of stages, or files."""
+        if "=" in word:
+            return Assignment().offered(ctx, word)
+        return [(f"{each}=", text) for each, text in _outline(ctx).stages.items()]
+
+
+class CodeName(_Completed):
+    """The code of an error."""
+
+    def offered(self, ctx: click.Context, word: str) -> Iterable[Tuple[str, str]]:  # noqa: ARG002
+        """Return the codes, each with its title."""
+        from stagekit.cli.commands.explain import page
+        from stagekit.errors import Code
+
+        return [(each.value, page(each).title) for each in Code]
 
 
 _TYPES = {  # of what follows a flag, by its kind
@@ -170,7 +253,7 @@ _TYPES = {  # of what follows a flag, by its kind
     "seconds": Number(float, 0, "a number of seconds"),
     "number": click.INT,
     "slot": Limit(),
-    "words": click.STRING,
+    "words": StageWords(),
     "executor": Executor(NAMES),
     "assignments": Assignment(),
     "file": File(),
@@ -201,7 +284,7 @@ def choice_option(flag: str, kind: Type[enum.Enum], help_text: str) -> Callable[
 
 def target_argument(function: F) -> F:
     """Take TARGET."""
-    return click.argument("target", metavar="TARGET")(function)
+    return click.argument("target", metavar="TARGET", type=TargetName())(function)
 
 
 def color_option(function: F) -> F:
@@ -251,11 +334,16 @@ def selection_options(function: F) -> F:
         click.option(
             "--from",
             "start",
+            type=StageName(),
             metavar="NAME",
             help="Start at NAME: run it and all that needs it.",
         ),
         click.option(
-            "--until", "end", metavar="NAME", help="Stop at NAME: run it and all that it needs."
+            "--until",
+            "end",
+            type=StageName(),
+            metavar="NAME",
+            help="Stop at NAME: run it and all that it needs.",
         ),
     )
     flags = [option_of(flag) for option in PLANNING for flag in option.flags]

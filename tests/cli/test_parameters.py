@@ -225,13 +225,6 @@ def test_a_file_that_is_not_python_offers_nothing(text: str, cli: Cli, write: Wr
     assert [] == complete(["run", "none.py", "--set"], "")
 
 
-def test_a_file_of_parameters_is_completed_by_the_shell() -> None:
-    """It knows files."""
-    shell = BashComplete(stagekit, {}, "stagekit", "_STAGEKIT_COMPLETE")
-    (found,) = shell.get_completions(["run", "shop", "--params"], "p")
-    assert ("p", "file") == (found.value, found.type)
-
-
 def proposed(err: str) -> List[str]:
     """Return the words of the first ``--set`` that an error proposes."""
     return shlex.split(re.findall(r"--set [^`?\n]+", err)[0])[:2]
