@@ -117,7 +117,7 @@ def test_what_cannot_be_written_leaves_the_old_file(
     monkeypatch.setattr(os, "replace", full)
     done = cli("graph", shop, "-o", str(path))
     assert 74 == done.code
-    assert f"error: -o {path}: OSError: [Errno 28] No space left on device\n" == done.err
+    assert f"error: -o {path} cannot be written: No space left on device\n" == done.err
     assert "old" == path.read_text(encoding="utf-8")
     assert not list(tmp_path.glob(".a.svg*"))
 
@@ -161,8 +161,10 @@ def test_mermaid_says_that_it_has_a_limit(cli: Cli, write: Write) -> None:
 PROGRAM = """#!{python}
 import sys
 text = sys.stdin.read()
-if "wrong" in {mode!r}:
-    sys.exit("no \\x1b[31msuch thing")
+if "wrong" in {mode!r} or "large" in {mode!r} and "2" in sys.argv:
+    sys.exit("no \\x1b[31msuch thing\\nat all")
+if "mute" in {mode!r}:
+    sys.exit(1)
 sys.stdout.write("PNG of " + text[:4] + " ".join(sys.argv[1:]))
 """
 
@@ -179,16 +181,23 @@ def converter(folder: Path, mode: str = "") -> None:
 def test_a_png_is_drawn_by_what_is_installed(
     cli: Cli, shop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """rsvg-convert gets the SVG; where it fails, its reason is told and nothing is written."""
+    """What rsvg-convert finds too large it draws smaller; another failure is one line."""
     converter(tmp_path / "bin")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     assert 0 == cli("graph", shop, "-o", "a.png").code
     made = Path("a.png").read_text(encoding="utf-8")
     assert "PNG of <svg--zoom 2 --background-color white --format png" == made
+    converter(tmp_path / "bin", "large")
+    assert 0 == cli("graph", shop, "-o", "a.png").code
+    assert "--zoom 1 " in Path("a.png").read_text(encoding="utf-8")
+    converter(tmp_path / "bin", "mute")
+    said = "error: -o b.png cannot be written: rsvg-convert: it failed\n"
+    assert said == cli("graph", shop, "-o", "b.png").err
     converter(tmp_path / "bin", "wrong")
     done = cli("graph", shop, "-o", "b.png")
     assert 74 == done.code
-    assert "error: -o b.png: OSError: rsvg-convert failed: no \\x1b[31msuch thing\n" == done.err
+    said = "error: -o b.png cannot be written: rsvg-convert: no \\x1b[31msuch thing\n"
+    assert said == done.err
     assert not Path("b.png").exists()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import errno
 import os
 import shutil
 from typing import Optional
@@ -111,7 +112,8 @@ def show_graph(
     try:
         _write(made, output, request.file, drawn, folds=request.folds)
     except Exception as error:  # noqa: BLE001 - of the disk, or of what draws a PNG
-        output.print_error(f"-o {escape_control(request.file)}: {error_line(error)}")
+        why = escape_control(getattr(error, "strerror", None) or error_line(error))
+        output.print_error(f"-o {escape_control(request.file)} cannot be written: {why}")
         return ExitCode.NOT_WRITTEN
     return ExitCode.OK
 
@@ -183,14 +185,13 @@ def _png(svg: bytes) -> bytes:
         return made
     import subprocess
 
-    done = subprocess.run(  # noqa: S603 - what `which` has found
-        [str(drawer), "--zoom", str(_SCALE), "--background-color", "white", "--format", "png"],
-        input=svg,
-        capture_output=True,
-        timeout=_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        text = done.stderr.decode(errors="replace").strip()
-        raise OSError(f"rsvg-convert failed: {text}")
-    return done.stdout
+    said = ""
+    for scale in (_SCALE, 1):  # there is a limit, which few pictures reach
+        asked = ["--zoom", str(scale), "--background-color", "white", "--format", "png"]
+        done = subprocess.run(  # noqa: S603 - what `which` has found
+            [str(drawer), *asked], input=svg, capture_output=True, timeout=_SECONDS, check=False
+        )
+        if not done.returncode:
+            return done.stdout
+        said = done.stderr.decode(errors="replace").strip() or "it failed"
+    raise OSError(errno.EIO, f"rsvg-convert: {said.splitlines()[0]}")
