@@ -11,7 +11,7 @@ import re
 from types import FunctionType
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 
-from stagekit._base.keys import NamedKey, describe, is_scalar, members_of
+from stagekit._base.keys import NamedKey, NoneType, describe, is_scalar, members_of
 from stagekit._base.problem import Cause, Code, Problem
 from stagekit._base.text import did_you_mean, listed
 from stagekit._declare.callables import last_name, namespace_of
@@ -330,6 +330,10 @@ class _Advisor:
         title = f"ask for `{_text(parameter)}`, which {whose} provides"
         if can_be_set(parameter) and not (consumer.is_undo or self._takes_items(lack)):
             return self._not_set(lack, found, title, evident, producing)
+        if key is NoneType:  # nobody returns it, and nobody gives it
+            found.fixes = ("leave it out; to run after a stage: @stage(depends_on=...)",)
+            found.cause = Cause(title, (_who(lack), ""), (), found.fixes)
+            return found
         fix = evident[0] if evident else producing
         value = f"stagekit.run(..., values=[{as_value(key, names)}])"
         found.fixes = (fix, f"or give a value: {value}", *self._imports(lack, f"{fix} {value}"))

@@ -133,7 +133,7 @@ class References:
                 Code.UNKNOWN_STAGE,
                 f"`{name}` is not a stage of this registry",
                 (),
-                (f"decorate it with @stage, or add it: registry.add({name})",),
+                (_how_declared(name),),
             )
         ids = [self.stages[place].id for place in places]
         return Miss(
@@ -267,3 +267,12 @@ def targets_of(
         if below:
             return below, [], target
     return [], [found_one], show_ref(target)
+
+
+def _how_declared(name: str) -> str:
+    """Return how a function becomes a stage; what no code can name gets a name first."""
+    if "<lambda>" in name:
+        return "write it as a function with a name, and decorate it with @stage"
+    if "<" in name:
+        return "decorate it with @stage"
+    return f"decorate it with @stage, or add it: registry.add({name})"

@@ -20,6 +20,14 @@ _MOST = 3  # parameters that are proposed
 _PREFIX = "STAGEKIT_"
 _NO_SETTINGS = {"help", "help_params", "set"}  # questions; and STAGEKIT_PARAM_... sets parameters
 _ALIKE = 0.75
+_FEWEST = 3  # letters that an option may be begun with
+_OF_OTHER_TOOLS = {  # what the option of another program is called here
+    **dict.fromkeys(("-j", "--jobs", "--parallel", "--threads", "--max-workers"), "--workers"),
+    "--timeout": "--deadline",
+    "--tag": "--select tag:NAME",
+    "--param": "--set NAME=VALUE",
+    "--dry-run": "stagekit plan",
+}
 _ENVIRONMENT = (
     "In the environment, STAGEKIT_COLOR=never stands for --color never, and so on for every option."
 )
@@ -106,6 +114,8 @@ class Command(_WithHelp):
         value = _value_of(name, own)
         typed = escape_control(name if value == "..." else f"{name} {_quoted(value)}")
         after = f"put arguments for stages that take `Arguments` after `--`: -- {typed}"
+        if found is None and not any(each.name == "params" for each in self.params):
+            return _no_such_option(error, ctx)
         if found is None:
             hint = f"set a parameter of a stage with --set {escape_control(name.lstrip('-'))}=..."
             hint += f"; {after}" if self.takes_arguments else ""
@@ -303,17 +313,32 @@ def _no_such_command(word: str, known: Sequence[str]) -> str:
 def _no_such_option(
     error: click.NoSuchOption, ctx: click.Context, hint: str = "", others: Sequence[str] = ()
 ) -> click.UsageError:
-    name = escape_control(error.option_name)
+    typed = error.option_name
     known = [each for p in ctx.command.get_params(ctx) for each in (*p.opts, *p.secondary_opts)]
     # Those that click finds are too many: --slect would get --shuffle and --seed as well.
     words = [each[2:] for each in known if each.startswith("--")]
-    near = [f"--{each}" for each in did_you_mean(error.option_name.lstrip("-"), words)]
-    text = f"there is no option {name}"
+    word = typed.lstrip("-")
+    begun = [each for each in words if len(word) >= _FEWEST and each.startswith(word)]
+    near = [f"--{each}" for each in begun or did_you_mean(word, words)]
+    elsewhere = _OF_OTHER_TOOLS.get(typed, "")
+    if elsewhere.partition(" ")[0] in known or elsewhere.startswith("stagekit "):
+        near = [elsewhere]
+    takers = _commands_with(typed, ctx)
+    text = f"there is no option {escape_control(typed)}"
     if near or others:
         text += f"; did you mean {_either([*near, *others])}?"
+    elif takers:
+        text += f" of {ctx.command.name}; {', '.join(takers)} {'have' if takers[1:] else 'has'} it"
     else:
         text += f" ({hint})" if hint else f"; {ctx.command_path} -h lists them"
     return click.UsageError(text, ctx)
+
+
+def _commands_with(option: str, ctx: click.Context) -> List[str]:
+    """Return the commands that have an option."""
+    root = ctx.find_root().command
+    commands = root.commands if isinstance(root, click.Group) else {}
+    return [name for name, each in commands.items() if any(option in p.opts for p in each.params)]
 
 
 def _value_of(option: str, words: Sequence[str]) -> str:

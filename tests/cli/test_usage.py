@@ -164,3 +164,27 @@ def test_a_mistake_names_the_help_of_its_command(
 ) -> None:
     """Also where an option at the end lacks its value."""
     assert f"\n\nhelp: {f'stagekit {command}'.rstrip()} -h\n" in cli(*arguments).err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["run", "shop", "--junit", "x"], "no option --junit; did you mean --junit-xml?"),
+        (["run", "shop", "--bad"], "no option --bad; stagekit run -h lists them"),
+        (["run", "shop", "-j", "4"], "no option -j; did you mean --workers?"),
+        (["run", "shop", "--jobs=4"], "no option --jobs; did you mean --workers?"),
+        (["run", "shop", "--dry-run"], "no option --dry-run; did you mean stagekit plan?"),
+        (["run", "shop", "--tag", "io"], "no option --tag; did you mean --select tag:NAME?"),
+        (["list", "shop", "--jobs", "3"], "no option --jobs; stagekit list -h lists them"),
+        (["list", "shop", "--grace", "3"], "no option --grace of list; run, bench have it"),
+        (["list", "shop", "--show"], "no option --show of list; run has it"),
+        (["explain", "SK999"], "no code 'SK999'; stagekit explain lists them"),
+    ],
+    ids=as_id,
+)
+def test_a_hint_makes_sense(arguments: List[str], told: str, cli: Cli, shop: str) -> None:
+    """F18: what begins so, another program's word for it, the command that has it; or nothing."""
+    assert shop
+    done = cli(*arguments)
+    assert 2 == done.code
+    assert f"there is {told}\n" in f"{done.err}\n"

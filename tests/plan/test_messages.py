@@ -263,3 +263,42 @@ def test_problems_can_be_compared_sorted_and_printed() -> None:
     assert 1 == len({one, other})
     assert "<Problem SK204 a: " in repr(one)
     assert one != "SK204"
+
+
+def test_nobody_is_told_to_write_what_cannot_be_written() -> None:
+    """F18: ``None`` is no value to give, and a function without a name cannot be added by one."""
+    registry = Registry()
+
+    @registry.stage(depends_on=lambda: 1)
+    def use() -> int:
+        return 1
+
+    with pytest.raises(PlanError) as caught:
+        plan(registry=registry)
+    (problem,) = caught.value.problems
+    assert ("write it as a function with a name, and decorate it with @stage",) == problem.fixes
+
+    def inner() -> int:
+        return 1
+
+    other = Registry()
+
+    @other.stage(depends_on=inner)
+    def late() -> int:
+        return 1
+
+    with pytest.raises(PlanError) as caught:
+        plan(registry=other)
+    (problem,) = caught.value.problems
+    assert ("decorate it with @stage",) == problem.fixes
+
+    third = Registry()
+
+    @third.stage
+    def take(x: None) -> int:
+        return 1
+
+    with pytest.raises(PlanError) as caught:
+        plan(registry=third)
+    (problem,) = caught.value.problems
+    assert ("leave it out; to run after a stage: @stage(depends_on=...)",) == problem.fixes
