@@ -53,7 +53,18 @@ def _picture(plan: Plan, names: Sequence[str], columns: int) -> List[str]:
     implied = sum(plan.indegree) - sum(map(len, graph))
     if implied:
         one, several = "edge that a longer way implies is", "edges that longer ways imply are"
-        lines.append(f"({plural(implied, one, several)} not drawn)")
+        lines += _wrapped(f"({plural(implied, one, several)} not drawn)", columns)
+    return lines
+
+
+def _wrapped(text: str, columns: int) -> List[str]:
+    """Return a sentence in lines that fit, where its words do."""
+    lines: List[str] = []
+    for word in text.split(" "):
+        if lines and len(lines[-1]) + 1 + len(word) <= columns:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
     return lines
 
 

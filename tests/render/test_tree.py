@@ -235,3 +235,11 @@ def test_a_plan_draws_itself() -> None:
     made = plan(registry=registry)
     assert "load ─▶ total" == made.to_tree()
     assert to_tree(made, columns=10) == made.to_tree(columns=10) != made.to_tree()
+
+
+def test_what_is_not_drawn_is_told_in_lines_that_fit(graph: Callable[[str], Plan]) -> None:
+    """On a narrow terminal the sentence is broken between words."""
+    made = graph("a->b->c->d;a->c,d")
+    lines = to_tree(made, columns=40).split("\n")
+    told = ["(2 edges that longer ways imply are not", "drawn)"]
+    assert ["a ─▶ b ─▶ c ─▶ d", *told] == lines
