@@ -286,7 +286,13 @@ def run(context: click.Context, /, target: Where, tb: str, color: str, **options
     _refuse_both(context, options, "quiet", "verbose")
     typed_wins(context, options, "seed", "shuffle")
     if is_json and events == "-":
+        is_json, events = typed_wins(context, options, "is_json", "events")
+    if is_json and events == "-":
         raise click.UsageError("--json and --events - both write to stdout; name a file", context)
+    if options["show"] and is_json:
+        _, is_json = typed_wins(context, options, "show", "is_json")
+    if options["show"] and events == "-":
+        _, events = typed_wins(context, options, "show", "events")
     if options["show"] and (is_json or events == "-"):
         both = "--json" if is_json else "--events -"
         text = f"{both} and --show both write to stdout; write --output STAGE=FILE"
@@ -308,7 +314,7 @@ def run(context: click.Context, /, target: Where, tb: str, color: str, **options
         events,
         Watching(ProgressChoice(options["progress"]), options["quiet"], options["verbose"]),
         tb == "full",
-        options["show"],
+        options["show"] or (),
         options["outputs"],
         options["junit_xml"],
     )

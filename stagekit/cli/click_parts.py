@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from stagekit._base.parameters import PREFIX
 from stagekit._base.text import did_you_mean, escape_control
+from stagekit._options import PLANNING
 
 if TYPE_CHECKING:
     from stagekit.cli.completion import Outline
@@ -28,6 +29,9 @@ _OF_OTHER_TOOLS = {  # what the option of another program is called here
     "--param": "--set NAME=VALUE",
     "--dry-run": "stagekit plan",
 }
+_PLANNING = {"start", "end", "adopt"}.union(
+    flag.parameter for option in PLANNING for flag in option.flags
+)
 _ENVIRONMENT = (
     "In the environment, STAGEKIT_COLOR=never stands for --color never, and so on for every option."
 )
@@ -238,9 +242,18 @@ def variables(command: click.Command) -> Dict[click.Option, str]:
     }
 
 
-def set_in_environment(ctx: click.Context) -> List[str]:
-    """Return ``VARIABLE=value`` for each option of a command that the environment has set."""
-    found = [str(each.envvar) for each in ctx.command.params if _is_from_environment(ctx, each)]
+def set_in_environment(ctx: click.Context, *, plans: bool = False) -> List[str]:
+    """Return ``VARIABLE=value`` for each option of a command that the environment has set.
+
+    Args:
+        ctx: of the command.
+        plans: whether only those are meant that say what is planned, and how.
+    """
+    found = [
+        str(each.envvar)
+        for each in ctx.command.params
+        if _is_from_environment(ctx, each) and not (plans and each.name not in _PLANNING)
+    ]
     return [escape_control(f"{name}={os.environ.get(name, '')}") for name in found]
 
 
@@ -249,13 +262,14 @@ def _is_from_environment(ctx: click.Context, parameter: click.Parameter) -> bool
     return source is ParameterSource.ENVIRONMENT
 
 
-def typed_wins(ctx: click.Context, options: Dict[str, Any], *names: str) -> None:
-    """Drop what the environment sets where an option is typed that contradicts it."""
+def typed_wins(ctx: click.Context, options: Dict[str, Any], *names: str) -> List[Any]:
+    """Return some options, without those of the environment where another one is typed."""
     sources = {name: ctx.get_parameter_source(name) for name in names}
     if ParameterSource.COMMANDLINE in sources.values():
         for name, source in sources.items():
             if source is ParameterSource.ENVIRONMENT:
                 options[name] = None
+    return [options[name] for name in names]
 
 
 def _warn_of_variables(ctx: click.Context) -> None:

@@ -77,7 +77,8 @@ def _guarded(
         text = report.text(PLAIN)
         context = click.get_current_context(silent=True)
         if context is not None and report.exit_code in _CALLERS:
-            output.note_environment(set_in_environment(context))
+            plans = report.exit_code is not ExitCode.USAGE
+            output.note_environment(set_in_environment(context, plans=plans))
         code, status, message, problems = report.exit_code, "error", report.message, report.problems
     _tell_servers(options, output, message, problems, text)
     if options.is_json:

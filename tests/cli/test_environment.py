@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict
+from typing import TYPE_CHECKING, Dict, List
 
 import click
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from stagekit._options import OPTIONS
 from stagekit.cli.app import stagekit
 from stagekit.cli.click_parts import variables
+from tests.cli.conftest import SHOP
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli, Write
@@ -202,3 +203,36 @@ def test_a_script_that_is_a_program_takes_them_too(write: Write) -> None:
     )
     found = json.loads(done.stdout)
     assert ("threads", 3) == (found["executor"], found["workers"])
+
+
+@pytest.mark.parametrize(
+    ("variable", "words", "expected"),
+    [
+        ("JSON=1", ["--show", "load"], "rows"),
+        ("EVENTS=-", ["--show", "load"], "rows"),
+        ("SHOW=load", ["--json"], '"schema": "stagekit.run/1"'),
+        ("EVENTS=-", ["--json"], '"schema": "stagekit.run/1"'),
+    ],
+)
+def test_what_is_typed_has_standard_output(
+    variable: str, words: List[str], expected: str, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable that would write there as well steps back."""
+    Path("shop.py").write_text(SHOP, encoding="utf-8")
+    name, _, value = variable.partition("=")
+    monkeypatch.setenv(f"STAGEKIT_{name}", value)
+    done = cli("run", "shop", *words)
+    assert (0, True) == (done.code, expected in done.out)
+    assert "RunStarted" not in done.out
+
+
+def test_a_fault_of_the_pipeline_is_no_fault_of_the_environment(
+    cli: Cli, shop: str, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a plan that is wrong only variables are named that plan."""
+    write("bad.py", "from stagekit import stage\n@stage\ndef load(x: bytes) -> None: ...\n")
+    monkeypatch.setenv("STAGEKIT_COLOR", "never")
+    assert "STAGEKIT_" not in cli("run", "bad").err
+    monkeypatch.setenv("STAGEKIT_EXCLUDE", "*")
+    told = "note: set in the environment: STAGEKIT_EXCLUDE=*\n"
+    assert told in cli("plan", shop).err
