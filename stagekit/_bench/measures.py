@@ -105,7 +105,7 @@ class Difference:
         base: the median of the other one, in seconds.
         ratio: this median, divided by that.
         noise: the larger noise of the two; None where one is unknown.
-        verdict: ``"faster"``, ``"slower"``, ``"noise"`` where the difference cannot be told from
+        verdict: ``"faster"``, ``"slower"``, ``"noise"`` where the difference is within
             it, or ``"unknown"`` where the noise is not known.
     """
 

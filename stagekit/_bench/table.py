@@ -149,9 +149,9 @@ def noise_text(executors: Executors) -> str:
     if not known:
         return f"the noise is unknown: fewer than {ENOUGH} runs"
     if len(known) == 1:
-        return f"differences under {known[0][1]:.0%} cannot be told from noise"
+        return f"differences under {known[0][1]:.0%} are within noise"
     each = ", ".join(f"{noise:.0%} ({name})" for name, noise in known)
-    return f"differences under {each} cannot be told from noise"
+    return f"differences under {each} are within noise"
 
 
 def _first(executors: Executors) -> ExecutorBenchmark:
