@@ -218,13 +218,13 @@ def test_what_more_workers_would_take_is_simulated() -> None:
 def test_noise_is_said_in_words() -> None:
     """Of one executor, of several, and of too few runs."""
     one = made(1.0)
-    assert "differences under 5% cannot be told from noise" == noise_text(one.executors)
+    assert "differences under 5% are within noise" == noise_text(one.executors)
     both: Dict[str, ExecutorBenchmark] = {
         "inline": one.first,
         "threads": replace(one.first, noise=0.2),
     }
     two = replace(one, executors=both)
-    assert "differences under 5% (inline), 20% (threads) cannot be told from noise" == noise_text(
+    assert "differences under 5% (inline), 20% (threads) are within noise" == noise_text(
         two.executors
     )
     few = made(1.0, noise=None)

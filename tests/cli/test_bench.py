@@ -77,7 +77,7 @@ def test_what_is_printed(cli: Cli, write: Write) -> None:
     starts = ("  inline ", "  threads ×2 ", "  load ", "  total ", "  1 worker ", "  2 workers ")
     assert [] == [each for each in starts if not any(line.startswith(each) for line in lines)]
     assert "  critical path  load → total" in done.out
-    assert " cannot be told from noise" in done.out
+    assert " are within noise" in done.out
 
 
 def test_json_and_the_saved_file_are_valid(cli: Cli, write: Write) -> None:
