@@ -154,6 +154,18 @@ def test_a_bad_value_is_an_error_that_names_the_variable(
         assert 0 == cli("explain").code
 
 
+def test_the_error_says_the_variable_and_not_the_option(
+    cli: Cli, shop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless the option is typed."""
+    monkeypatch.setenv("STAGEKIT_WORKERS", "0")
+    told = "error: Invalid value for STAGEKIT_WORKERS: takes a whole number from 1 on, got '0'\n"
+    assert told in cli("run", shop).err
+    done = cli("run", shop, "--workers", "-1")
+    assert "error: Invalid value for '--workers': " in done.err
+    assert "STAGEKIT_WORKERS" not in done.err
+
+
 def test_with_a_variable_for_json_a_usage_error_has_its_document(
     cli: Cli, shop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

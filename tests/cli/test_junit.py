@@ -123,6 +123,12 @@ def test_hostile_texts_are_shown_as_they_are(cli: Cli, write: Write) -> None:
     assert "]]> </failure><testcase/> & \\x00\\x0b\\x1b[31m\\ufffe \\ud800 \\u2028" in text
 
 
+def test_a_hostile_target_is_shown_as_it_is(cli: Cli) -> None:
+    """It is the name of a suite and of a case."""
+    assert 3 == cli("run", "evil\x01<&\x1b[31m.py", "--junit-xml", "r.xml").code
+    assert {"evil\\x01<&\\x1b[31m.py": ["error"]} == ends(read("r.xml"))
+
+
 @pytest.mark.parametrize(
     ("file", "code", "kind", "message"),
     [
