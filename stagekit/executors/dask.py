@@ -9,8 +9,10 @@ Example:
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
-from threading import Condition, Lock, Thread
+from threading import Condition, Event, Lock, Thread
+from time import monotonic
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -24,12 +26,15 @@ from typing import (
     cast,
 )
 from uuid import uuid4
+from warnings import warn
 
 from stagekit._base.packed import PackedItem, PackedValue, aside, value_of
 from stagekit._base.pool_call import PoolCall
 from stagekit._base.ports import CallPool
 from stagekit._base.sending import by_value, mistake_in, name_of
+from stagekit._base.text import seconds
 from stagekit._base.variables import travelling
+from stagekit.errors import StagekitWarning, WorkerDiedError
 from stagekit.executors._dask.batching import END, Groups
 from stagekit.executors._dask.calls import Call, Sending
 from stagekit.executors._dask.cluster import Connection
@@ -82,10 +87,17 @@ class DaskPool(CallPool):
         target: None for a cluster of our own on this machine, which ends with the pool; the
             address of a scheduler; or a ``distributed.Client``, which stays open.
         workers: how many processes a cluster of our own has; one a processor unless said.
+        security: a ``distributed.Security``, with the certificates of the cluster. For a cluster of
+            our own also True, which makes some that nobody else has (``Security.temporary()``,
+            which needs ``cryptography``), or False, for none: then every user of this machine can
+            run code in it. Unless said, it is True where ``cryptography`` is installed.
 
     Attributes:
         left_out: the names of context variables that could not travel.
         small: bytes, pickled, up to which a value is small.
+        warn_after: seconds without a worker after which a warning says that calls wait for one.
+        give_up_after: seconds without a worker after which the calls that wait fail. Both concern
+            clusters of somebody else.
 
     Raises:
         MissingExtraError: Dask is not installed.
@@ -95,8 +107,13 @@ class DaskPool(CallPool):
     is_elsewhere = True
     returns_handles = True
 
-    def __init__(self, target: object = None, *, workers: Optional[int] = None) -> None:
-        self._connection = Connection(target, workers=workers)
+    warn_after = 10.0
+    give_up_after = 300.0
+
+    def __init__(
+        self, target: object = None, *, workers: Optional[int] = None, security: object = None
+    ) -> None:
+        self._connection = Connection(target, workers=workers, security=security)
         self._client = self._connection.client
         self._explain = Explainer(self._connection.exits)
         self._id = f"stagekit-{uuid4().hex}"
@@ -105,6 +122,7 @@ class DaskPool(CallPool):
         self._has_ended = Condition(self._lock)
         self._prefetch = Prefetch(AHEAD_NS)
         self._is_shut = False
+        self._is_closing = Event()
         self._closer: Optional[Thread] = None
         self._groups = Groups(
             (self, self._id),
@@ -120,6 +138,8 @@ class DaskPool(CallPool):
         self.small = SMALL
         self._client.subscribe_topic("all", self._on_cluster_event)
         self._client.subscribe_topic(self._id, self._on_progress)
+        if not self._connection.size:
+            Thread(target=self._watch, name="stagekit-dask-watch", daemon=True).start()
 
     @property
     def workers(self) -> int:
@@ -264,6 +284,7 @@ class DaskPool(CallPool):
             closer.join()
 
     def _close(self) -> None:
+        self._is_closing.set()
         for key in tuple(self._calls):
             self._end(key, None, RuntimeError("the pool was shut down before the call had ended"))
         try:
@@ -328,6 +349,30 @@ class DaskPool(CallPool):
         if call is not None and call.data is not None:
             return value_of(call.data, called(key), type_name_of(task))
         return DaskHandle(self, task, partial(self._explain.of_value, key))
+
+    def _watch(self) -> None:
+        """Say that calls wait for a cluster without workers; after a time give them up."""
+        since: Optional[float] = None
+        has_warned = False
+        while not self._is_closing.wait(min(1.0, self.warn_after / 2)):
+            since = (since or monotonic()) if self._calls and self._is_deserted() else None
+            lasts = 0.0 if since is None else monotonic() - since
+            where = f"the Dask cluster at {self._client.scheduler.address} has no worker"
+            if lasts >= self.give_up_after:
+                for key in tuple(self._calls):
+                    self._bury(key, WorkerDiedError(f"{where}, for {lasts:.0f} s now"))
+            elif lasts >= self.warn_after and not has_warned:
+                has_warned = True
+                rest = seconds(self.give_up_after)
+                with suppress(StagekitWarning):  # a filter makes an error of it: nobody is there
+                    warn(f"{where}; stages wait for one, and fail after {rest}", StagekitWarning, 1)
+            has_warned = has_warned and since is not None
+
+    def _is_deserted(self) -> bool:
+        try:
+            return not self._client.nthreads()
+        except Exception:  # noqa: BLE001 - the scheduler is gone, and calls end with that
+            return False
 
     def _end(self, key: str, value: object, error: Optional[BaseException]) -> None:
         with self._lock:
@@ -430,5 +475,5 @@ class DaskPool(CallPool):
         call = self._calls.get(key)
         if not self._is_home(key):
             self._end(key, None, error)
-        if call is not None:
+        if call is not None and call.task is not None:
             call.task.cancel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from typing import TYPE_CHECKING, Any, Dict, Generator, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Generator, List, Mapping, Optional, Tuple
 
 from stagekit._api import Plan
 from stagekit._base.frames import parser_exit
@@ -80,7 +80,7 @@ def run_target(request: RunRequest, interruption: Interruption, output: Output) 
                 "check": False,
             }
             told["keep"] = "targets" if want is None else want.stages  # nobody sees the others
-            result = _run(made, {**options, **told})
+            result = _run(made, {**options, **told}, output)
     exit_code = _exit_code(result, interruption)
     if exit_code is ExitCode.STAGE_FAILED and _is_parsers(result):
         exit_code = _code_of_parser(result)
@@ -129,7 +129,21 @@ def _is_written(
     return is_written and not failed
 
 
-def _run(made: Any, options: Dict[str, Any]) -> Result:  # Any: a public plan, as its type has run()
+def _shown_by(output: Output, show: Callable[..., None]) -> Callable[..., None]:
+    """Return how warnings are shown: those of ours as all others that a command prints."""
+
+    def shown(message: Any, category: Any, *where: Any, **more: Any) -> None:
+        if issubclass(category, StagekitWarning):
+            output.warn(str(message))
+        else:
+            show(message, category, *where, **more)
+
+    return shown
+
+
+def _run(
+    made: Any, options: Dict[str, Any], output: Output
+) -> Result:  # Any: a public plan, as its type has run()
     """Run a plan, to its end or to where it was interrupted.
 
     Raises:
@@ -138,9 +152,10 @@ def _run(made: Any, options: Dict[str, Any]) -> Result:  # Any: a public plan, a
     plan: Plan = made
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", StagekitWarning
-            )  # the result has them; they are printed with it
+            # The result has them, and they are printed with it; but for what cannot wait so long.
+            warnings.simplefilter("ignore", StagekitWarning)
+            warnings.filterwarnings("always", "the Dask cluster at ", StagekitWarning)
+            warnings.showwarning = _shown_by(output, warnings.showwarning)
             return plan.run(**options)
     except KeyboardInterrupt as error:
         result = getattr(error, "result", None)

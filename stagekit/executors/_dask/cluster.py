@@ -21,6 +21,7 @@ class Connection:
     Args:
         target: None, an address, or a client of the user's, which is left as it is.
         workers: how many processes a cluster of our own has; one a processor unless said.
+        security: as for ``DaskPool``.
 
     Attributes:
         exits: exit codes of the worker processes of our own cluster, by process id.
@@ -31,7 +32,9 @@ class Connection:
         UsageError: the target is none of these, or no scheduler answers there.
     """
 
-    def __init__(self, target: object = None, *, workers: Optional[int] = None) -> None:
+    def __init__(
+        self, target: object = None, *, workers: Optional[int] = None, security: object = None
+    ) -> None:
         distributed = _load()
         self.exits: Dict[int, int] = {}
         self.size = 0
@@ -47,12 +50,12 @@ class Connection:
         if workers is not None and (type(workers) is not int or workers < 1):
             raise UsageError(f"workers must be a whole number of 1 or more, got {workers!r}")
         if target is None:
-            self._start(distributed, workers)
+            self._start(distributed, workers, _own_security(distributed, security))
             self.client: Any = distributed.Client(self._cluster, set_as_default=False)
         else:
-            self.client = _connect(distributed, target)
+            self.client = _connect(distributed, target, security)
 
-    def _start(self, distributed: Any, workers: Optional[int]) -> None:
+    def _start(self, distributed: Any, workers: Optional[int], security: Any) -> None:
         import logging
         import os
         import tempfile
@@ -63,6 +66,7 @@ class Connection:
             n_workers=self.size,
             threads_per_worker=1,
             host="127.0.0.1",
+            security=security,
             silence_logs=logging.CRITICAL,
             memory_limit=0,  # a stage may have all there is, as in any other process
             local_directory=self._folder,
@@ -130,17 +134,50 @@ def _load() -> Any:
         raise MissingExtraError("the executor 'dask'", "dask") from error
 
 
-def _connect(distributed: Any, target: object) -> Any:
-    security = None
+def _own_security(distributed: Any, security: object) -> Any:
+    """Return how a cluster of our own keeps others out, or None: certificates need cryptography.
+
+    Raises:
+        UsageError: it is asked for, and cannot be had.
+    """
+    if security is not None and not isinstance(security, (bool, distributed.Security)):
+        raise UsageError(f"security takes True, False or a distributed.Security, got {security!r}")
+    if isinstance(security, distributed.Security):
+        return security
+    if security is False:
+        return None
+    try:
+        return distributed.Security.temporary()
+    except ImportError:
+        if security is None:
+            return None
+        raise UsageError(
+            "security=True makes certificates, which needs: pip install cryptography"
+        ) from None
+
+
+def _connect(distributed: Any, target: object, security: object) -> Any:
+    if security is not None and not isinstance(security, distributed.Security):
+        raise UsageError(
+            f"security takes the distributed.Security of the cluster of {target!r}, "
+            f"got {security!r}"
+        )
     address = target
     if isinstance(target, distributed.Client):
         # A client of our own at the same scheduler: its futures end with us, and it may be used
         # from any thread, whatever the user's is like.
         client: Any = target
-        security, address = client.security, client.scheduler.address
+        security = client.security if security is None else security
+        address = client.scheduler.address
     if not isinstance(address, str) or not address:
         raise UsageError(
             f"DaskPool takes an address such as 'tcp://10.0.0.1:8786' or a Client, got {target!r}"
+        )
+    known: Any = distributed.Security() if security is None else security  # of Dask's settings
+    if address.startswith("tls://") and not known.tls_client_cert:
+        raise UsageError(
+            f"the scheduler at {address!r} asks for a certificate; give it: "
+            "DaskPool(address, security=distributed.Security(...))"
         )
     try:
         comm = distributed.comm  # asked first: a client that could not begin is slow to give up
