@@ -17,10 +17,18 @@ _NOT_RUN = "<!-- not run: tests/cli/test_explanations.py runs it -->"
 _PREFACE = """\
 # Errors
 
-Every error of stagekit has a code; `stagekit explain SK201` prints the part of this page that
-tells its cause and its cures. What begins with SK0 keeps a target from being imported, with SK1 is
-wrong with one declaration, with SK2 with a plan, and what begins with SK3 happens in a run. The
-code below runs in the tests of stagekit, and its errors read as shown.
+Every error of stagekit has a code. `stagekit explain SK201` prints the part of this page on that
+code: the cause, an example and the fix. The first digit says where the error comes from:
+
+| codes | where |
+|---|---|
+| SK0 | the target cannot be imported, or an extra is missing |
+| SK1 | one declaration |
+| SK2 | the plan: errors and warnings |
+| SK3 | a stage that failed in a run |
+| SK5 | a defect of stagekit |
+
+stagekit's tests run the code below and check the messages.
 """
 
 
