@@ -144,14 +144,18 @@ def _cut(text: str) -> str:
     return f"{text[:LIMIT]}… ({len(text):,} characters, cut at {LIMIT:,}; sha256 {digest}…)"
 
 
-def error_line(error: BaseException, *, limit: Optional[int] = None) -> str:
+def error_line(error: BaseException, *, limit: Optional[int] = None, is_first: bool = False) -> str:
     """Return ``Type: message`` on one line, harmless to print, at most *limit* characters long.
+
+    With *is_first* it is the first line of the message.
 
     Of an error of ours, as a run in a stage raises, it is the first of what went wrong.
     """
     message = safe_text(error).strip()
     if "\n" in message and getattr(type(error), "_is_of_stagekit", False):
         message = _first_of(message)
+    elif is_first:
+        message = message.partition("\n")[0].rstrip()
     message = escape_control(message)
     name = escape_control(type(error).__name__)
     line = f"{name}: {message}" if message else name
@@ -250,6 +254,23 @@ def width(text: str) -> int:
 def pad(text: str, columns: int) -> str:
     """Return *text* with spaces after it, so that it takes *columns* columns of a terminal."""
     return text + " " * (columns - width(text))
+
+
+def cut(text: str, columns: int) -> str:
+    """Return *text*, or as much of it as *columns* columns of a terminal have room for.
+
+    Example:
+        >>> cut("ConnectionError: refused", 16)
+        'ConnectionError…'
+    """
+    if width(text) <= columns:
+        return text
+    kept = ""
+    for character in text:
+        if width(kept + character) >= columns:
+            break
+        kept += character
+    return f"{kept}…"
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> List[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, Tuple
 
+from stagekit._base.columns import Paint, seen_width, table, unpainted, wrapped
 from stagekit._base.keys import describe
 from stagekit._base.text import aligned, escape_control
 from stagekit._plan.plan import Plan
@@ -23,16 +24,27 @@ if TYPE_CHECKING:
 
 _WIDEST_CELL = 48
 _WIDEST_LIST = 88
+_ROLES = ("dim", "strong", "", "help")
 _OTHERS = {GIVEN: "a value given", VALUE: "what stands in for a stage"}
 
 
-def explain(plan: Plan) -> str:
-    """Return the plan as a table of level, stage, needs and gives; then the rest, as lists."""
-    lines = ["      ".join(headline(plan))]
+def explain(plan: Plan, *, columns: Optional[int] = None, paint: Paint = unpainted) -> str:
+    """Return the plan as a table of level, stage, needs and gives; then the rest, as lists.
+
+    Args:
+        plan: what is shown.
+        columns: how wide a line may be; None for any width.
+        paint: colours a text by its role.
+    """
+    what, facts = headline(plan)
+    lines = [f"{paint('strong', what)}      {facts}"]
+    if columns is not None and seen_width(lines[0]) > columns:
+        lines = [*wrapped(paint("strong", what), columns), *wrapped(f"  {facts}", columns, hang=2)]
     if len(plan):
-        lines += ["", *_table(plan)]
+        lines += ["", *_table(plan, columns, paint)]
     for title, found in sections(plan):
-        lines += ["", f"  {title}", *(f"    {line}" for line in found)]
+        role = "warning" if title == "warnings" else "strong"
+        lines += ["", f"  {paint(role, title)}", *(f"    {line}" for line in found)]
     return "\n".join(lines)
 
 
@@ -50,7 +62,7 @@ def sections(plan: Plan) -> List[Tuple[str, List[str]]]:
     return [(title, lines) for title, lines in found if lines]
 
 
-def _table(plan: Plan) -> List[str]:
+def _table(plan: Plan, columns: Optional[int], paint: Paint) -> List[str]:
     cells: List[Tuple[str, ...]] = [("level", "stage", "needs", "gives")]
     before = -1
     for row in rows(plan):
@@ -58,7 +70,8 @@ def _table(plan: Plan) -> List[str]:
         before = row.level
         needs, gives = several(row.needs, _WIDEST_CELL), several(row.gives, _WIDEST_CELL)
         cells.append((level, row.name, needs, gives))
-    return [f"  {line}" for line in aligned(cells)]
+    room = None if columns is None else columns - 2
+    return [f"  {line}" for line in table(cells, _ROLES, room, paint)]
 
 
 def parameter_lines(parameters: Sequence[PlanParameter]) -> List[str]:

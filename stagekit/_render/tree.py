@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, Sequence, Tuple
+import re
+from functools import partial
+from typing import Iterator, List, Match, Optional, Sequence, Tuple
 
-from stagekit._base.text import aligned, plural, width
+from stagekit._base.columns import Paint, table, unpainted
+from stagekit._base.text import plural, width
 from stagekit._plan.plan import Plan
 from stagekit._plan.width import levels
 from stagekit._render.drawing import CannotDrawError, Graph, components, draw, reduced
@@ -13,10 +16,14 @@ from stagekit._render.facts import names_of, several
 MOST_STAGES = 40
 MOST_EDGES = 80
 _WIDEST_LIST = 88
+_LINES = re.compile("[─│┌┐└┘├┤┬┴┼▶◀]+")
+_ROLES = ("dim", "strong", "")
 _ASCII = {"─": "-", "│": "|", "▶": ">", "◀": "<", **dict.fromkeys("┌┐└┘├┤┬┴┼", "+")}
 
 
-def to_tree(plan: Plan, *, columns: int = 100, ascii_only: bool = False) -> str:
+def to_tree(
+    plan: Plan, *, columns: int = 100, ascii_only: bool = False, paint: Optional[Paint] = None
+) -> str:
     """Return the order of stages as a picture, or as a list by level where that reads better.
 
     In the picture an edge that others imply is left out, and its last line says how many are. The
@@ -26,6 +33,7 @@ def to_tree(plan: Plan, *, columns: int = 100, ascii_only: bool = False) -> str:
         plan: what to draw.
         columns: how wide the picture may be; a graph that needs more becomes a list.
         ascii_only: use no characters beyond ASCII, for streams that cannot show others.
+        paint: colours a text by its role, and has the list fit, for a terminal.
     """
     names = names_of(plan)
     if ascii_only:
@@ -33,7 +41,9 @@ def to_tree(plan: Plan, *, columns: int = 100, ascii_only: bool = False) -> str:
     try:
         lines = _picture(plan, names, columns)
     except CannotDrawError:
-        lines = _list(plan, names)
+        lines = _list(plan, names, None if paint is None else columns, paint or unpainted)
+    if paint is not None:
+        lines = [_LINES.sub(partial(_painted, paint), line) for line in lines]
     text = "\n".join(lines)
     return text.translate({ord(c): plain for c, plain in _ASCII.items()}) if ascii_only else text
 
@@ -74,8 +84,14 @@ def _part(graph: Graph, part: Sequence[int], names: Sequence[str]) -> List[str]:
     return draw(inner, [names[step] for step in part])
 
 
-def _list(plan: Plan, names: Sequence[str]) -> List[str]:
-    return [f"  {line}" for line in aligned(list(_lines(plan, names)))]
+def _painted(paint: Paint, found: Match[str]) -> str:
+    return paint("frame", found[0])
+
+
+def _list(plan: Plan, names: Sequence[str], columns: Optional[int], paint: Paint) -> List[str]:
+    room = None if columns is None else columns - 2
+    rows = list(_lines(plan, names))
+    return [f"  {line}" for line in table(rows, _ROLES, room, paint, has_head=False)]
 
 
 def _lines(plan: Plan, names: Sequence[str]) -> Iterator[Tuple[str, ...]]:

@@ -7,13 +7,12 @@ the run is called for what remains.
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Protocol, Tuple
 
 from stagekit._base.promise import COROUTINE, check_value
 from stagekit._run.attempt import arguments, invoke, of_attempt
 from stagekit._run.backends.job import CHAINED, Job
-from stagekit._run.guards.log_context import bind
+from stagekit._run.guards.log_context import bind, is_wanted
 
 if TYPE_CHECKING:
     from contextvars import Context
@@ -164,7 +163,7 @@ class WorkerLoop:
         gate = self._gate if job.is_owners else None
         timers, has_mail, now = self._state.agenda.timers, self._owner.has_mail, self._now
         calls, copy, values = session.plan.calls, session.context.copy, session.columns.values
-        call_of, is_logged = self._items.call, "loguru" in sys.modules
+        call_of, is_logged = self._items.call, is_wanted()
         while True:
             context = copy()
             if is_logged:
@@ -253,7 +252,7 @@ class WorkerLoop:
         job.again = policy is not None and policy.retry is not None
         job.promise = call[4]
         job.context = session.context  # nobody enters it: it is sent
-        if "loguru" in sys.modules:
+        if is_wanted():
             job.context = job.context.copy()
             self._bind(job.context, job)
 

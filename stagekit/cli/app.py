@@ -19,6 +19,7 @@ from stagekit.cli.options import (
     Choice,
     CodeName,
     File,
+    Number,
     StageFile,
     StageName,
     choice_option,
@@ -31,7 +32,7 @@ from stagekit.cli.options import (
     target_argument,
     tb_option,
 )
-from stagekit.cli.output import ColorChoice, Output, ProgressChoice
+from stagekit.cli.output import ColorChoice, Output, PrintsChoice, ProgressChoice
 from stagekit.cli.streams import NotWrittenError, results_to
 
 if TYPE_CHECKING:
@@ -269,6 +270,18 @@ def stagekit(context: click.Context, /) -> None:
     type=File(),
     help="Write the stages as test results, for CI servers.",
 )
+@choice_option(
+    "--prints",
+    PrintsChoice,
+    "Prints of stages: grouped when a stage ends, prefixed with its name, or raw; auto: prefixed "
+    "on a terminal, else grouped, and raw where one stage runs at a time.",
+)
+@click.option(
+    "--durations",
+    type=Number(int, 0, "a whole number from 0 on"),
+    metavar="N",
+    help="List the N slowest stages after the run; 0 lists all.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print only failures and the summary.")
 @click.option("-v", "--verbose", count=True, help="Print inputs of stages; -vv: the log, too.")
 @choice_option("--progress", ProgressChoice, "Progress display: rich redraws, plain writes lines.")
@@ -317,6 +330,7 @@ def run(context: click.Context, /, target: Where, tb: str, color: str, **options
         options["show"] or (),
         options["outputs"],
         options["junit_xml"],
+        PrintsChoice(options["prints"]),
     )
     common = CommandOptions(
         color,

@@ -15,8 +15,10 @@ from stagekit._options import PLANNING
 if TYPE_CHECKING:
     from stagekit.cli.completion import Outline
 
-_SETTINGS = {"max_content_width": 80}
 _COLUMNS = 80
+_NARROW, _LEAST = 60, 24  # columns
+_LONGEST = 200  # characters of what a command does
+_CONTINUED = " \\"  # the line goes on below, for a shell, too
 _MOST = 3  # parameters that are proposed
 _PREFIX = "STAGEKIT_"
 _NO_SETTINGS = {"help", "help_params", "set"}  # questions; and STAGEKIT_PARAM_... sets parameters
@@ -41,6 +43,15 @@ class _WithHelp(click.Command):
     """A command whose option ``--help`` looks for no translations: there are none of our texts."""
 
     _help: Optional[click.Option] = None
+
+    def get_help(self, ctx: click.Context) -> str:
+        """Return the help, in the width of the terminal: that of click has at least 50 columns."""
+        import shutil
+
+        columns = shutil.get_terminal_size().columns
+        formatter = click.HelpFormatter(width=max(min(columns, _COLUMNS) - 2, _LEAST))
+        self.format_help(ctx, formatter)
+        return formatter.getvalue().rstrip("\n")
 
     def get_help_option(self, ctx: click.Context) -> Optional[click.Option]:  # noqa: ARG002
         """Return the option that prints the help."""
@@ -73,7 +84,6 @@ class Command(_WithHelp):
         script: str = "",
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("context_settings", _SETTINGS)
         super().__init__(*args, **kwargs)
         self.examples = examples
         self.takes_arguments = takes_arguments
@@ -178,6 +188,13 @@ class Command(_WithHelp):
                 raise click.UsageError(f"{each.opts[-1]} is given twice; give it once", ctx)
             said.append(each)
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options; on a narrow terminal what each does stands below it."""
+        options = [each for each in self.get_params(ctx) if isinstance(each, click.Option)]
+        records = [each.get_help_record(ctx) for each in options]
+        with formatter.section("Options"):
+            _write_pairs([record for record in records if record is not None], formatter)
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write below the options how the environment sets them, and the examples."""
         if variables(self):
@@ -197,7 +214,6 @@ class Group(_WithHelp, click.Group):
     """The command above all others."""
 
     def __init__(self, *args: Any, examples: Sequence[Tuple[str, str]] = (), **kwargs: Any) -> None:
-        kwargs.setdefault("context_settings", _SETTINGS)
         super().__init__(*args, **kwargs)
         self.examples = examples
 
@@ -217,6 +233,14 @@ class Group(_WithHelp, click.Group):
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             raise _no_such_option(error, ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the commands; on a narrow terminal what each does stands below it."""
+        commands = self.commands.items()
+        with formatter.section("Commands"):
+            _write_pairs(
+                [(name, each.get_short_help_str(_LONGEST)) for name, each in commands], formatter
+            )
 
     def list_commands(self, ctx: click.Context) -> List[str]:  # noqa: ARG002
         """Return the commands in the order in which they are met."""
@@ -307,11 +331,33 @@ def _print_help(context: click.Context, _: click.Parameter, value: object) -> No
         context.exit()
 
 
+def _write_pairs(rows: Sequence[Tuple[str, str]], formatter: click.HelpFormatter) -> None:
+    formatter.write_dl(rows, col_max=2 if formatter.width < _NARROW else 30)
+
+
 def _format_examples(examples: Sequence[Tuple[str, str]], formatter: click.HelpFormatter) -> None:
+    import textwrap
+
     with formatter.section("Examples"):
         for command, meaning in examples:
-            formatter.write(f"{' ' * formatter.current_indent}{command}\n")
-            formatter.write(f"{' ' * formatter.current_indent}    {meaning}\n")
+            indent = " " * formatter.current_indent
+            room = formatter.width - len(_CONTINUED)
+            lines = (
+                textwrap.wrap(
+                    command,
+                    room,
+                    initial_indent=indent,
+                    subsequent_indent=f"{indent}    ",
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                )
+                if len(indent + command) > formatter.width
+                else [indent + command]
+            )
+            formatter.write(f"{_CONTINUED}\n".join(lines) + "\n")
+            below = f"{indent}    "
+            for line in textwrap.wrap(meaning, formatter.width - len(below)):
+                formatter.write(f"{below}{line}\n")
 
 
 def _no_such_command(word: str, known: Sequence[str]) -> str:

@@ -35,11 +35,11 @@ class Phases(Record):
 
     Attributes:
         notify: called once, if it does not end soon.
-        last_words: written to standard error before the process ends at once.
+        last_words: returns what is written to standard error before the process ends at once.
     """
 
     notify: Callable[[], None]
-    last_words: bytes = b""
+    last_words: Callable[[], bytes] = bytes
 
 
 class Interruption:
@@ -210,8 +210,8 @@ class _Watch:
             is_old = time.monotonic() - self._since >= _AGAIN
             self._is_missed = is_old and self._is_unanswered
         else:
-            if self._phases.last_words:
-                os.write(2, self._phases.last_words)
+            with contextlib.suppress(Exception):  # ends whatever happens
+                os.write(2, self._phases.last_words())
             os._exit(int(self._interruption.exit_code))  # at once: nobody is waited for
         self._is_unanswered = True
         _nudge()

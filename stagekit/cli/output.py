@@ -5,13 +5,13 @@ from __future__ import annotations
 import enum
 import os
 import sys
-from typing import Mapping, Sequence, TextIO, Union
+from typing import Mapping, Optional, Sequence, TextIO, Union
 
 from stagekit._base.record import Record
 from stagekit._base.text import escape_control
 from stagekit.cli.streams import StandardError, results_to
 from stagekit.errors import Location
-from stagekit.hooks.terminal import QuietStream, can_animate, wants_color
+from stagekit.hooks.terminal import QuietStream, address, is_terminal, shows_links, wants_color
 
 _COLORS = {
     "error": "1;31",
@@ -19,13 +19,11 @@ _COLORS = {
     "help": "1;36",
     "good": "32",
     "strong": "1",
-    "frame": "34",
+    "frame": "94",
     "dim": "2",
 }
+_LEAST_COLUMNS = 20
 _DRAWN = "│⋮…×→─▶"
-_LINKING = ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "Tabby", "rio")
-_LINKING_TERMS = ("xterm-kitty", "alacritty", "foot", "contour")
-_VTE_WITH_LINKS = 5000
 
 
 class ColorChoice(enum.Enum):
@@ -45,6 +43,15 @@ class ProgressChoice(enum.Enum):
     NONE = "none"
 
 
+class PrintsChoice(enum.Enum):
+    """The values of ``--prints``."""
+
+    AUTO = "auto"
+    GROUPED = "grouped"
+    PREFIXED = "prefixed"
+    RAW = "raw"
+
+
 class Style(Record):
     """What one stream can show. A colour never carries a meaning that the text does not."""
 
@@ -61,7 +68,7 @@ class Style(Record):
         text = escape_control(str(location))
         if not self.has_links:
             return text
-        return f"\x1b]8;;{_address(location.file)}\x1b\\{text}\x1b]8;;\x1b\\"
+        return f"\x1b]8;;{address(location.file)}\x1b\\{text}\x1b]8;;\x1b\\"
 
     @property
     def bar(self) -> str:
@@ -84,27 +91,7 @@ def style_of(stream: TextIO, choice: ColorChoice, environ: Mapping[str, str]) ->
         has_color = wants_color(quiet, environ)
     else:
         has_color = choice is ColorChoice.ALWAYS
-    return Style(has_color, has_color and shows_links(stream, environ), quiet.can_show(_DRAWN))
-
-
-def shows_links(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Say whether the terminal is known to make OSC 8 links clickable rather than show garbage."""
-    if not can_animate(QuietStream(stream), environ):
-        return False
-    if environ.get("TERM_PROGRAM") in _LINKING or environ.get("TERM") in _LINKING_TERMS:
-        return True
-    if environ.get("WT_SESSION") or environ.get("KONSOLE_VERSION"):
-        return True
-    vte = environ.get("VTE_VERSION", "")
-    return vte.isdigit() and int(vte) >= _VTE_WITH_LINKS
-
-
-def _address(file: str) -> str:
-    import socket
-    from urllib.parse import quote
-
-    path = quote(os.path.abspath(file).replace(os.sep, "/"))
-    return f"file://{socket.gethostname()}{path if path.startswith('/') else '/' + path}"
+    return Style(has_color, has_color and shows_links(quiet, environ), quiet.can_show(_DRAWN))
 
 
 class Output:
@@ -124,6 +111,15 @@ class Output:
         self.style: Style = style_of(sys.stdout, color, os.environ)
         self.error_style: Style = style_of(sys.stderr, color, os.environ)
 
+    @property
+    def columns(self) -> Optional[int]:
+        """How wide the terminal is that results are printed to; None where it is none."""
+        return _columns(self.out)
+
+    def print_text(self, text: str) -> None:
+        """Print what was asked for, and is for people: lines fit a terminal. Raises as below."""
+        self.print_result(_folded(text, self.columns))
+
     def print_result(self, text: str) -> None:
         """Print what was asked for.
 
@@ -135,7 +131,7 @@ class Output:
 
     def print_message(self, text: str) -> None:
         """Print to standard error: what went wrong, how far it is, how it ended."""
-        _write(StandardError(), text)
+        _write(StandardError(), _folded(text, _columns(sys.stderr)))
 
     def print_error(self, text: str) -> None:
         """Print what ends the command, where it is no problem with a code."""
@@ -158,6 +154,22 @@ class Output:
 def _visible(text: str) -> str:
     """Return a text with what is in it of users made harmless for a terminal."""
     return escape_control(text, keep="\n")
+
+
+def _columns(stream: Optional[TextIO]) -> Optional[int]:
+    if not is_terminal(stream):
+        return None
+    import shutil
+
+    return max(_LEAST_COLUMNS, shutil.get_terminal_size().columns)
+
+
+def _folded(text: str, columns: Optional[int]) -> str:
+    if columns is None:
+        return text
+    from stagekit._base.columns import fold
+
+    return fold(text, columns)
 
 
 def _write(stream: Union[TextIO, StandardError], text: str) -> None:

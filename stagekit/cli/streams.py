@@ -13,6 +13,7 @@ import weakref
 from typing import (
     TYPE_CHECKING,
     Any,
+    Callable,
     Dict,
     Generator,
     List,
@@ -115,6 +116,7 @@ class _Stream(io.TextIOWrapper):
 
     instead: Optional[TextIO] = None
     is_unbuffered = False
+    prints: Optional[Callable[[int, str], bool]] = None  # takes what stages print, see cli.prints
 
     def __init__(self, buffer: Any, **options: Any) -> None:  # Any: see _wrapped
         self.begin_again()
@@ -126,6 +128,8 @@ class _Stream(io.TextIOWrapper):
         self._begun: Dict[_Mark, str] = {}
 
     def write(self, text: str, /) -> int:
+        if self.prints is not None and self.prints(self.fileno(), text):
+            return len(text)
         mark = _mark()
         with self._lock:
             line = self._begun.pop(mark, "") + text
@@ -154,6 +158,19 @@ class _Stream(io.TextIOWrapper):
         """Let this thread have what others have begun: it is written with the next flush."""
         with self._lock:
             self._begun = {_mark(): "".join(self._begun.values())}
+
+    def put_whole(self, text: str) -> None:
+        """Write text of whole lines at once, whoever has begun a line."""
+        with self._lock:
+            self._put(text)
+            self._flush()
+
+    def place(self) -> object:
+        """Return what is the same where another stream leads to the same file or terminal."""
+        if self.instead is not None:  # both boards are one
+            return "board"
+        raw = getattr(self.buffer, "raw", None)
+        return raw.place() if isinstance(raw, _QuietFile) else id(self)
 
     def _put(self, text: str) -> None:
         """Write *text* after what threads that have ended have left."""
@@ -254,6 +271,14 @@ def _adopted(stream: Optional[TextIO], descriptor: int) -> TextIO:
     ours = _wrapped(_Stream, descriptor, wrapper, closes=False)
     ours.is_unbuffered = getattr(wrapper, "write_through", False)
     return ours
+
+
+PrintStream = _Stream
+
+
+def print_streams() -> Dict[int, _Stream]:
+    """Return our standard streams, by descriptor; with results claimed, both are standard error."""
+    return {each.fileno(): each for each in _ours()}
 
 
 def stand_ins() -> List[TextIO]:

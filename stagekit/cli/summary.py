@@ -71,6 +71,21 @@ def measured(result: Result) -> str:
     return "\n".join([f"  {line}" for line in aligned(rows)])
 
 
+def slowest(result: Result, most: int) -> str:
+    """Return the stages that took longest, as a table; all that ran where *most* is 0."""
+    names = short_names(result.plan.order)
+    ran = [each for each in result.reports() if each.attempts]
+    ran.sort(key=lambda each: -each.seconds)
+    shown = ran[:most] if most else ran
+    rows = [("stage", "wall", "share", "attempts")]
+    for each in shown:
+        share = each.seconds / result.seconds if result.seconds > 0 else 0.0
+        name = escape_control(names[each.stage_id])
+        rows.append((name, seconds(each.seconds), f"{share:.0%}", f"{len(each.attempts):,}"))
+    title = f"  slowest stages ({len(shown):,} of {len(ran):,} that ran)"
+    return "\n".join([title, *(f"  {line}" for line in aligned(rows))])
+
+
 def _troubles(result: Result) -> Iterator[Tuple[str, str]]:
     """Yield what there is to say of an end that was not a plain one: a word, and the rest."""
     yield from _left_out(result)

@@ -54,6 +54,7 @@ class Board:
             emoji=False,
         )
         self._is_animated = is_animated
+        self._rows = 0  # that are drawn
         self._live: Optional[Live] = None
 
     def start(self) -> None:
@@ -71,6 +72,18 @@ class Board:
         )
         self._live.start()
 
+    @property
+    def columns(self) -> int:
+        """How wide the terminal is."""
+        return self._console.width
+
+    @property
+    def wiping(self) -> str:
+        """What a terminal has to be sent to take away what is drawn, and to show its cursor."""
+        if self._live is None:
+            return ""
+        return "\r\x1b[2K" + "\x1b[1A\x1b[2K" * max(0, self._rows - 1) + "\x1b[?25h"
+
     def stop(self) -> None:
         """Take away what was drawn; the lines stay."""
         if self._live is not None:
@@ -82,7 +95,8 @@ class Board:
         """Add lines above what is drawn."""
         if lines:
             texts = [Text.assemble(*line) for line in lines]
-            self._console.print(Text("\n").join(texts), soft_wrap=True)
+            # On a terminal, lines that are too long go on below, at a word.
+            self._console.print(Text("\n").join(texts), soft_wrap=not self._is_animated)
 
     def draw(self, tallies: Iterable[Tally], now: float, lines: Sequence[Line] = ()) -> None:
         """Add *lines*, and draw how far the runs are below them."""
@@ -90,6 +104,7 @@ class Board:
             self.print(lines)
             if self._live is not None:
                 parts = [part for tally in tallies for part in self._parts(tally, now)]
+                self._rows = min(len(parts), self._console.height)
                 self._live.update(Group(*parts), refresh=True)
 
     def _parts(self, tally: Tally, now: float) -> List[RenderableType]:

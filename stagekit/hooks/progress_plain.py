@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from itertools import islice
-from typing import Callable, Dict, Optional, TextIO, Tuple
+from typing import Callable, Dict, List, Optional, TextIO, Tuple
 
 from stagekit._base.outcome import OUTCOME_TABLE
 from stagekit._base.text import error_line, escape_control, pad, seconds
@@ -19,7 +19,14 @@ from stagekit.events import (
     StageRetrying,
     StageStarted,
 )
-from stagekit.hooks.tally import Tally, counts_text, why_ended
+from stagekit.hooks.tally import (
+    MOST_UNSTARTED,
+    Tally,
+    counts_text,
+    is_unstarted,
+    unstarted_words,
+    why_ended,
+)
 from stagekit.hooks.terminal import QuietStream
 from stagekit.hooks.timing import StartTicker, Ticker, tick_every
 from stagekit.hooks.words import PARSER_EXIT, how_far, is_parser_exit, retry_words
@@ -62,6 +69,7 @@ class PlainProgress:
         self._ticker: Optional[Ticker] = None
         self._tallies: Dict[str, Tally] = {}
         self._progress: Dict[Tuple[str, str], float] = {}  # by run and stage, when last printed
+        self._unstarted: Dict[str, List[StageEvent]] = {}  # by run: not started, as it stopped
         self._last = 0.0
         self._lock = threading.Lock()
 
@@ -77,6 +85,8 @@ class PlainProgress:
             tally.note(event, now)
             if isinstance(event, RunFinished):
                 self._end(event)
+            elif isinstance(event, StageEvent) and is_unstarted(event):
+                self._unstarted.setdefault(event.run_id, []).append(event)
             elif isinstance(event, StageEvent) and self._is_due(event, now):
                 self._print_event(tally, event, now)
 
@@ -87,7 +97,13 @@ class PlainProgress:
             self._ticker = self._start_ticker(SILENCE / _LOOKS, self._look)
 
     def _end(self, event: RunFinished) -> None:
-        del self._tallies[event.run_id]
+        tally = self._tallies.pop(event.run_id)
+        unstarted = self._unstarted.pop(event.run_id, [])
+        if len(unstarted) > MOST_UNSTARTED:
+            self._print(f"{_place(tally, tally.ended)} cancel {unstarted_words(len(unstarted))}")
+        else:
+            for each in unstarted:
+                self._print_event(tally, each, self._last)
         if not self._tallies and self._ticker is not None:
             self._ticker.stop()
             self._ticker = None

@@ -9,7 +9,7 @@ import time
 from typing import Callable, Dict, List, Optional, TextIO, Tuple
 
 from stagekit._base.outcome import OUTCOME_TABLE, Outcome, Reason, RunStatus, Tone
-from stagekit._base.text import error_line, escape_control, pad, plural, seconds
+from stagekit._base.text import cut, error_line, escape_control, pad, plural, seconds, width
 from stagekit.events import (
     Event,
     RunFinished,
@@ -18,8 +18,15 @@ from stagekit.events import (
     StageFailed,
     StageRetrying,
 )
-from stagekit.hooks.tally import Tally, counts_text, why_ended
-from stagekit.hooks.terminal import QuietStream, can_animate, wants_color
+from stagekit.hooks.tally import (
+    MOST_UNSTARTED,
+    Tally,
+    counts_text,
+    is_unstarted,
+    unstarted_words,
+    why_ended,
+)
+from stagekit.hooks.terminal import QuietStream, address, can_animate, shows_links, wants_color
 from stagekit.hooks.timing import StartTicker, Ticker, tick_every
 from stagekit.hooks.words import PARSER_EXIT, is_parser_exit, marks_for, retry_words
 
@@ -70,6 +77,8 @@ class RichProgress:
             is_animated=can_animate(quiet, os.environ) if animate is None else animate,
             marks=self._marks,
         )
+        has_color = wants_color(quiet, os.environ) if color is None else color
+        self._has_links = has_color and shows_links(quiet, os.environ)
         self._title = escape_control(title)
         self._has_summary = summary
         self._clock = clock
@@ -77,6 +86,7 @@ class RichProgress:
         self._ticker: Optional[Ticker] = None
         self._tallies: Dict[str, Tally] = {}
         self._news: List[StageEvent] = []  # not printed yet
+        self._unstarted: List[StageEvent] = []  # stages that the stopped run has not started
         self._lock = threading.RLock()
 
     def on_event(self, event: Event, /) -> None:
@@ -92,7 +102,7 @@ class RichProgress:
             if isinstance(event, RunFinished):
                 self._end(event)
             elif isinstance(event, StageEvent) and _is_news(event):
-                self._news.append(event)
+                (self._unstarted if is_unstarted(event) else self._news).append(event)
 
     def _begin(self, event: RunStarted, now: float) -> None:
         self._tallies[event.run_id] = Tally(event, now)
@@ -104,8 +114,22 @@ class RichProgress:
         if self._ticker is None:
             self._ticker = self._start_ticker(FRAME, self._draw)
 
+    @property
+    def wiping(self) -> str:
+        """What the terminal has to be sent to take the board away, where the process ends."""
+        return self._board.wiping
+
     def _end(self, event: RunFinished) -> None:
-        self._board.print(self._lines())
+        unstarted = [each for each in self._unstarted if each.run_id == event.run_id]
+        self._unstarted = [each for each in self._unstarted if each.run_id != event.run_id]
+        if len(unstarted) <= MOST_UNSTARTED:
+            self._news += unstarted
+            unstarted = []
+        lines = self._lines()
+        if unstarted:
+            mark = self._mark(Outcome.CANCELLED)
+            lines.append([("  ", ""), mark, (f" {unstarted_words(len(unstarted))}", "")])
+        self._board.print(lines)
         del self._tallies[event.run_id]
         if not self._tallies and self._ticker is not None:
             self._ticker.stop()
@@ -157,7 +181,11 @@ class RichProgress:
         tally = self._tallies[event.run_id]
         name = pad(tally.name(event.stage_id), tally.columns)
         mark = self._mark(Outcome.CANCELLED if is_parser_exit(event) else outcome)
-        return [("  ", ""), mark, (f" {name}  ", ""), *_rest(event, tally)]
+        head: Line = [("  ", ""), mark, (f" {name}  ", "")]
+        if isinstance(event, StageRetrying):
+            room = self._board.columns - sum(width(text) for text, _ in head)
+            return [*head, (cut(retry_words(event), room), "dim")]
+        return [*head, *_rest(event, tally, has_links=self._has_links)]
 
 
 def _is_news(event: StageEvent) -> bool:
@@ -165,18 +193,20 @@ def _is_news(event: StageEvent) -> bool:
     return event.outcome is not None or isinstance(event, StageRetrying)
 
 
-def _rest(event: StageEvent, tally: Tally) -> Line:
+def _rest(event: StageEvent, tally: Tally, *, has_links: bool) -> Line:
     """Return what is told of a stage that has ended, besides its name."""
-    if isinstance(event, StageRetrying):
-        return [(retry_words(event), "dim")]
     if isinstance(event, StageFailed):
         took = pad(seconds(event.seconds), _TIME_COLUMNS)
         if is_parser_exit(event):
             return [(took, ""), (PARSER_EXIT, "dim")]
-        place = f"{escape_control(event.location)}  " if event.location else ""
+        place, file = (
+            escape_control(event.location or ""),
+            (event.location or "").rpartition(":")[0],
+        )
+        link = f"link {address(file)}" if has_links and file else ""
         soft = "" if event.critical else "  (not critical)"
         why = error_line(event.error, limit=_LONGEST_ERROR)
-        return [(took + place, ""), (why, "red"), (soft, "dim")]
+        return [(took, ""), (place, link), ("  " if place else "", ""), (why, "red"), (soft, "dim")]
     ran_for = getattr(event, "seconds", None)
     if event.outcome is None or ran_for is not None:
         size = escape_control(getattr(event, "size", ""))

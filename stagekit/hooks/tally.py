@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Dict, Mapping, Optional, Set
 
 from stagekit._base.outcome import OUTCOME_TABLE, Outcome, Reason
-from stagekit._base.text import escape_control, short_names, width
+from stagekit._base.text import escape_control, plural, short_names, width
 from stagekit.events import (
     Event,
     RunStarted,
+    StageCancelled,
     StageEvent,
     StageProgress,
     StageRetrying,
@@ -17,7 +18,8 @@ from stagekit.events import (
 )
 from stagekit.hooks.words import how_far, next_attempt
 
-__all__ = ["Tally", "counts_text", "why_ended"]
+__all__ = ["MOST_UNSTARTED", "Tally", "counts_text", "is_unstarted", "unstarted_words",
+           "why_ended"]  # fmt: skip
 
 WIDEST_NAME = 32
 
@@ -92,6 +94,19 @@ def why_ended(tally: Tally, event: StageEvent) -> str:
         why = "gave no value" if reason is Reason.NO_VALUE else "failed"
         return f"{tally.name(event.cause)} {why}"
     return "" if reason is None else _WHY.get(reason, reason.value)
+
+
+MOST_UNSTARTED = 3  # stages that are named; of more they are counted
+
+
+def is_unstarted(event: StageEvent) -> bool:
+    """Tell whether a stage was not started, as the run has stopped."""
+    return isinstance(event, StageCancelled) and event.reason is Reason.STOPPED
+
+
+def unstarted_words(count: int) -> str:
+    """Return what is said of stages that were not started: ``297 stages were not started``."""
+    return f"{plural(count, 'stage was', 'stages were')} not started"
 
 
 _WHY = {

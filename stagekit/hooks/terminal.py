@@ -5,10 +5,15 @@ The command line decides by the same rules.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Mapping, Optional, TextIO
 
-__all__ = ["QuietStream", "can_animate", "is_terminal", "wants_color"]
+__all__ = ["QuietStream", "address", "can_animate", "is_terminal", "shows_links", "wants_color"]
+
+_LINKING = ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "Tabby", "rio")
+_LINKING_TERMS = ("xterm-kitty", "alacritty", "foot", "contour")
+_VTE_WITH_LINKS = 5000
 
 
 def is_terminal(stream: Optional[TextIO]) -> bool:
@@ -90,3 +95,24 @@ def can_animate(stream: QuietStream, environ: Mapping[str, str]) -> bool:
     is_ci = environ.get("CI", "").lower() not in {"", "0", "false"}
     is_plain = environ.get("TERM") == "dumb" or bool(environ.get("NO_COLOR"))
     return stream.isatty() and not is_ci and not is_plain
+
+
+def shows_links(stream: QuietStream, environ: Mapping[str, str]) -> bool:
+    """Say whether the terminal is known to make OSC 8 links clickable rather than show garbage."""
+    if not can_animate(stream, environ):
+        return False
+    if environ.get("TERM_PROGRAM") in _LINKING or environ.get("TERM") in _LINKING_TERMS:
+        return True
+    if environ.get("WT_SESSION") or environ.get("KONSOLE_VERSION"):
+        return True
+    vte = environ.get("VTE_VERSION", "")
+    return vte.isdigit() and int(vte) >= _VTE_WITH_LINKS
+
+
+def address(file: str) -> str:
+    """Return where a link to a file leads."""
+    import socket
+    from urllib.parse import quote
+
+    path = quote(os.path.abspath(file).replace(os.sep, "/"))
+    return f"file://{socket.gethostname()}{path if path.startswith('/') else '/' + path}"

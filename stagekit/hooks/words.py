@@ -20,7 +20,7 @@ _LONGEST_ERROR = 300
 
 def retry_words(event: StageRetrying) -> str:
     """Return what follows a failed attempt: ``attempt 2 of 3 in 0.5 s: ValueError: no``."""
-    error = error_line(event.error, limit=_LONGEST_ERROR)
+    error = error_line(event.error, limit=_LONGEST_ERROR, is_first=True)
     return f"{_item(event.item)}{next_attempt(event)} {_delay(event.delay)}: {error}"
 
 

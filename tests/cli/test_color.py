@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Callable, Dict, List, Tuple
 
 import pytest
 
-from stagekit.cli.output import ColorChoice, Style, shows_links, style_of
+from stagekit.cli.output import ColorChoice, Style, style_of
 from stagekit.errors import Location
-from stagekit.hooks.terminal import QuietStream, can_animate
+from stagekit.hooks.terminal import QuietStream, can_animate, shows_links
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli, Write
@@ -99,8 +99,8 @@ def test_only_a_terminal_is_drawn_on(environ: Dict[str, str], expected: object) 
 )
 def test_links_are_for_terminals_that_know_them(environ: Dict[str, str], expected: object) -> None:
     """Others would show the address as garbage."""
-    assert expected == shows_links(TERMINAL, environ)
-    assert not shows_links(PIPE, environ)
+    assert expected == shows_links(QuietStream(TERMINAL), environ)
+    assert not shows_links(QuietStream(PIPE), environ)
 
 
 def test_a_place_is_a_link_or_plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,9 @@ def printed(folder: Path, *arguments: str, **more: str) -> List[str]:
 def test_lines_of_an_unbuffered_process_stay_whole(tmp_path: Path, write: Write) -> None:
     """Under PYTHONUNBUFFERED neither progress nor another thread breaks what a stage prints."""
     write("loud.py", LOUD)
-    lines = printed(tmp_path, "loud", "--executor", "threads", PYTHONUNBUFFERED="1")
+    lines = printed(
+        tmp_path, "loud", "--executor", "threads", "--prints", "raw", PYTHONUNBUFFERED="1"
+    )
     told = [line for line in lines if PROGRESS.fullmatch(line)]
     assert [] == [
         line for line in lines if not re.fullmatch(r"printed \d+", line) and line not in told
@@ -134,7 +136,7 @@ for each in (several, parts, logged, awaited, left):
 """
 
 
-WIDE = ("--executor", "threads", "--workers", "16")
+WIDE = ("--executor", "threads", "--workers", "16", "--prints", "raw")
 
 
 @pytest.fixture(scope="module")

@@ -51,8 +51,8 @@ def test_a_run_reads_as_the_mock_up_says(fake_time: FakeTime, story: Story) -> N
         "[ 4/7] start  publish",
         f"[ 4/7] FAILED publish         {failure}  PermissionError: out/report.csv",
         "[ 5/7] skip   mail            publish failed",
-        "[ 6/7] cancel audit           the run stopped",
         "[ 7/7] cancel tidy            interrupted",
+        "[ 6/7] cancel audit           the run stopped",
         "summary: 1 ran, 2 failed, 2 skipped, 2 cancelled in 4.9s (run r7k2)",
     ]
     assert expected == lines_of(events, fake_time)

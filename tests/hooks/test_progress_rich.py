@@ -100,8 +100,8 @@ def test_a_run_reads_as_the_mock_up_says(fake_time: FakeTime, story: Story) -> N
         "  ↷ clean           skipped: load_customers gave no value",
         "  ✗ publish         0.02 s   examples/sales.py:61  PermissionError: out/report.csv",
         "  ↷ mail            skipped: publish failed",
-        "  ⊘ audit           cancelled: the run stopped",
         "  ⊘ tidy            interrupted",
+        "  ⊘ audit           cancelled: the run stopped",
         "",
         "  1 ran · 2 failed · 2 skipped · 2 cancelled   4.9 s",
     ]
@@ -280,7 +280,8 @@ def test_no_control_character_reaches_the_terminal(fake_time: FakeTime, story: S
     fake_time.tick(0.1)
     lines = shown(terminal)
     assert all(line.isprintable() for line in lines)
-    assert any("OSError: \\x1b]0;title\\x07[bold]\\u202e[/bold] :smile:" in line for line in lines)
+    told = " ".join(" ".join(lines).split())  # a line that is too long goes on below
+    assert "OSError: \\x1b]0;title\\x07[bold]\\u202e[/bold] :smile:" in told
 
 
 def test_a_reader_that_goes_away_ends_the_drawing_only(fake_time: FakeTime, story: Story) -> None:

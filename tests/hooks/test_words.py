@@ -53,9 +53,9 @@ def test_how_far_a_stage_is(event: StageProgress, expected: str) -> None:
 @pytest.mark.parametrize(
     ("event", "expected"),
     [
-        (retrying(attempts=3), "attempt 2 of 3 in 0.50 s: ConnectionError: reset\\nby peer"),
-        (retrying(), "attempt 2 in 0.50 s: ConnectionError: reset\\nby peer"),
-        (retrying(item=4), "item 4: attempt 2 in 0.50 s: ConnectionError: reset\\nby peer"),
+        (retrying(attempts=3), "attempt 2 of 3 in 0.50 s: ConnectionError: reset"),
+        (retrying(), "attempt 2 in 0.50 s: ConnectionError: reset"),
+        (retrying(item=4), "item 4: attempt 2 in 0.50 s: ConnectionError: reset"),
     ],
 )
 def test_which_attempt_comes_next(event: StageRetrying, expected: str) -> None:
@@ -78,7 +78,7 @@ def test_plain_lines_tell_retries_and_now_and_then_progress(
     hook.on_event(story.ok("load", 12.0))
     assert [
         "[ 1/1] start  load",
-        "[ 1/1] retry  load  attempt 2 of 3 in 0.50 s: ConnectionError: reset\\nby peer",
+        "[ 1/1] retry  load  attempt 2 of 3 in 0.50 s: ConnectionError: reset",
         "[ 1/1] at     load  10/24",
         "[ 1/1] at     load  20/24",
         "[ 1/1] ok     load  12.0s",
@@ -140,7 +140,7 @@ def test_the_board_counts_items_rather_than_telling_one(fake_time: FakeTime, sto
 def test_the_board_tells_what_is_tried_again(fake_time: FakeTime, story: Story) -> None:
     """As a line that stays, and beside the stage that waits."""
     shown = board([story.begin("load"), story.start("load"), retrying(attempts=3)], fake_time)
-    assert "attempt 2 of 3 in 0.50 s: ConnectionError: reset\\nby peer" in shown
+    assert "attempt 2 of 3 in 0.50 s: ConnectionError: reset" in shown
     assert 2 == shown.count("attempt 2 of 3")
 
 

@@ -1,4 +1,6 @@
-"""What loguru binds to the records of a stage: run, stage, attempt; where loguru is loaded at all.
+"""What is known where a stage runs: in loguru's records run, stage, attempt; and who prints.
+
+Both only where they are loaded: loguru, and ``stagekit._base.prints``.
 
 The coordinator makes a context for each call, and binds there. The hot loops are given
 calls that bind themselves: a run pays for it only where there is something to be bound to.
@@ -14,24 +16,42 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Optional
+    from typing import Any, Callable, Dict, List, Optional, Tuple
 
     from stagekit._plan.plan import Plan
     from stagekit._plan.slots import Call
 
     Variable = contextvars.ContextVar[Dict[str, Any]]  # Any: whatever people bind
 
+_PRINTS = "stagekit._base.prints"
 _found: Optional[Variable] = None
 
 
+def is_wanted() -> bool:
+    """Tell whether anybody asks of which stage a record or a print is."""
+    return "loguru" in sys.modules or _PRINTS in sys.modules
+
+
 def bind(context: contextvars.Context, **words: object) -> None:
-    """Have what is logged in a context bear some words; nothing is loaded for it."""
-    if "loguru" not in sys.modules:
-        return
+    """Have what is logged and printed in a context bear some words; nothing is loaded for it."""
+    context.run(_set, words)
+
+
+def _set(words: Dict[str, Any]) -> List[Tuple[Any, Any]]:
+    """Bind words here; return each variable with what resets it."""
+    tokens: List[Tuple[Any, Any]] = []
     variable = _found or _find()
     if variable is not None:
-        bound: Dict[str, Any] = context.get(variable, {})
-        context.run(variable.set, {**bound, **words})
+        tokens.append((variable, variable.set({**variable.get({}), **words})))
+    prints: Any = sys.modules.get(_PRINTS)
+    if prints is not None and "stage" in words and prints.SPEAKER.get() is None:
+        tokens.append((prints.SPEAKER, prints.SPEAKER.set(prints.Speaker(words["stage"]))))
+    return tokens
+
+
+def _reset(tokens: List[Tuple[Any, Any]]) -> None:
+    for variable, token in tokens:
+        variable.reset(token)
 
 
 def _find() -> Optional[Variable]:
@@ -48,8 +68,8 @@ def _find() -> Optional[Variable]:
 
 
 def bound_plan(plan: Plan) -> Plan:
-    """Return a plan whose calls bind what they log; the plan itself where nothing is logged."""
-    if "loguru" not in sys.modules or (_found or _find()) is None:
+    """Return a plan whose calls bind what they log; the plan itself where nobody asks."""
+    if "loguru" not in sys.modules and _PRINTS not in sys.modules:  # no call: each run asks
         return plan
     calls = tuple(map(_bound, plan.order, plan.calls, plan.is_async))
     return plan._with_calls(calls)  # noqa: SLF001 - another view of it, for one run
@@ -72,14 +92,11 @@ class _Bound:
         self.stage = stage
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        variable = _found or _find()
-        if variable is None:  # another process, to which loguru has not come
-            return self.__wrapped__(*args, **kwargs)
-        token = variable.set({**variable.get({}), "stage": self.stage, "attempt": 1})
+        tokens = _set({"stage": self.stage, "attempt": 1})
         try:
             return self.__wrapped__(*args, **kwargs)
         finally:
-            variable.reset(token)
+            _reset(tokens)
 
 
 class _BoundAsync(_Bound):
@@ -88,15 +105,13 @@ class _BoundAsync(_Bound):
     __slots__ = ()
 
     async def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        variable = _found or _find()
-        assert variable is not None  # noqa: S101 - tasks stay in the process that has it
-        token = variable.set({**variable.get({}), "stage": self.stage, "attempt": 1})
+        tokens = _set({"stage": self.stage, "attempt": 1})
         try:
             value = await self.__wrapped__(*args, **kwargs)
         except GeneratorExit:  # given up on, and thrown away: nobody is in its context any more
             raise
         except BaseException:
-            variable.reset(token)
+            _reset(tokens)
             raise
-        variable.reset(token)
+        _reset(tokens)
         return value

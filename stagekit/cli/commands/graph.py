@@ -107,10 +107,13 @@ def show_graph(
     if drawn in _FOLDED:
         _note(made, output, drawn, folds=request.folds)
     if request.file is None:
-        output.print_result(_text(made, output, drawn, folds=request.folds))
+        if drawn is GraphFormat.TREE:
+            output.print_text(_tree(made, output))
+        else:
+            output.print_result(_text(made, drawn, folds=request.folds))
         return ExitCode.OK
     try:
-        _write(made, output, request.file, drawn, folds=request.folds)
+        _write(made, request.file, drawn, folds=request.folds)
     except Exception as error:  # noqa: BLE001 - of the disk, or of what draws a PNG
         why = escape_control(getattr(error, "strerror", None) or error_line(error))
         output.print_error(f"-o {escape_control(request.file)} cannot be written: {why}")
@@ -130,25 +133,35 @@ def _note(plan: Plan, output: Output, drawn: GraphFormat, *, folds: bool) -> Non
         output.note("; ".join(said))
 
 
-def _text(plan: Plan, output: Output, drawn: GraphFormat, *, folds: bool) -> str:
+def _text(plan: Plan, drawn: GraphFormat, *, folds: bool) -> str:
     if drawn is GraphFormat.MERMAID:
         return plan.to_mermaid(fold=folds)
     if drawn is GraphFormat.DOT:
         return plan.to_dot(fold=folds)
     if drawn in (GraphFormat.SVG, GraphFormat.PNG):
         return plan.to_svg(fold=folds)
-    if drawn is GraphFormat.JSON:
-        return plan.to_json()
+    return plan.to_json()
+
+
+def _tree(plan: Plan, output: Output) -> str:
+    """Return the tree for a terminal: in its width and colours."""
     columns = shutil.get_terminal_size((_COLUMNS, 24)).columns
-    return to_tree(plan, columns=columns, ascii_only=not output.style.has_unicode)
+    style = output.style
+    is_seen = output.columns is not None or style.has_color
+    return to_tree(
+        plan,
+        columns=columns,
+        ascii_only=not style.has_unicode,
+        paint=style.paint if is_seen else None,
+    )
 
 
-def _write(plan: Plan, output: Output, file: str, drawn: GraphFormat, *, folds: bool) -> None:
+def _write(plan: Plan, file: str, drawn: GraphFormat, *, folds: bool) -> None:
     """Write a file that is whole, or is not there: it is written beside its place first."""
     if drawn is GraphFormat.TREE:
         data = to_tree(plan, columns=_COLUMNS).encode()
     else:
-        data = _text(plan, output, drawn, folds=folds).encode()
+        data = _text(plan, drawn, folds=folds).encode()
     data = _png(data) if drawn is GraphFormat.PNG else data + b"\n"
     folder, name = os.path.split(file)
     beside = os.path.join(folder, f".{name}.{os.getpid()}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, List, Mapping, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Any, List, Mapping, Sequence, Set
 
-from stagekit._base.text import escape_control, pad, short_names, width
+from stagekit._base.text import escape_control, short_names
 from stagekit._declare.callables import last_name
 from stagekit._declare.declaration import Declaration
 from stagekit._plan.plan import Plan
@@ -20,7 +20,6 @@ from stagekit.errors import PlanError, Problem
 if TYPE_CHECKING:
     from stagekit._plan.parameters import PlanParameter
 
-_GAP = "  "
 _SIMPLE = ["str", "int", "float", "Path", *map(id, (str, int, float))]
 _GENERATOR = 0x20 | 0x200  # inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 _EACH = "stagekit._base.each"  # loaded with the first marker that takes items
@@ -42,8 +41,9 @@ def list_stages(target: str, output: Output, *, is_json: bool) -> ExitCode:
         if parameters:
             from stagekit._render.table import parameter_lines
 
-            lines += ["", "parameters", *(f"  {line}" for line in parameter_lines(parameters))]
-        output.print_result("\n".join(lines))
+            title = output.style.paint("strong", "parameters")
+            lines += ["", title, *(f"  {line}" for line in parameter_lines(parameters))]
+        output.print_text("\n".join(lines))
     return ExitCode.OK
 
 
@@ -152,22 +152,19 @@ def _may_take_items(fn: FunctionType) -> bool:
 
 
 def _table(declarations: Sequence[Declaration], output: Output) -> List[str]:
+    from stagekit._base.columns import table
+
     names = short_names(each.id for each in declarations)
-    rows: List[Tuple[str, str, str]] = [
+    rows: List[Sequence[str]] = [
         (
             escape_control(names[each.id]),
+            "" if each.location is None else output.style.place(each.location),
             " ".join(map(escape_control, each.tags)),
             _said(each),
         )
         for each in declarations
     ]
-    widths = [max(width(row[column]) for row in rows) for column in (0, 1)]
-    places = [each.location for each in declarations]
-    longest = max((width(str(place)) for place in places if place is not None), default=0)
-    lines: List[str] = []
-    for (name, tags, description), place in zip(rows, places):
-        shown = "" if place is None else output.style.place(place)
-        shown += " " * (longest - (0 if place is None else width(str(place))))
-        cells = [pad(name, widths[0]), shown, *([pad(tags, widths[1])] if widths[1] else [])]
-        lines.append(_GAP.join([*cells, description]).rstrip())
-    return lines
+    roles = ["strong", "frame", "good", ""]
+    if not any(row[2] for row in rows):
+        rows, roles = [[*row[:2], row[3]] for row in rows], [*roles[:2], roles[3]]
+    return table(rows, roles, output.columns, output.style.paint, has_head=False)

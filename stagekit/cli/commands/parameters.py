@@ -21,5 +21,5 @@ def show_parameters(
         output.print_result(as_text(parameters_document(target, found)))
         return ExitCode.OK
     lines = parameter_lines(found) or [f"{escape_control(target)} has no parameters to be set"]
-    output.print_result("\n".join(lines))
+    output.print_text("\n".join(lines))
     return ExitCode.OK

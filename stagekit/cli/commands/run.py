@@ -5,30 +5,62 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from typing import TYPE_CHECKING, Any, Callable, Dict, Generator, List, Mapping, Optional, Tuple
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Generator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from stagekit._api import Plan
 from stagekit._base.frames import parser_exit
 from stagekit._base.outcome import RunStatus
 from stagekit._base.ports import Hook
 from stagekit._base.record import Record
+from stagekit._base.text import short_names
 from stagekit._run.result import Result
 from stagekit.cli import ExitCode
 from stagekit.cli.interruption import Interruption, Phases
-from stagekit.cli.output import PLAIN, Output, ProgressChoice
+from stagekit.cli.output import PLAIN, Output, PrintsChoice, ProgressChoice
 from stagekit.cli.planning import Selection, check_arguments, plan_of
 from stagekit.cli.progress import RunningStages, Watching, chosen, watching
 from stagekit.cli.running import patience, run_options
-from stagekit.cli.streams import NotWrittenError
-from stagekit.cli.summary import measured, plain_summary, summary
+from stagekit.cli.streams import NotWrittenError, print_streams
+from stagekit.cli.summary import measured, plain_summary, slowest, summary
 from stagekit.cli.target import Where
 from stagekit.errors import StagekitWarning, UsageError
 
 if TYPE_CHECKING:
     from stagekit.cli.documents import EventLines
+    from stagekit.cli.prints import Prints
     from stagekit.cli.results import Wanted
 
-_SHOW_CURSOR = b"\x1b[?25h"  # what a live board must not leave hidden
+
+@contextlib.contextmanager
+def _apart(
+    request: RunRequest, names: Mapping[str, str], output: Output
+) -> Generator[Optional[Prints], None, None]:
+    """Yield what keeps prints of stages apart; None where they stay as they are."""
+    if request.prints is PrintsChoice.RAW or not print_streams():
+        yield None
+        return
+    from stagekit.cli.prints import kept_apart
+
+    with kept_apart(request.prints, names, output.error_style) as prints:
+        yield prints
+
+
+def _last_words(hooks: Sequence[Hook], prints: Optional[Prints]) -> bytes:
+    """Return what is written before the process ends at once: no board stays, no print is lost."""
+    wiping = "".join(getattr(each, "wiping", "") for each in hooks)
+    kept = "" if prints is None else prints.last_words()
+    return f"{wiping}{kept}".encode("utf-8", "backslashreplace")
 
 
 class RunRequest(Record):
@@ -45,6 +77,7 @@ class RunRequest(Record):
     show: Tuple[str, ...] = ()  # the stages whose values are printed; "" for the target
     outputs: Tuple[str, ...] = ()  # STAGE=FILE
     junit: Optional[str] = None  # the file of test results
+    prints: PrintsChoice = PrintsChoice.AUTO
 
 
 def run_target(request: RunRequest, interruption: Interruption, output: Output) -> ExitCode:
@@ -63,14 +96,18 @@ def run_target(request: RunRequest, interruption: Interruption, output: Output) 
         from stagekit.cli.results import wanted
 
         want = wanted(made, request.show, request.outputs)
-    with _event_lines(request, output) as events, watching(request.watching, made, output) as hooks:
-        listening: List[Hook] = [*hooks, *([events] if events else [])]
+    with contextlib.ExitStack() as stack:
+        prints = stack.enter_context(_apart(request, short_names(made.order), output))
+        events = stack.enter_context(_event_lines(request, output))
+        hooks = stack.enter_context(watching(request.watching, made, output))
+        listening: List[Hook] = [*([prints] if prints else []), *hooks]
+        listening += [events] if events else []
         running_stages = RunningStages(made)
         if listening:  # events cost time: without another hook there are none
             listening.append(running_stages)
         phases = Phases(
             lambda: output.print_message(running_stages.text(patience(options))),
-            _SHOW_CURSOR if chosen(request.watching) is ProgressChoice.RICH else b"",
+            lambda: _last_words(hooks, prints),
         )
         with interruption.phases(phases):
             interruption.has_run = True
@@ -233,6 +270,8 @@ def _report(result: Result, request: RunRequest, output: Output) -> None:
         output.warn(warning)
     if request.typed["measure"]:
         output.print_message(f"{measured(result)}\n")
+    if request.typed["durations"] is not None:
+        output.print_message(f"{slowest(result, int(request.typed['durations']))}\n")
     if output.annotates:
         _tell_github(result, output)
     is_plain = progress is not ProgressChoice.RICH

@@ -59,7 +59,11 @@ class Call:
         """Take in what its worker says of it, and tell who wanted the call."""
         wanted = self.wanted
         if frame.kind == protocol.TOLD:
-            wanted.progressed(pickle.loads(frame.body))  # noqa: S301 - from our own worker
+            told = pickle.loads(frame.body)  # noqa: S301 - from our own worker
+            if hasattr(told, "deliver"):  # prints of the stage
+                told.deliver()
+            else:
+                wanted.progressed(told)
         elif frame.kind == protocol.BEGUN:
             wanted.begun()
         elif frame.kind == protocol.NAMED:

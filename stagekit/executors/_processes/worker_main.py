@@ -70,6 +70,7 @@ class Worker:
         self._terminate = self._on_terminate
         self._is_calling = False
         self._is_stopping = False
+        self._said_of = 0
 
     def run(self) -> None:
         """Serve the pool until it says that there will be no more."""
@@ -132,6 +133,7 @@ class Worker:
         kind, number, named = protocol.RAISED, frame.number, ""
         WORKER.begin(number)
         WORKER.tell = lambda said: self._send(protocol.TOLD, number, pickle.dumps(said, PROTOCOL))
+        self._said_of = number
         try:
             self._is_calling = True
             body, named = self._value(frame.body)
@@ -159,6 +161,9 @@ class Worker:
         number, promise, variables, args, kwargs = self._read(body)
         fn = self._loaded[number]
         context = restored(variables) if variables else contextvars.Context()
+        prints: Any = sys.modules.get("stagekit._base.prints")
+        if prints is not None:  # they are to be sent
+            prints.sent(self._tell)
         value: Any = context.run(fn, *args, **kwargs)
         if value is not None and _is_coroutine(value) and _is_async(fn):
             import asyncio  # 29 ms, only for what needs it
@@ -175,6 +180,10 @@ class Worker:
                 f"{most:,} that max_value_bytes allows"
             )
         return body, "" if is_quick(body) else type_name(value)
+
+    def _tell(self, said: object) -> None:
+        """Send what a thread of the call says, also of the one before."""
+        self._send(protocol.TOLD, self._said_of, pickle.dumps(said, PROTOCOL))
 
     def _read(self, body: bytes) -> Any:
         WORKER.is_reading = True
