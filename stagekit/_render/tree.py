@@ -6,7 +6,7 @@ import re
 from functools import partial
 from typing import Iterator, List, Match, Optional, Sequence, Tuple
 
-from stagekit._base.columns import Paint, table, unpainted
+from stagekit._base.columns import Paint, table, unpainted, wrapped
 from stagekit._base.text import plural, width
 from stagekit._plan.plan import Plan
 from stagekit._plan.width import levels
@@ -63,18 +63,7 @@ def _picture(plan: Plan, names: Sequence[str], columns: int) -> List[str]:
     implied = sum(plan.indegree) - sum(map(len, graph))
     if implied:
         one, several = "edge that a longer way implies is", "edges that longer ways imply are"
-        lines += _wrapped(f"({plural(implied, one, several)} not drawn)", columns)
-    return lines
-
-
-def _wrapped(text: str, columns: int) -> List[str]:
-    """Return a sentence in lines that fit, where its words do."""
-    lines: List[str] = []
-    for word in text.split(" "):
-        if lines and len(lines[-1]) + 1 + len(word) <= columns:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
+        lines += wrapped(f"({plural(implied, one, several)} not drawn)", columns, hang=0)
     return lines
 
 

@@ -325,12 +325,16 @@ def run(context: click.Context, /, target: Where, tb: str, color: str, **options
         options,
         is_json,
         events,
-        Watching(ProgressChoice(options["progress"]), options["quiet"], options["verbose"]),
+        Watching(
+            ProgressChoice(options["progress"]),
+            options["quiet"],
+            options["verbose"],
+            PrintsChoice(options["prints"]),
+        ),
         tb == "full",
         options["show"] or (),
         options["outputs"],
         options["junit_xml"],
-        PrintsChoice(options["prints"]),
     )
     common = CommandOptions(
         color,

@@ -14,7 +14,7 @@ from stagekit._base.text import escape_control, short_names
 from stagekit._base.version import __version__
 from stagekit._plan.plan import Plan
 from stagekit._plan.slots import COLLECT, Binding
-from stagekit.cli.output import Output, ProgressChoice
+from stagekit.cli.output import Output, PrintsChoice, ProgressChoice
 from stagekit.cli.streams import StandardError, hand_on, keep, screen, stand_ins
 from stagekit.errors import UsageError
 from stagekit.events import (
@@ -51,11 +51,13 @@ class Watching(Record):
         progress: ``--progress``.
         is_quiet: ``--quiet``.
         verbosity: how often ``--verbose`` is given.
+        prints: ``--prints``.
     """
 
     progress: ProgressChoice = ProgressChoice.AUTO
     is_quiet: bool = False
     verbosity: int = 0
+    prints: PrintsChoice = PrintsChoice.AUTO
 
 
 def chosen(watched: Watching) -> ProgressChoice:

@@ -47,12 +47,12 @@ def _apart(
     request: RunRequest, names: Mapping[str, str], output: Output
 ) -> Generator[Optional[Prints], None, None]:
     """Yield what keeps prints of stages apart; None where they stay as they are."""
-    if request.prints is PrintsChoice.RAW or not print_streams():
+    if request.watching.prints is PrintsChoice.RAW or not print_streams():
         yield None
         return
     from stagekit.cli.prints import kept_apart
 
-    with kept_apart(request.prints, names, output.error_style) as prints:
+    with kept_apart(request.watching.prints, names, output.error_style) as prints:
         yield prints
 
 
@@ -77,7 +77,6 @@ class RunRequest(Record):
     show: Tuple[str, ...] = ()  # the stages whose values are printed; "" for the target
     outputs: Tuple[str, ...] = ()  # STAGE=FILE
     junit: Optional[str] = None  # the file of test results
-    prints: PrintsChoice = PrintsChoice.AUTO
 
 
 def run_target(request: RunRequest, interruption: Interruption, output: Output) -> ExitCode:
