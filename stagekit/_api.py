@@ -222,7 +222,7 @@ def run(
         on_failure: ``"stop"`` (start nothing new), ``"continue"`` (independent branches go on)
             or ``"cancel"`` (running async stages are cancelled too).
         check: raise if the run failed; ``False`` returns the result instead.
-        hooks: objects that are told the events of the run.
+        hooks: objects whose ``on_event(event)`` is called for each event of the run.
         cancel: a token; the run is cancelled when it is.
         deadline: seconds after which the run is cancelled.
         grace: seconds that stages have to end once they are asked to: then those in processes are
@@ -242,8 +242,8 @@ def run(
             be pickled, and warn of stages that have changed one: that is an object which others
             take, too. With ``executor="inline"`` it is sure which of two stages did.
         measure: have the CPU seconds of each stage in its report, and by how many bytes memory rose
-            above what there was when it began, as far as that can be told: the memory of stages
-            that overlap in one process cannot. ``"tracemalloc"`` counts what Python allocates, on
+            above what there was when it began. It is None where nothing can measure it: for
+            stages that overlap in one process. ``"tracemalloc"`` counts what Python allocates, on
             every system, and makes stages slower; else it is what the process has, on Linux.
         keep: whose values are kept until the result is dropped. ``"targets"``: those of *target*,
             or without one of the stages that nobody uses; or a list of stages. Each other value is
@@ -251,7 +251,7 @@ def run(
             end of the run.
         decider: an object whose ``before(call)`` says whether a stage is called, skipped, or given
             a value, and whose ``after(call, value)`` takes what a call has returned.
-        clock: tells the time, in tests; see ``stagekit.testing.VirtualClock``.
+        clock: the time, for tests; see ``stagekit.testing.VirtualClock``.
 
     Raises:
         PlanError: the stages cannot be planned; none was called.

@@ -52,18 +52,18 @@ __all__ = [
 
 
 def _visible(text: str) -> str:
-    """Return a text of ours with what is in it of users made harmless for a terminal."""
+    """Return a text with its control characters escaped, so that a terminal does not obey them."""
     from stagekit._base.text import escape_control
 
     return escape_control(text, keep="\n")
 
 
 class StagekitWarning(UserWarning):
-    """Something a plan or a run wants to be known without ending.
+    """A warning of a plan or a run.
 
     Attributes:
-        result: the whole ``Result`` of the run, where a filter has made an error of a warning at
-            its end; None elsewhere.
+        result: the whole ``Result``, if a warning filter turned a warning at the end of a run into
+            an error; else None.
     """
 
     result: Any = None  # Any: Result is a floor above
@@ -76,7 +76,7 @@ class StagekitWarning(UserWarning):
 class StagekitError(Exception):
     """The root of every error that stagekit raises on purpose.
 
-    IPython and notebooks show it with the frames of the user alone.
+    IPython and notebooks show only your frames of its traceback.
     """
 
     _is_of_stagekit = True
@@ -95,8 +95,8 @@ class DeclarationError(StagekitError, ValueError):
 
     Attributes:
         stage: the id or name of the stage, as far as it is known.
-        location: where it is declared, or None where the function has no source.
-        mistakes: each a sentence: option, value, what is allowed.
+        location: where it is declared; None if the function has no source.
+        mistakes: one sentence for each: the option, the value, and what is allowed.
     """
 
     def __init__(self, stage: str, location: Optional[Location], mistakes: Tuple[str, ...]) -> None:
@@ -113,11 +113,11 @@ class DeclarationError(StagekitError, ValueError):
 
 
 class DuplicateStageError(DeclarationError):
-    """A stage id is taken already. Names both places; the first declaration stays.
+    """Two stages have the same id. The message names both places; the first one stays.
 
     Attributes:
         first: where the stage that keeps the id is declared.
-        twin: True where one file was imported twice, as ``__main__`` and by its name.
+        twin: True if one file was imported twice, as ``__main__`` and by its name.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class PlanError(StagekitError):
 
 
 class UsageError(StagekitError, ValueError):
-    """A call of stagekit was given a value it cannot take; the message names what is allowed."""
+    """A call of stagekit got a wrong value. The message says what is allowed."""
 
 
 class TargetError(StagekitError):
@@ -179,7 +179,7 @@ class TargetError(StagekitError):
 
 
 class MissingExtraError(StagekitError, ImportError):
-    """Something asked for needs an optional dependency. Names the command that installs it."""
+    """A feature needs an optional dependency. The message has the command that installs it."""
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(feature, extra)
@@ -195,7 +195,7 @@ class MissingExtraError(StagekitError, ImportError):
 
 
 class RunningLoopError(StagekitError, RuntimeError):
-    """``run()`` was called in a running event loop, which it would block."""
+    """``run()`` was called in a running event loop. Use ``await arun(...)`` there."""
 
     def __str__(self) -> str:
         return "run() cannot block a running event loop; write: result = await arun(...)"
@@ -220,7 +220,7 @@ class RunAtImportError(StagekitError, RuntimeError):
 
 
 class TooDeepError(StagekitError, RuntimeError):
-    """Runs are nested in runs deeper than *limit*: a stage most likely runs itself."""
+    """Stages call ``run`` in each other more than *limit* deep. Most likely a stage runs itself."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
@@ -238,8 +238,8 @@ class MachineLimitError(StagekitError, RuntimeError):
     """The machine refuses what a run needs: threads, processes, open files or memory.
 
     Args:
-        what: what it gives no more of, such as ``"threads"``.
-        said: what it said.
+        what: what ran out, such as ``"threads"``.
+        said: the error of the system.
         advice: what to do about it.
 
     Attributes:
@@ -257,24 +257,24 @@ class MachineLimitError(StagekitError, RuntimeError):
 
 
 class BadValueError(StagekitError, TypeError):
-    """A stage returned something else than its declaration promises.
+    """A stage did not return what its annotation says.
 
     Attributes:
-        stage_id: the stage that promised it; None where it is the one that failed.
+        stage_id: the stage that returned it; None if that is the stage that failed.
     """
 
     stage_id: Optional[str] = None
 
 
 class NoValueError(StagekitError, LookupError):
-    """A result was asked for the value of a stage that has none; says its outcome and why."""
+    """You asked for the value of a stage that has none. The message says what happened to it."""
 
 
 class StageCancelledError(StagekitError):
-    """A stage asked its ``CancelToken``, and is to end.
+    """Raised by ``CancelToken.raise_if_cancelled()``, to end the stage.
 
     Attributes:
-        reason: why, as was said by who cancelled; may be empty.
+        reason: why, as ``cancel(...)`` got it; may be empty.
     """
 
     def __init__(self, reason: str = "") -> None:
@@ -286,7 +286,7 @@ class StageCancelledError(StagekitError):
 
 
 class StageTimeoutError(StagekitError, TimeoutError):
-    """An attempt of a stage took longer than it may.
+    """An attempt of a stage took longer than its time limit.
 
     Attributes:
         seconds: the time limit.
@@ -301,12 +301,12 @@ class StageTimeoutError(StagekitError, TimeoutError):
 
 
 class WorkerDiedError(StagekitError, RuntimeError):
-    """The worker that carried out a call died, or what it held was lost with it.
+    """A worker died while it ran a call, or a value was lost with it.
 
     Attributes:
         worker: which one, or what was lost: ``process 77``.
-        exitcode: as ``multiprocessing`` says it, ``-9`` for SIGKILL; None where nobody can tell.
-        reason: why it was ended, where that was the pool's doing; empty where it was not.
+        exitcode: as in ``multiprocessing``: ``-9`` for SIGKILL; None if it is unknown.
+        reason: why the pool ended it; empty if the pool did not.
     """
 
     def __init__(self, worker: str, exitcode: Optional[int] = None, reason: str = "") -> None:
@@ -334,14 +334,14 @@ class WorkerDiedError(StagekitError, RuntimeError):
 
 
 class DeciderError(StagekitError):
-    """The decider of a run raised, or gave no answer that means anything; its stage fails with it.
+    """The decider of a run raised, or returned something wrong. The stage fails with this error.
 
     Attributes:
         decider: the name of its class.
         method: ``before`` or ``after``.
-        stage_id: the stage that it was asked about.
-        item: the index of the item that it was asked about, or None.
-        mistake: what it has done.
+        stage_id: the stage in question.
+        item: the index of the item in question, or None.
+        mistake: what it did.
     """
 
     def __init__(
@@ -361,11 +361,11 @@ class DeciderError(StagekitError):
 
 
 class RemoteError(StagekitError):
-    """A stage raised, elsewhere, an exception that could not travel as an object.
+    """A stage in another process raised an exception that could not be sent back as an object.
 
     Attributes:
         type_name: the name of its class.
-        message: what it said.
+        message: its text.
         traceback: where it was raised, as text.
         notes: the notes that were added to it.
         kinds: its class and the bases of that, in order, each as ``module:qualname``.
@@ -413,8 +413,8 @@ class RunCancelledError(StagekitError):
 
     Attributes:
         result: the whole ``Result`` of the run.
-        reason: why it was cancelled: ``"deadline"``, ``"interrupted"``, or what was said to
-            ``CancelToken.cancel``.
+        reason: why it was cancelled: ``"deadline"``, ``"interrupted"``, or the text that
+            ``CancelToken.cancel`` got.
     """
 
     def __init__(

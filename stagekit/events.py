@@ -1,4 +1,4 @@
-"""What a run tells its hooks: one frozen class per kind of event.
+"""The events that hooks get: one frozen class for each kind.
 
 Every event has ``run_id`` and ``time`` (seconds since the epoch, for display only; durations are
 measured on a monotonic clock). Fields may be added in later versions, none is removed.
@@ -51,7 +51,7 @@ class Event:
 
 @dataclass(frozen=True)
 class RunStarted(Event):
-    """The first event of every run: what will be carried out, and by what."""
+    """The first event of every run: which stages will run, and where."""
 
     stages: Tuple[str, ...]
     executor: str

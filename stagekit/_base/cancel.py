@@ -61,7 +61,7 @@ class CancelToken:
             raise StageCancelledError(self.reason)
 
     def wait(self, timeout: Optional[float] = None) -> bool:
-        """Wait until the token is cancelled, or *timeout* seconds; tell whether it is.
+        """Wait until the token is cancelled, or *timeout* seconds; return whether it is.
 
         In place of ``time.sleep``: ``if token.wait(5): return``.
         """

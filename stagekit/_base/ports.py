@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 class Hook(Protocol):
-    """An object that is told the events of a run.
+    """An object that gets the events of a run.
 
-    Called on the thread that called ``run()`` (on the loop's thread under ``arun()``), one event
-    at a time, so it needs no locks. What it raises never reaches the run: the first error of a
-    hook is reported as a warning when the run ends, and the hook is not called again.
+    stagekit calls it on the thread that called ``run()`` (on the loop's thread under ``arun()``),
+    one event at a time, so it needs no locks. An error in a hook does not fail the run: stagekit
+    warns of it at the end of the run and does not call the hook again.
     """
 
     def on_event(self, event: Event, /) -> None:
@@ -102,7 +102,7 @@ class Decider(Protocol):
     def after(self, call: StageCall, value: Any, /) -> object:  # Any: whatever the call returned
         """Take in what a call that was made has returned; it may be a handle.
 
-        Nobody is told of the success before this returns.
+        The stage becomes a success only after this has returned.
         """
 
 
@@ -113,7 +113,7 @@ class CallPool(Protocol):
     recalls calls, and how it is shut down; the rest is for pools that can do more.
 
     Attributes:
-        workers: how many calls the pool carries out at once.
+        workers: how many calls the pool makes at once.
         capacity: how many calls it wants to have at the moment: one for each worker, and those that
             it holds ahead of their turn. It changes while calls end.
         is_elsewhere: whether calls are made outside of this process, where all is sent to.
@@ -131,7 +131,7 @@ class CallPool(Protocol):
 
     @property
     def workers(self) -> int:
-        """How many calls are carried out at once."""
+        """How many calls the pool makes at once."""
         ...
 
     @property
@@ -148,7 +148,7 @@ class CallPool(Protocol):
         """
 
     def withdraw(self, call: PoolCall, /) -> bool:
-        """Take a call back that has not begun; tell whether it has ended so, and was never made."""
+        """Withdraw a call that has not begun; return whether it was never made."""
         ...
 
     def recall(self, batch: Batch, /) -> None:

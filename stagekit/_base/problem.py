@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Code(enum.Enum):
-    """The stable codes of problems. ``stagekit explain CODE`` tells cause and cures."""
+    """The stable codes of problems. ``stagekit explain CODE`` shows cause, example and fix."""
 
     MODULE_NOT_FOUND = "SK010"
     MODULE_RAISED = "SK011"

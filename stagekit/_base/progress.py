@@ -17,13 +17,14 @@ EVERY = 0.05  # seconds: at most twenty times a second anybody is told
 
 
 class Progress:
-    """How far a stage has come: ask for it as a parameter, and say so as often as you like.
+    """Reports how far a stage is. A stage gets it by a parameter of this type.
 
-    What is said too often is held back, and the last word is always told. Any thread of the stage
-    may use it. Made without arguments, as in a test of the function, it tells nobody.
+    Report as often as you like. At most 20 reports a second are passed on, and always the last one.
+    Every thread of the stage may report. In a test of the function, pass ``Progress()``, which
+    reports to nobody.
 
     Args:
-        tell: called with done, total and note, each None until it is said.
+        report: called with done, total and note; each is None until it is reported.
         clock: seconds that only grow.
 
     Example:
@@ -35,9 +36,9 @@ class Progress:
     __slots__ = ("_clock", "_done", "_is_held", "_lock", "_next", "_note", "_tell", "_total")
 
     def __init__(
-        self, tell: Optional[Tell] = None, /, *, clock: Callable[[], float] = time.monotonic
+        self, report: Optional[Tell] = None, /, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._tell = tell
+        self._tell = report
         self._clock = clock
         self._lock = allocate_lock()
         self._done: Optional[float] = None
@@ -52,7 +53,7 @@ class Progress:
         total: Optional[float] = None,
         note: Optional[str] = None,
     ) -> None:
-        """Say how much is done, of how much, and what is being done. What is left out stays.
+        """Report what is done, of how much, and a note. What you leave out stays as it is.
 
         Raises:
             ValueError: *done* or *total* is no number of 0 or more, or *note* is no text.
@@ -95,7 +96,7 @@ class Progress:
             self.flush()
 
     def flush(self) -> None:
-        """Tell what is held back; called when the stage has ended."""
+        """Pass on the last report; stagekit calls it when the stage has ended."""
         if self._tell is None:
             return
         with self._lock:
@@ -103,7 +104,7 @@ class Progress:
                 self._out()
 
     def tell_used(self, cpu_seconds: float, memory_bytes: Optional[int]) -> None:
-        """Tell what the call has used of the machine: for measured runs, not for stages."""
+        """Report what the call used of the machine: for measured runs, not for stages."""
         if self._tell is not None:
             self._tell(cpu_seconds, memory_bytes, USED)
 

@@ -99,7 +99,7 @@ class Retry(Record):
         return whole * (1.0 - self.jitter * random)
 
     def accepts(self, error: BaseException, /) -> bool:
-        """Tell whether a stage may be called again after this error.
+        """Return whether a stage may be called again after this error.
 
         A ``RemoteError`` is taken for the exception that it describes, by the names of its classes.
         """

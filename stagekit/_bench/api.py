@@ -70,7 +70,7 @@ def bench(
     Raises:
         UsageError: an option cannot be taken; all of them are listed.
         PlanError: the stages cannot be planned.
-        MissingExtraError: nothing here tells how much memory the process has.
+        MissingExtraError: measuring memory needs an extra on this system.
         RunFailedError: a run failed; ``.result`` has everything, and nothing was measured.
 
     Example:

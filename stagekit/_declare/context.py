@@ -1,4 +1,4 @@
-"""What a stage can be told about its run: ``Context``, ``RunInfo``, ``Arguments``."""
+"""What a stage can ask about its run: ``Context``, ``RunInfo``, ``Arguments``."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class RunInfo:
     def _again(
         cls, executor: str, workers: int, parent: Optional[str], started: float, run_id: str
     ) -> RunInfo:
-        """Return what tells of the same run, in another process."""
+        """Return the same information for another process."""
         made = cls(executor, workers, parent)
         made._started = started
         made._id = run_id
@@ -190,7 +190,7 @@ class Context:
 
 
 def of_call(context: Context, run: Optional[RunInfo], *call: str) -> Context:
-    """Return what a call of a run is told, which holds what all others do."""
+    """Return the objects that a call may take; it holds those that all calls of the run share."""
     made = Context.__new__(Context)
     made._values, made.arguments = context._values, context.arguments  # noqa: SLF001
     made._run, made._call = run, call  # noqa: SLF001
@@ -198,7 +198,7 @@ def of_call(context: Context, run: Optional[RunInfo], *call: str) -> Context:
 
 
 def of_item(context: Context, item: int) -> Context:
-    """Return what a stage is told that takes one item at a time, for one of them."""
+    """Return the objects that the call of one item of an ``Each`` stage may take."""
     return of_call(context, context._run, *context._call, str(item))  # noqa: SLF001
 
 

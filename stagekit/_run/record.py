@@ -42,7 +42,7 @@ class RunRecord(Record):
 
     @property
     def abandoned(self) -> Tuple[str, ...]:
-        """The ids of stages that did not end when they were told to."""
+        """The ids of stages that did not end in time after a cancel."""
         order = self.columns.plan.order
         return tuple(dict.fromkeys(order[step] for step in self.columns.abandoned))
 

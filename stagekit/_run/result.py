@@ -111,9 +111,9 @@ class Result:
 
     @property
     def cancel_reason(self) -> str:
-        """Why the run was cancelled: ``"deadline"``, ``"interrupted"``, what a token was told.
+        """Why the run was cancelled; empty if it was not.
 
-        Empty where it was not cancelled.
+        ``"deadline"``, ``"interrupted"``, or the text that ``CancelToken.cancel`` got.
         """
         return self._record().cancel_reason
 
@@ -127,7 +127,7 @@ class Result:
 
     @property
     def abandoned(self) -> Tuple[str, ...]:
-        """The ids of stages that did not end when they were told to; they may still be running."""
+        """The ids of stages that did not end in time after a cancel; they may still be running."""
         return self._record().abandoned
 
     @property

@@ -1,4 +1,4 @@
-"""``DaskPool``: calls carried out by a Dask cluster, where their values stay.
+"""``DaskPool``: makes calls on a Dask cluster, where their values stay.
 
 Example:
     >>> from stagekit import run
@@ -143,7 +143,7 @@ class DaskPool(CallPool):
 
     @property
     def workers(self) -> int:
-        """How many calls the cluster carries out at once: all threads of its workers."""
+        """How many calls the cluster makes at once: all threads of its workers."""
         if self._connection.size:
             return self._connection.size  # even while one of them is started again
         threads: Mapping[str, int] = self._client.nthreads()
@@ -215,7 +215,7 @@ class DaskPool(CallPool):
         call.listen(key)
 
     def withdraw(self, call: PoolCall, /) -> bool:
-        """Take a call back that has not begun; tell whether it was never made."""
+        """Withdraw a call that has not begun; return whether it was never made."""
         key: Optional[str] = call.inner
         if key is not None and self._take_back(key):
             call.withdrawn()
@@ -236,7 +236,7 @@ class DaskPool(CallPool):
             self.withdraw(each)
 
     def takes(self, handle: Handle, /) -> bool:
-        """Tell whether a handle may be an argument, and stands for its value on the cluster."""
+        """Return whether a handle may be an argument, in place of its value on the cluster."""
         if isinstance(handle, DaskItem):
             handle = handle.whole
         if isinstance(handle, DaskHandle):

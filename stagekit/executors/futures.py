@@ -27,13 +27,13 @@ __all__ = ["is_pool", "workers_of"]
 
 
 def is_pool(candidate: object) -> bool:
-    """Tell whether calls can be submitted to an object; a class of pools is not a pool."""
+    """Return whether an object has ``submit``; a class of pools is not a pool."""
     has_submit = callable(getattr(candidate, "submit", None))
     return is_call_pool(candidate) or (has_submit and not isinstance(candidate, type))
 
 
 def workers_of(pool: object) -> int:
-    """Return how many calls a pool carries out at once: what it tells, else one a processor."""
+    """Return how many calls a pool makes at once; one a processor if the pool does not say."""
     if is_call_pool(pool):
         return pool.workers
     told: object = getattr(pool, "_max_workers", None)
@@ -45,7 +45,7 @@ def call_pool(pool: Pool, workers: Optional[int] = None) -> CallPool:
 
     Args:
         pool: anything with ``submit``.
-        workers: how many calls it carries out at once, where the user has said so.
+        workers: how many calls it makes at once, if the user said so.
     """
     return pool if is_call_pool(pool) else SubmitPool(pool, workers or workers_of(pool))
 
@@ -57,7 +57,7 @@ class SubmitPool(CallPool):
 
     Args:
         pool: what calls are submitted to.
-        workers: how many it carries out at once.
+        workers: how many it makes at once.
     """
 
     def __init__(self, pool: Pool, workers: int) -> None:
@@ -67,7 +67,7 @@ class SubmitPool(CallPool):
 
     @property
     def workers(self) -> int:
-        """How many calls are carried out at once."""
+        """How many calls the pool makes at once."""
         return self._workers
 
     def start_call(self, call: PoolCall, /) -> None:
@@ -84,7 +84,7 @@ class SubmitPool(CallPool):
             self.withdraw(call)
 
     def withdraw(self, call: PoolCall, /) -> bool:
-        """Cancel the future of a call; tell whether it was never made."""
+        """Cancel the future of a call; return whether it was never made."""
         found = self._sent.get(call)
         if found is not None:
             sent, future = found
@@ -236,7 +236,7 @@ class CallFuture(_Future):
         return error
 
     def cancel(self) -> bool:
-        """Withdraw the call if it has not begun; tell whether it is withdrawn."""
+        """Withdraw the call if it has not begun; return whether it is withdrawn."""
         if not self.done() and self.call is not None:
             self._withdraw(self.call)
         return self.cancelled()

@@ -1,4 +1,4 @@
-"""``ProcessPool``: calls carried out by processes of this machine, one call in each at a time.
+"""``ProcessPool``: makes calls in processes of this machine, one call in each at a time.
 
 Example:
     >>> from stagekit.executors import ProcessPool
@@ -110,7 +110,7 @@ class ProcessPool(CallPool):
 
     @property
     def workers(self) -> int:
-        """How many calls are carried out at once."""
+        """How many calls the pool makes at once."""
         return self._workers
 
     @property
@@ -166,7 +166,7 @@ class ProcessPool(CallPool):
         return found
 
     def withdraw(self, call: PoolCall, /) -> bool:
-        """Take a call back that has not begun; tell whether it was never made."""
+        """Withdraw a call that has not begun; return whether it was never made."""
         return self._supervisor.withdraw(call)
 
     def stop(self, call: Union[PoolCall, CallFuture], /, *, force: bool = False) -> None:
@@ -181,12 +181,12 @@ class ProcessPool(CallPool):
     def recall(self, batch: Batch, /) -> None:
         """Withdraw all calls of a batch that have not begun; none of it begins any more.
 
-        On any thread, and even in a handler of signals. How the calls end is told later.
+        On any thread, and even in a handler of signals. How the calls ended is reported later.
         """
         self._supervisor.recall(batch)
 
     def takes(self, handle: Handle, /) -> bool:
-        """Tell whether a handle may be an argument: a value that no one here has read.
+        """Return whether a handle may be an argument: a value that this process has not read.
 
         What needs the main module is read here: over there, that has only what was sent to it.
         """

@@ -13,7 +13,7 @@ S = TypeVar("S", bound=StageEvent)
 
 
 class RecordingHook:
-    """A hook that keeps every event it is told, in order.
+    """A hook that keeps every event, in order.
 
     Example:
         >>> from stagekit import Registry, run
