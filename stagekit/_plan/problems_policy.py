@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Optional
 
 from stagekit._base.keys import describe
 from stagekit._base.problem import Code, Location, Problem
-from stagekit._base.text import short_name
+from stagekit._base.text import plural, short_name
 from stagekit._declare.declaration import Declaration
 from stagekit._plan.signature_data import Parameter
 from stagekit._plan.suggestions import at, place, short
@@ -149,8 +149,8 @@ def _soft_timeout(
     what = f"the timeout of stage `{short_name(stage_id)}`"
     if executor == "inline":
         message = (
-            f"{what} cannot end a call that is made inline; the clock is asked when it has ended, "
-            f"and an attempt that took longer has failed"
+            f"{what} cannot end a call that runs inline; stagekit looks at the time afterwards and "
+            f"fails an attempt that took too long"
         )
     else:
         is_thread = executor in (None, "auto", "threads")
@@ -170,11 +170,10 @@ def _soft_timeout(
 
 def guessed_limit(name: str, count: int, stage: Declaration) -> Problem:
     """Nobody has said how many there are of a slot, which is ``subject``."""
-    are = "is taken to be 1" if count == 1 else f"are taken to be {count}"
     return Problem(
         Code.GUESSED_LIMIT,
-        f"nothing says how many `{name}` there are; there {are}, "
-        f"as many as stage `{short(stage)}` takes by itself",
+        f"`limits` has no `{name}`; assuming {plural(count, 'slot')}, as many as stage "
+        f"`{short(stage)}` takes",
         fixes=(f'run(..., limits={{"{name}": {count}}})',),
         subject=name,
         **at(stage),

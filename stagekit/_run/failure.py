@@ -113,7 +113,7 @@ def _skipped(columns: Columns) -> List[str]:
         if step in columns.causes:  # nobody needed the others
             by_cause.setdefault(columns.causes[step], []).append(step)
     return [
-        f"  skipped, as {columns.plan.order[cause]} "
+        f"  skipped because {columns.plan.order[cause]} "
         f"{'failed' if cause in columns.errors else 'was skipped'}: "
         f"{_named(columns, by_cause[cause])}"
         for cause in sorted(by_cause)

@@ -108,7 +108,7 @@ def test_a_failed_run_raises_with_everything(flow: Flow) -> None:
     text = str(error)
     assert text.index("Boom: one") < text.index("Boom: two")
     assert f"{__file__.rpartition('/')[2]}:" in text
-    assert "skipped, as a failed: c" in text
+    assert "skipped because a failed: c" in text
     assert ["a", "b"] == [report.stage_id for report in error.result.failures]
     assert "c" == error.result.report("c").stage_id
     assert () == error.result.report("c").attempts

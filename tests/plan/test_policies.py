@@ -138,8 +138,8 @@ def test_a_timeout_of_what_runs_inline_is_warned_of() -> None:
         *said.notes,
     ]
     assert (
-        "the timeout of stage `wait` cannot end a call that is made inline; the clock is asked "
-        "when it has ended, and an attempt that took longer has failed"
+        "the timeout of stage `wait` cannot end a call that runs inline; stagekit looks at the "
+        "time afterwards and fails an attempt that took too long"
     ) == told.message
     assert "wait" == told.stage_id
 
@@ -181,7 +181,7 @@ def test_a_warning_depends_on_the_run_where_the_stage_leaves_it_the_choice() -> 
     assert ["own"] == [each.stage_id for each in kept_warnings(warnings, "processes")]
     own, other = kept_warnings(warnings, "inline")
     assert warnings[0] is own
-    assert "is made inline" in other.message
+    assert "runs inline" in other.message
     own, other = kept_warnings(warnings, "dask")
     assert warnings[0] is own
     assert "not the call on `dask`, which cannot be stopped" in other.message
@@ -397,10 +397,10 @@ def test_the_table_shows_policies() -> None:
             book    once for each of order · up to 3 attempts · takes 2 db · undone by unbook
 
           warnings
-            SK225: nothing says how many `db` there are
+            SK225: `limits` has no `db`
     """
     shown = plan(registry=shop()).explain()
-    assert dedent(expected).strip("\n") == shown.partition("; there are taken")[0]
+    assert dedent(expected).strip("\n") == shown.partition("; assuming")[0]
 
 
 def test_the_document_shows_policies() -> None:

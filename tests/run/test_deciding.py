@@ -336,7 +336,7 @@ def test_a_failed_run_names_what_a_decider_skipped() -> None:
     registry.add(lambda: 1 / 0, id="fails")
     decider = Deciding(lambda call: Skip("no") if call.stage_id == "eight" else None)
     result = run(registry=registry, decider=decider, check=False, on_failure="continue")
-    with pytest.raises(Exception, match="skipped, as eight was skipped: needs"):
+    with pytest.raises(Exception, match="skipped because eight was skipped: needs"):
         result.raise_for_failures()
 
 

@@ -317,7 +317,7 @@ def test_what_is_skipped_and_cancelled_is_listed_without_end() -> None:
     with pytest.raises(RunFailedError) as caught:
         run(registry=registry, executor="inline")
     text = str(caught.value)
-    assert "skipped, as a failed: s0, s1, s2, s3, s4, s5, s6, s7, s8, s9 and 20 more" in text
+    assert "skipped because a failed: s0, s1, s2, s3, s4, s5, s6, s7, s8, s9 and 20 more" in text
     assert (
         "cancelled, as the run stopped: t0, t1, t2, t3, t4, t5, t6, t7, t8, t9 and 20 more" in text
     )
