@@ -78,7 +78,7 @@ def _got(value: object) -> str:
 
 
 def _has(value: object, *methods: str) -> bool:
-    """Tell whether an object has methods."""
+    """Return whether an object has methods."""
     try:
         return all(callable(getattr(value, each, None)) for each in methods)
     except Exception:  # noqa: BLE001 - of a property, or of a proxy
@@ -98,7 +98,7 @@ def _known(value: object) -> Tuple[Any, ...]:
 
 
 def _is_list(value: object) -> bool:
-    """Tell whether there can be items in it; a text is one thing."""
+    """Return whether there can be items in it; a text is one thing."""
     return _has(value, "__iter__") and not isinstance(value, (str, bytes, type))
 
 

@@ -301,7 +301,7 @@ def settings_for(
 
 
 def _heed(settings: RunSettings, options: Options, plan: Plan) -> None:
-    """Have a run obey what is said of it beyond where it is carried out."""
+    """Have a run obey what is said of it beyond where it runs."""
     for name in _AS_SAID.intersection(options):
         setattr(settings, name, options[name])
     limits = options.get("limits")

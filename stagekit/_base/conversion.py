@@ -51,12 +51,12 @@ class UnfitError(Exception):
 
 
 def is_plain(key: object) -> bool:
-    """Tell whether values of a type can be written as text."""
+    """Return whether values of a type can be written as text."""
     return _is_plain(key, ())
 
 
 def is_simple(key: object) -> bool:
-    """Tell whether values of a plain type are one word each: a number, a text, a path, a day."""
+    """Return whether values of a plain type are one word each: a number, a text, a path, a day."""
     found = _inner(key)
     if isinstance(found, Parametrised):
         return _is_literal(found)

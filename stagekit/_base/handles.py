@@ -46,12 +46,12 @@ def type_name(value: object) -> str:
 
 
 def is_handle(value: Any) -> bool:
-    """Tell whether a value is a handle."""
+    """Return whether a value is a handle."""
     return getattr(value.__class__, "is_handle", False) is True
 
 
 def is_remote(value: Any) -> bool:
-    """Tell whether a value, or an item of a list or tuple, is a handle."""
+    """Return whether a value, or an item of a list or tuple, is a handle."""
     kind: Any = value.__class__
     if kind is list or kind is tuple:
         return any(map(is_handle, value))

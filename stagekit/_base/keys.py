@@ -97,7 +97,7 @@ class _Members(tuple):  # type: ignore[type-arg]  # pyright: ignore[reportMissin
 
 
 def is_scalar(key: object) -> bool:
-    """Tell whether *key* is a builtin type so common that a default must shield it."""
+    """Return whether *key* is a builtin type so common that a default must shield it."""
     return key in _SCALARS
 
 
@@ -272,7 +272,7 @@ def named(key: object, name: str) -> object:
 
 
 def may_be_none(key: object) -> bool:
-    """Tell whether None is a value of this key."""
+    """Return whether None is a value of this key."""
     inner = key.type if isinstance(key, NamedKey) else key
     return isinstance(inner, UnionOf) and NoneType in inner.members
 

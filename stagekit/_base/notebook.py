@@ -59,7 +59,7 @@ def _id_of(found: Any) -> str:
 
 
 def _is_run_now(file: str) -> bool:
-    """Tell whether code of this file name is being run, and is no function of an earlier cell."""
+    """Return whether code of this file name is being run, and is no function of an earlier cell."""
     frame: Optional[FrameType] = sys._getframe()  # noqa: SLF001 - there is no other way to it
     while frame is not None:
         code = frame.f_code
@@ -81,7 +81,7 @@ def _ended(result: Any) -> None:  # Any: an ``ExecutionResult`` of IPython
 
 
 def is_gone(file: str, name: str) -> bool:
-    """Tell whether a cell was run again and has no longer the stage that it had.
+    """Return whether a cell was run again and has no longer the stage that it had.
 
     Unknown where a notebook does not say which cell it runs: then it is False. While the cell is
     being run, and after an error in it, its new code has the last word: a function that is defined

@@ -31,7 +31,7 @@ def value_of(data: bytes, name: str, type_name: str = "") -> Any:
 
 
 def is_quick(data: bytes) -> bool:
-    """Tell whether a pickle is read in no time: it is small, and nothing in it has code."""
+    """Return whether a pickle is read in no time: it is small, and nothing in it has code."""
     return len(data) <= QUICK and _IMPORTS not in data
 
 

@@ -75,7 +75,7 @@ def class_named(qualname: str, make: Callable[..., type], *args: Any) -> type:
 
 
 def mentions_main(data: bytes) -> bool:
-    """Tell whether a pickle may ask for something of the main module, by any of its names."""
+    """Return whether a pickle may ask for something of the main module, by any of its names."""
     main, child_main = _MAIN_BYTES
     return main in data or child_main in data
 

@@ -168,7 +168,7 @@ class CallPool(Protocol):
         self.withdraw(call)
 
     def takes(self, handle: Handle, /) -> bool:
-        """Tell whether a handle may be an argument of a call, and stands for its value there."""
+        """Return whether a handle may be an argument of a call, and stands for its value there."""
         del handle
         return False
 
@@ -183,17 +183,17 @@ class CallPool(Protocol):
 
 
 def is_call_pool(executor: object) -> TypeGuard[CallPool]:
-    """Tell whether an executor is a ``CallPool``."""
+    """Return whether an executor is a ``CallPool``."""
     return callable(getattr(executor, "start_call", None)) and not isinstance(executor, type)
 
 
 def can_stop(executor: object) -> bool:
-    """Tell whether an executor can end calls that have begun."""
+    """Return whether an executor can end calls that have begun."""
     return executor == "processes" or (is_call_pool(executor) and executor.can_stop)
 
 
 def is_cluster(executor: object) -> bool:
-    """Tell whether an executor is a Dask cluster: the address of its scheduler, or a client.
+    """Return whether an executor is a Dask cluster: the address of its scheduler, or a client.
 
     A client has ``submit``, and yet is no pool: it gives the same answer to equal calls, an error,
     too, and makes calls again by itself.

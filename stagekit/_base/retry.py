@@ -141,7 +141,7 @@ def class_names(kind: type) -> Tuple[str, ...]:
 
 
 def _is_of(error: BaseException, kinds: Tuple[Type[BaseException], ...]) -> bool:
-    """Tell whether an error is of one of several classes, here or where it was raised."""
+    """Return whether an error is of one of several classes, here or where it was raised."""
     from stagekit.errors import RemoteError
 
     if type(error) is not RemoteError or not error.kinds:
@@ -194,7 +194,7 @@ def _is_count(value: object) -> bool:
 
 
 def _is_between(value: object, low: float, high: float) -> bool:
-    """Tell whether a value is a number within bounds; nan, inf and booleans are not."""
+    """Return whether a value is a number within bounds; nan, inf and booleans are not."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high
 
 

@@ -35,7 +35,7 @@ def try_sending(value: Any) -> None:
 
 
 def is_imported(fn: Any) -> bool:
-    """Tell whether a function is found in a module under its name, so that the name is sent."""
+    """Return whether a function is found in a module under its name, so that the name is sent."""
     module, path = getattr(fn, "__module__", None), getattr(fn, "__qualname__", None)
     if module in MAIN_NAMES or not isinstance(path, str):
         return False
@@ -53,7 +53,7 @@ def new_type(name: str, base: Any) -> Any:
 
 
 def is_nowhere(made: Any) -> bool:
-    """Tell whether a ``NewType`` cannot be found by its name, as one that a function has made."""
+    """Return whether a ``NewType`` cannot be found by its name, as one that a function has made."""
     return getattr(sys.modules.get(made.__module__), made.__qualname__, None) is not made
 
 

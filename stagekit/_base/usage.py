@@ -115,7 +115,7 @@ def resident_memory() -> Optional[Memory]:
 
 
 def knows_memory() -> bool:
-    """Tell whether ``resident_memory`` can measure here."""
+    """Return whether ``resident_memory`` can measure here."""
     memory = resident_memory()
     return memory is not None and memory.peak() is not None
 

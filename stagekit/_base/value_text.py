@@ -17,7 +17,7 @@ _MOST_DEEP = 3
 _MOST_BITS = 256
 _PLAIN = (type(None), bool, float, complex)
 _BRACKETS = {list: "[]", tuple: "()", set: "{}", frozenset: "{}"}
-_SIZELESS = frozenset([int, float, bool])  # not looked into, as a hook is told of each value
+_SIZELESS = frozenset([int, float, bool])  # not looked into, as a hook hears of each value
 _COUNTED = (list, tuple, dict, set, frozenset, HandleList)
 _SIZED_TEXT = {str: "character", bytes: "byte", bytearray: "byte"}
 

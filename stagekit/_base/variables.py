@@ -62,7 +62,7 @@ def _pickled(only: Tuple[str, str, bytes]) -> bytes:
 
 
 def are_ours(context: contextvars.Context) -> bool:
-    """Tell whether nobody else has set anything in a context."""
+    """Return whether nobody else has set anything in a context."""
     places = map(place_of, context)
     return all(place is not None and place[0].startswith(_OURS) for place in places)
 

@@ -115,7 +115,7 @@ class Difference:
     verdict: str
 
     def is_over(self, share: float) -> bool:
-        """Tell whether it is slower by more than a share of the other one, and that is no noise."""
+        """Say whether it is slower by more than a share of the other one, and that is no noise."""
         return self.verdict == SLOWER and self.ratio > 1 + share
 
 

@@ -1,4 +1,4 @@
-"""What is told of many measurements of one thing: median, spread, and the slow end."""
+"""What hears of many measurements of one thing: median, spread, and the slow end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Sample:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Sample:
-        """Return what is told of measurements, of which there is one at least."""
+        """Return what hears of measurements, of which there is one at least."""
         middle = median(values)
         last = quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
         return cls(middle, median([abs(each - middle) for each in values]), last)

@@ -409,5 +409,5 @@ def _word(fn: object) -> str:
 
 
 def _in_class_body(qualname: str) -> bool:
-    """Tell whether a function of that name was defined directly in a class body."""
+    """Return whether a function of that name was defined directly in a class body."""
     return not qualname.rpartition(".")[0].endswith("<locals>")

@@ -366,7 +366,7 @@ class _Advisor:
         ]
 
     def _takes_items(self, lack: Lack) -> bool:
-        """Tell whether the stage takes the items of what is asked for, one after another."""
+        """Return whether the stage takes the items of what is asked for, one after another."""
         name = lack.parameter.name
         return any(each.takes_items for each in self._parameters(lack) if each.name == name)
 

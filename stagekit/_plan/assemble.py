@@ -288,7 +288,7 @@ class _Calls:
 
 
 def _is_plain(reading: Reading, wiring: Wiring) -> bool:
-    """Tell whether a stage takes whole values of stages, all by position."""
+    """Return whether a stage takes whole values of stages, all by position."""
     if reading.call is not None:
         return False
     for parameter, source in zip(reading.parameters or (), wiring.sources):

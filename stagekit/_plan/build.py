@@ -97,7 +97,7 @@ def make_plan(cls: Type[P], request: Request) -> P:
 
 
 def _is_of_modules(target: object, index: ProviderIndex) -> bool:
-    """Tell whether a target names a module, whose stages nobody has asked for one by one."""
+    """Return whether a target names a module, whose stages nobody has asked for one by one."""
     is_name = isinstance(target, str) and not isinstance(index.references.find(target), int)
     return is_name or isinstance(target, ModuleType)
 
@@ -160,7 +160,7 @@ def _resolved(request: Request, general: List[Any]) -> _Resolved:  # Any: as of 
 
 
 def _has_several(resolver: Resolver) -> bool:
-    """Tell whether a parameter has several providers, none of which is the one."""
+    """Return whether a parameter has several providers, none of which is the one."""
     wrong = resolver.problems.values()
     return any(isinstance(each, Lack) and each.found for found in wrong for each in found)
 
@@ -442,7 +442,7 @@ def _empty_collections(resolver: Resolver, places: Set[int]) -> List[Problem]:
 
 
 def _takes_context(resolver: Resolver, places: Sequence[int]) -> bool:
-    """Tell whether a stage takes the ``Context``, and may look into it for any given value."""
+    """Return whether a stage takes the ``Context``, and may look into it for any given value."""
     from stagekit._declare.context import Context
 
     return any(

@@ -29,12 +29,12 @@ _PER_ATTEMPT = {
 
 
 def is_per_attempt(key: Any) -> bool:  # Any: a key, which may be a class
-    """Tell whether a key is that of an object that every attempt has its own of."""
+    """Return whether a key is that of an object that every attempt has its own of."""
     return type(key) is type and (key.__module__, key.__name__) in _PER_ATTEMPT
 
 
 def is_injectable(key: object) -> bool:
-    """Tell whether runs provide a key themselves."""
+    """Return whether runs provide a key themselves."""
     return key in INJECTABLES or is_per_attempt(key)
 
 
@@ -63,7 +63,7 @@ class Consumer(Record):
 class Lack(Record):
     """What a parameter lacks: a provider, the choice of one, a type, or a value of its own.
 
-    What is told of it is made when all is known: see ``advice``.
+    What hears of it is made when all is known: see ``advice``.
 
     Attributes:
         consumer: whose parameter it is.
@@ -186,7 +186,7 @@ class ProviderIndex(Record):
 
 
 def fits(key: object, got: object) -> bool:
-    """Tell whether a value of type *got* may stand where *key* is asked for by ``From``."""
+    """Return whether a value of type *got* may stand where *key* is asked for by ``From``."""
     if key == got:
         return True
     if isinstance(got, NamedKey):  # who names the stage need not repeat the name of its value

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def release(resolver: Resolver, held: Sequence[int]) -> bool:
-    """Release the parameters that only later stages could fill; tell whether there were any.
+    """Release the parameters that only later stages could fill; return whether there were any.
 
     Later are stages that wait for the one that asks. Of a cycle, the edges of parameters of simple
     types do not count for that, unless the parameter is called after the stage that fills it: where
@@ -106,7 +106,7 @@ def _filled(resolver: Resolver, held: Set[int]) -> Iterator[Asking]:
 
 
 def is_called_after(resolver: Resolver, parameter: Parameter, above: Sequence[int]) -> bool:
-    """Tell whether a parameter has the name of one of the stages that fill it."""
+    """Return whether a parameter has the name of one of the stages that fill it."""
     return parameter.name in [last_name(resolver.index.stages[each].id) for each in above]
 
 
@@ -127,6 +127,6 @@ def ambiguous(resolver: Resolver, place: int) -> List[Lack]:
 
 
 def is_loose(parameter: Parameter) -> bool:
-    """Tell whether a parameter may as well be meant to come from outside: by its type."""
+    """Return whether a parameter may as well be meant to come from outside: by its type."""
     key = parameter.key
     return parameter.marker is None and (is_scalar(key) or is_simple(key))

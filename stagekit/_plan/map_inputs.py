@@ -234,7 +234,7 @@ def mistake_of(stage: Declaration, reading: Reading) -> Optional[Problem]:
 
 
 def as_list(parameter: Parameter) -> Parameter:
-    """Return a parameter as if it took the whole list, for what is told of it."""
+    """Return a parameter as if it took the whole list, for what hears of it."""
     found = Parameter(parameter.name, parameter.default, parameter.is_keyword)
     found.key = listed(parameter.key, 1)
     return found

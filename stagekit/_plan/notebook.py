@@ -20,7 +20,7 @@ _MAIN = "__main__"
 
 
 def is_interactive(stage: Declaration) -> bool:
-    """Tell whether a stage is of a notebook's cell, or of an interactive session."""
+    """Return whether a stage is of a notebook's cell, or of an interactive session."""
     fn = unwrap_partial(stage.fn)
     return getattr(fn, "__module__", "") == _MAIN and names() is not None
 

@@ -94,5 +94,5 @@ def part_of(constant: Slot, item: Optional[int], promise: int) -> Slot:
 
 
 def _has_items(value: object, promise: int) -> bool:
-    """Tell whether a constant can stand in for a stage that returns a tuple of *promise* values."""
+    """Say whether a constant can stand in for a stage that returns a tuple of *promise* values."""
     return isinstance(value, tuple) and len(value) == promise  # pyright: ignore[reportUnknownArgumentType]

@@ -121,7 +121,7 @@ def _is_free(source: Source) -> bool:
 
 
 def can_be_set(parameter: Parameter) -> bool:
-    """Tell whether a parameter can be set where nothing fills it."""
+    """Return whether a parameter can be set where nothing fills it."""
     marker, key = parameter.marker, parameter.key
     is_by_type = marker is None or type(marker).__name__ == "Named"
     return is_by_type and parameter.fault is None and key is not None and is_plain(key)
@@ -185,7 +185,7 @@ def taken_in(resolver: Resolver, places: Sequence[int]) -> List[Settable]:
 
 
 def _is_of(problem: Union[Problem, Lack], settable: Settable) -> bool:
-    """Tell whether a problem of a stage is one of this parameter, other than that it lacks all."""
+    """Say whether a problem of a stage is one of this parameter, other than that it lacks all."""
     if isinstance(problem, Lack):
         return problem.parameter is settable.parameter and not problem.is_empty
     return problem.parameter == settable.parameter.name
@@ -227,7 +227,7 @@ class _Work:
         ] = {}
         self.has_replaced = False
         self._taken: Optional[List[Settable]] = None
-        self._unfit: Set[int] = set()  # settings that do not fit: each is told of once
+        self._unfit: Set[int] = set()  # settings that do not fit: each hears of once
 
     def add(self, setting: Setting) -> None:
         """Find what a setting is of; a table may be that of a stage."""
@@ -494,7 +494,7 @@ def _variables_of(stage: Declaration, name: str) -> Set[str]:
 
 
 def _is_meant(setting: Setting, stage: Declaration, parameter: str) -> bool:
-    """Tell whether a setting names a parameter of a stage, be it one that can be set or not."""
+    """Return whether a setting names a parameter of a stage, be it one that can be set or not."""
     if setting.source == ENVIRONMENT:
         return setting.name.upper() in _variables_of(stage, parameter)
     head, _, last = setting.name.rpartition(".")

@@ -1,4 +1,4 @@
-"""From declarations to policies: what a run is told of a step, and what of it cannot be kept."""
+"""From declarations to policies: what a run hears of a step, and what of it cannot be kept."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ def _unresolved(stage: Declaration, fault: Fault, of: str, parameter: Optional[s
 
 
 def _is_type(value: object) -> bool:
-    """Tell whether an annotation may be this: a class, a ``NewType``, a form of ``typing``."""
+    """Return whether an annotation may be this: a class, a ``NewType``, a form of ``typing``."""
     is_class = isinstance(value, type) and not issubclass(value, BaseException)
     return is_class or any(hasattr(value, each) for each in ("__supertype__", "__origin__"))  # pyright: ignore[reportUnknownArgumentType]
 

@@ -334,7 +334,7 @@ class Resolver:
     def _left(
         self, place: int, parameter: Parameter, lost: int, inside: AbstractSet[int], ways: Ways
     ) -> Left:
-        """Return what is told of a stage that a selection parts from one that needs it."""
+        """Return what hears of a stage that a selection parts from one that needs it."""
         from stagekit._plan.problems import Left
 
         index, key = self.index, parameter.key

@@ -376,7 +376,7 @@ def _parted(graph: Graph, include: Sequence[str], exclude: Sequence[str]) -> _Pa
 
 
 def is_pattern(value: str) -> bool:
-    """Tell whether a name stands for all that look like it."""
+    """Return whether a name stands for all that look like it."""
     return any(c in value for c in "*?[")
 
 

@@ -283,17 +283,17 @@ class Reader:
 
 
 def _is_class(annotation: object) -> bool:
-    """Tell whether an annotation is a class, which is a key as it is."""
+    """Return whether an annotation is a class, which is a key as it is."""
     return type(annotation) is type and annotation is not object
 
 
 def _is_marker(default: object) -> bool:
-    """Tell whether what stands as a default is ``From(load)`` and the like, or its class."""
+    """Return whether what stands as a default is ``From(load)`` and the like, or its class."""
     return issubclass(default if isinstance(default, type) else type(default), Marker)
 
 
 def _says_each(source: Any) -> bool:  # Any: annotations, or a signature with them
-    """Tell whether the text of an annotation has the word; objects load the module of ``Each``."""
+    """Say whether the text of an annotation has the word; objects load the module of ``Each``."""
     if not isinstance(source, dict):
         source = {name: each.annotation for name, each in source.parameters.items()}
     for annotation in source.values():  # noqa: SIM110  # pyright: ignore[reportUnknownVariableType] - on the way of every first plan

@@ -184,7 +184,7 @@ def parameters_of(fn: Any, signature: Any) -> List[Tuple[str, Any, Any, bool]]:
 
 
 def _has_all(fn: Any, inner: Any) -> bool:
-    """Tell whether *fn* binds arguments of a builtin without a signature: nobody can add more."""
+    """Return whether *fn* binds arguments of a builtin without a signature: nobody can add more."""
     if inner is fn or not [*getattr(fn, "args", ()), *_bound_keywords(fn)]:
         return False
     import inspect

@@ -271,7 +271,7 @@ def _nearness(key: object, other: object) -> int:
 
 
 def _is_new_type_of(new: object, base: object) -> bool:
-    """Tell whether *new* is a ``NewType`` of *base*, or of one that is."""
+    """Return whether *new* is a ``NewType`` of *base*, or of one that is."""
     wanted, found = _unnamed(base), getattr(_unnamed(new), "__supertype__", None)
     while found is not None:
         try:
@@ -290,7 +290,7 @@ def _is_subclass(sub: Any, base: Any) -> bool:
 
 
 def _satisfies(sub: Any, protocol: Any) -> bool:
-    """Tell whether a class has every member of a protocol, as a hint only."""
+    """Return whether a class has every member of a protocol, as a hint only."""
     names = [
         name
         for base in protocol.__mro__

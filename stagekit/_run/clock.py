@@ -7,7 +7,7 @@ from typing import Callable, Protocol
 
 
 class Clock(Protocol):
-    """Tells the time, and may skip it where nothing else can happen."""
+    """Gives the time, and may skip it where nothing else can happen."""
 
     def now(self) -> int:
         """Return nanoseconds that only grow."""

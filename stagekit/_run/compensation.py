@@ -33,7 +33,7 @@ class Compensation:
         session: the run.
         state: its resources stay open for them.
         placement: where they are called.
-        now: tells the time.
+        now: gives the time.
         done: called when there is nothing left to undo.
 
     Attributes:

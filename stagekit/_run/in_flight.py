@@ -163,7 +163,7 @@ class InFlight:
     Args:
         session: the run.
         lanes: what carries calls out.
-        now: tells the time.
+        now: gives the time.
     """
 
     def __init__(self, session: Session, placement: Placement, now: Callable[[], int]) -> None:

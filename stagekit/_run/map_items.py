@@ -37,7 +37,7 @@ class MapItems:
         self._lists = columns.item_lists  # by parameter
         self._names: Dict[int, Dict[Place, str]] = {}
         self._lone: Dict[int, Tuple[Any, str]] = {}  # of stages that take nothing but an item
-        self._contexts: Dict[int, List[Place]] = {}  # where a stage is told of its call
+        self._contexts: Dict[int, List[Place]] = {}  # where a stage hears of its call
         self._left_out: Dict[int, FrozenSet[int]] = {}  # by stage, those that left out items for it
         self._gone: List[Tuple[object, List[Any]]] = []  # iterators, and what they gave
 

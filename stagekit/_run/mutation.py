@@ -119,7 +119,7 @@ def _print(value: Any) -> Optional[bytes]:
 
 
 def _is_same(old: Any, value: Any) -> bool:
-    """Tell whether values that pickle to different bytes are equal: data frames, lists of these."""
+    """Say whether values that pickle to different bytes are equal: data frames, lists of these."""
     if type(old) is not type(value):
         return False
     parts, others = _parts(old), _parts(value)

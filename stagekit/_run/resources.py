@@ -59,7 +59,7 @@ def _note(error: BaseException, failure: Optional[BaseException]) -> None:
 
 
 class Failure(NamedTuple):
-    """The failure of a stage that used a resource, and how the resource is told of it.
+    """The failure of a stage that used a resource, and how the resource hears of it.
 
     Attributes:
         error: what the first such stage failed with, or None.
@@ -362,7 +362,7 @@ class Resources:
         self._end(self._closing, step, closed, self._failure_of(step))
 
     def _failure_of(self, step: int) -> Failure:
-        """Return what the first stage that used a resource has failed with, as it is told of it."""
+        """Return what the first stage that used a resource has failed with, as it hears of it."""
         plan, columns = self._session.plan, self._session.columns
         if not columns.errors and not columns.teardowns:
             return NO_FAILURE

@@ -186,7 +186,7 @@ def _run(session: Session, *, is_fast: bool) -> None:
 
 
 def _turns_a_loop(session: Session) -> bool:
-    """Tell whether the calling thread turns an event loop for the async stages of a run.
+    """Return whether the calling thread turns an event loop for the async stages of a run.
 
     In a run that is to be bounded the loop has a thread of its own: the calling thread would wait
     for a stage that blocks the loop.

@@ -49,7 +49,7 @@ class RunSettings:
         grace: seconds between asking a stage to end, and ending it or giving up on it.
         rollback: how stages are undone where the run fails; None if they are not.
         limits: the capacity of named slots; async stages are bounded by *async_limit*.
-        clock: tells the time; None for the clock of the machine.
+        clock: gives the time; None for the clock of the machine.
         seed: of the random numbers that jitter retries; None for others in each run.
         measure: whether calls are measured; ``"tracemalloc"``: and memory in this way.
         decider: is asked before and after each call; None for nobody.

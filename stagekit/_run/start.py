@@ -1,4 +1,4 @@
-"""Starting a run: how it is carried out, and what is returned or raised at its end."""
+"""Starting a run: how it runs, and what is returned or raised at its end."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ async def aexecute(plan: Plan, settings: RunSettings) -> Result:
 
 
 def is_simple(plan: Plan, settings: RunSettings, mode: str) -> bool:
-    """Tell whether a hot loop can carry a run out; the only place where that is decided.
+    """Return whether a hot loop can carry a run out; the only place where that is decided.
 
     Nothing then can end a call early, make it again or elsewhere. All stages are of one kind, and
     called in one place. Inline, a call can be made again, unless hooks are to be told of that: only
@@ -161,7 +161,7 @@ def _choose(plan: Plan, settings: RunSettings, *, in_loop: bool) -> str:
 
 
 def _is_serial(plan: Plan) -> bool:
-    """Tell whether no two steps could ever be ready at once; found out once for each plan."""
+    """Return whether no two steps could ever be ready at once; found out once for each plan."""
     if plan._width is None:  # noqa: SLF001 - a plan's own memory for those who run it
         serial = all(above[-1:] == (step,) for step, above in enumerate(plan.parents[1:]))
         object.__setattr__(plan, "_width", SERIAL if serial else PARALLEL)
@@ -169,7 +169,7 @@ def _is_serial(plan: Plan) -> bool:
 
 
 def _are_of_failure(plan: Plan) -> bool:
-    """Tell whether all policies of a plan have no meaning until a call raises; found out once."""
+    """Return whether all policies of a plan have no meaning until a call raises; found out once."""
     if plan._is_of_failure is None:  # noqa: SLF001 - a plan's own memory for those who run it
         found = all(policy.is_of_failure for policy in plan.policies.values())
         object.__setattr__(plan, "_is_of_failure", found)

@@ -31,7 +31,7 @@ class Prefetch:
 
         Args:
             took: nanoseconds that a worker has had it.
-            workers: how many calls the pool carries out at once.
+            workers: how many calls the pool makes at once.
         """
         seen = self._seen = self._seen + 1
         self._mean += (took - self._mean) / min(seen, _SHARE)

@@ -73,7 +73,7 @@ def pack_error(error: BaseException, by_value: Callable[[Any], bytes]) -> bytes:
 
 
 def is_quick_error(data: bytes) -> bool:
-    """Tell whether an exception is made again in no time, as no code of a user is called for it."""
+    """Say whether an exception is made again in no time, as no code of a user is called for it."""
     is_quick: bool = pickle.loads(data)[4]  # noqa: S301 - made by a worker of ours
     return is_quick
 
@@ -183,7 +183,7 @@ def _loaded(packed: bytes) -> Optional[BaseException]:
 
 
 def _is_plain(packed: bytes) -> bool:
-    """Tell whether a pickled exception holds nothing but its class and small plain data."""
+    """Return whether a pickled exception holds nothing but its class and small plain data."""
     return len(packed) <= QUICK and packed.count(b"\x93") == 1
 
 

@@ -399,7 +399,7 @@ class DaskPool(CallPool):
             self._has_ended.notify_all()
 
     def _take_back(self, key: str) -> bool:
-        """Withdraw a call, and tell whether that was before it began; see ``work.carry``."""
+        """Withdraw a call, and return whether that was before it began; see ``work.carry``."""
         call = self._calls.get(key)
         if call is None:
             return False

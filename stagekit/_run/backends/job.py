@@ -97,7 +97,7 @@ class Job:
         return value
 
     def raised(self) -> bool:
-        """Tell whether nothing is to begin any more, as the call has raised something."""
+        """Return whether nothing is to begin any more, as the call has raised something."""
         return False
 
     def fetch(self) -> None:
@@ -106,7 +106,7 @@ class Job:
         self.kwargs = {name: fetched(value) for name, value in self.kwargs.items()}
 
     def has_handles(self) -> bool:
-        """Tell whether there is anything to fetch."""
+        """Return whether there is anything to fetch."""
         args, kwargs = self.args, self.kwargs
         if not args and not kwargs:
             return False
@@ -143,7 +143,7 @@ class Backend(Protocol):
 
     Attributes:
         name: as in ``RunInfo.executor``.
-        capacity: how many calls it carries out at once.
+        capacity: how many calls it makes at once.
         can_kill: whether a call can be ended against its will.
         reasks: whether a call must be asked to end again and again.
         walks: whether one plain call may follow another there, without a word to the owner.

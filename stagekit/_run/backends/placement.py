@@ -99,7 +99,7 @@ class Placement:
         return self._index(said)
 
     def _is_bounded(self, policy: Optional[Policy]) -> bool:
-        """Tell whether a stage that says nothing of it leaves the calling thread.
+        """Return whether a stage that says nothing of it leaves the calling thread.
 
         It does where all do, and in a run that is inline because nothing could overlap, where a
         wait for it is to be bounded, or its items could overlap. What other stages ask for never
@@ -171,15 +171,15 @@ class Placement:
         return self.backends[self.of_step[step]]
 
     def may_be_handle(self, step: int) -> bool:
-        """Tell whether the value of a step may be a handle."""
+        """Return whether the value of a step may be a handle."""
         return self.backend_of(step).returns_handles
 
     def is_awaited_there(self, step: int, lane: int) -> bool:
-        """Tell whether a stage is async and its lane has no loop."""
+        """Return whether a stage is async and its lane has no loop."""
         return bool(self._plan.is_async[step]) and self.backends[lane].name != "asyncio"
 
     def is_owners(self, lane: int) -> bool:
-        """Tell whether the calls of a lane are made by the thread that owns the run."""
+        """Return whether the calls of a lane are made by the thread that owns the run."""
         return self.backends[lane].name == "inline"
 
     def undoer(self, fn: Any) -> Backend:

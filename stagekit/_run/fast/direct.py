@@ -214,7 +214,7 @@ class Direct:
 
 
 def has_gil() -> bool:
-    """Tell whether one operation on a list of integers is atomic."""
+    """Return whether one operation on a list of integers is atomic."""
     is_enabled = getattr(sys, "_is_gil_enabled", None)  # from 3.13 on
     return is_enabled is None or bool(is_enabled())
 

@@ -42,7 +42,7 @@ class Nest:
         return self._sent
 
     def feeds(self, pool: object) -> bool:
-        """Tell whether this run, or one around it, waits for a call in *pool*."""
+        """Return whether this run, or one around it, waits for a call in *pool*."""
         nest: Optional[Nest] = self
         while nest is not None:
             if nest.pool is pool:

@@ -179,7 +179,7 @@ class Attempts:
                 self.ask(ticket, call, why)
 
     def force(self, ticket: int, call: Call) -> bool:
-        """End a call that did not obey; tell whether that can be done at all."""
+        """End a call that did not obey; return whether that can be done at all."""
         if not self._limits.can_kill[call.lane]:
             return False
         self._agenda.actions.append(Stop(ticket, force=True, why=call.why))

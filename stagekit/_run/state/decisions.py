@@ -27,7 +27,7 @@ class Decisions:
             self._agenda.actions.append(Decide(step, item))
 
     def is_settled(self, step: int) -> bool:
-        """Tell whether a step is to be called."""
+        """Return whether a step is to be called."""
         return bool(self._is_settled[step])
 
     def settle(self, step: int) -> None:

@@ -33,7 +33,7 @@ class MappedStage:
         self.is_stopped = False
 
     def begin(self, item: int) -> bool:
-        """Count an item that begins; tell whether the next one may be queued."""
+        """Count an item that begins; return whether the next one may be queued."""
         self.under_way += 1
         return item + 1 < len(self.values) and not self.is_stopped
 
@@ -43,7 +43,7 @@ class MappedStage:
         self.items.status[item] = REUSED if is_reused else SUCCEEDED
 
     def fail(self, item: int, error: BaseException, how: int) -> bool:
-        """Take in that an item has failed for good; tell whether that fails the stage."""
+        """Take in that an item has failed for good; return whether that fails the stage."""
         self.items.failed[item] = (error, how)
         self.items.status[item] = FAILED
         return not (self.items.left_out and how != DECIDER_FAILED)
@@ -54,7 +54,7 @@ class MappedStage:
         self.left += 1  # it counts as if it had not been begun
 
     def ended(self) -> bool:
-        """Count an item that has ended; tell whether the stage has."""
+        """Count an item that has ended; return whether the stage has."""
         self.left -= 1
         self.under_way -= 1
         return self.is_over

@@ -347,7 +347,7 @@ class RunState:
     # What the coordinator asks.
 
     def awaits(self, step: int, item: int) -> bool:
-        """Tell whether what a decider says of a stage or an item is of any use still.
+        """Return whether what a decider says of a stage or an item is of any use still.
 
         It is not where the run has stopped meanwhile, or a resource has failed that it needs.
         """

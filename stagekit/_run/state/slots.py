@@ -29,7 +29,7 @@ class SlotQueue:
         extra: of each lane, how many places it has beside its capacity.
 
     Args:
-        capacity: of each lane, how many calls it carries out at once.
+        capacity: of each lane, how many calls it makes at once.
         slots: the capacity of each named slot.
         width: how many calls may be under way in all lanes together; None for any number.
     """

@@ -117,7 +117,7 @@ class Groups:
         self._teller.shutdown(wait=False)
 
     def withdraw(self, key: str, call: Call) -> Optional[bool]:
-        """Withdraw a call, and tell whether it had not begun; None for one that is by itself."""
+        """Withdraw a call, and return whether it had not begun; None for one that is by itself."""
         with self._lock:
             if key in self._waiting:
                 self._waiting.remove(key)
@@ -318,7 +318,7 @@ def carry_together(ticket: Tuple[Any, ...], packed: bytes, *held: Any) -> Any:
 
 
 def withdraw_part(key: str, number: int) -> Optional[bool]:
-    """Have a part not begin; tell whether it had not, and will not. None: the task is not here."""
+    """Have a part not begin; say whether it had not, and will not. None: the task is not here."""
     with _lock:
         if key not in _begun:
             return None

@@ -227,7 +227,7 @@ def beginnings_in(entries: Iterable[str]) -> List[str]:
 
 
 def is_withdrawn(entries: Mapping[str, Any], beginning: Optional[str] = None) -> bool:
-    """Tell whether a call was withdrawn before that beginning, or before its first one.
+    """Return whether a call was withdrawn before that beginning, or before its first one.
 
     The entries are in the order in which the scheduler was told of them.
     """

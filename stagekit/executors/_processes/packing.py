@@ -35,7 +35,7 @@ def pack(value: Any) -> Tuple[bytes, Tuple[CancelToken, ...]]:
 
 
 def needs_main(data: bytes) -> bool:
-    """Tell whether a pickle of ``pack_result`` asks for something of the main module."""
+    """Return whether a pickle of ``pack_result`` asks for something of the main module."""
     return mentions_main(data) or of_main.__name__.encode() in data
 
 

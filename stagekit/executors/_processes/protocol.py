@@ -93,7 +93,7 @@ class FrameReader:
         self.ready: Deque[Frame] = deque()
 
     def receive(self) -> bool:
-        """Take what has come, or wait for it if the socket blocks; tell whether there can be more.
+        """Take what has come, or wait for it if the socket blocks; say whether there can be more.
 
         Raises:
             RubbishError: it is no frame.

@@ -31,7 +31,7 @@ class Launcher(Protocol):
         """Signal a worker, and what its calls have started; nobody, where it has ended."""
 
     def listen(self, sock: socket) -> bool:
-        """Read what has come for the launcher; tell whether there can be more."""
+        """Read what has come for the launcher; return whether there can be more."""
         ...
 
     @property

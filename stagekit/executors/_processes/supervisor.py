@@ -103,7 +103,7 @@ class Supervisor:
             self._flush(self._assignment.links.values())
 
     def withdraw(self, wanted: PoolCall) -> bool:
-        """Withdraw a call that has not begun; tell whether it was never made."""
+        """Withdraw a call that has not begun; return whether it was never made."""
         call: Optional[Call] = wanted.inner
         if call is None:
             return wanted.is_withdrawn

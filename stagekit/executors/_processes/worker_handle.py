@@ -88,11 +88,11 @@ class WorkerHandle:
 
     @property
     def wants_more(self) -> bool:
-        """Tell whether calls may be sent ahead of their turn."""
+        """Return whether calls may be sent ahead of their turn."""
         return len(self.sent) <= LOW and not self._out
 
     def fits(self, call: Call) -> bool:
-        """Tell whether a call may be sent ahead of its turn, after those that it has."""
+        """Return whether a call may be sent ahead of its turn, after those that it has."""
         return (
             self._claims is not None
             and not self.is_ending
@@ -158,7 +158,7 @@ class WorkerHandle:
             self.control.send(data)
 
     def flush(self) -> bool:
-        """Send what is queued as far as that goes without blocking; tell whether all is sent."""
+        """Send what is queued as far as that goes without blocking; return whether all is sent."""
         out = self._out
         self._promise()
         try:

@@ -294,7 +294,7 @@ def _is_coroutine(value: object) -> bool:
 
 
 def _is_async(fn: Callable[..., Any]) -> bool:
-    """Tell whether a function is an ``async def``; what another one returns is its own affair."""
+    """Return whether a function is an ``async def``; what another one returns is its own affair."""
     from inspect import iscoroutinefunction
 
     return iscoroutinefunction(fn) or iscoroutinefunction(type(fn).__call__)
