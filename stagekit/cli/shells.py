@@ -28,7 +28,8 @@ _stagekit_completion() {
     done < <(COMP_LINE="${COMP_LINE:0:$COMP_POINT}" COMP_WORDBREAKS="$COMP_WORDBREAKS" \\
         _STAGEKIT_COMPLETE=bash_complete "${1/#\\~/$HOME}" 2>/dev/null)
 }
-complete -o nosort -F _stagekit_completion stagekit
+complete -o nosort -F _stagekit_completion stagekit 2>/dev/null ||
+    complete -F _stagekit_completion stagekit
 """
 ZSH = """\
 #compdef stagekit
