@@ -133,6 +133,9 @@ def _is_written(stream: Optional[TextIO], text: str = "") -> bool:
     try:
         stream.write(text)
         stream.flush()
+        lost = getattr(getattr(getattr(stream, "buffer", None), "raw", None), "lost", None)
+        if lost is not None and stream is sys.stdout:
+            raise lost
     except BrokenPipeError:  # the reader has gone, and wants no more
         _lead_nowhere(stream)
     except OSError as error:

@@ -60,7 +60,7 @@ def main(
     try:
         if instruction and script is None:
             return _complete(instruction)
-        with results_to(sys.stdout):  # click prints help itself
+        with results_to(sys.stdout, are_asked=False):  # click prints help itself
             return int(_run(list(arguments), obj, script))
     except NotWrittenError as error:
         Output().print_error(str(error))

@@ -62,12 +62,17 @@ class _QuietFile(io.FileIO):
 
     A pipe is closed, or a terminal. The descriptor itself then leads nowhere, so that child
     processes are not hurt either. Standard error drops what cannot be written for another reason,
-    such as a full disk: there is nowhere to report it.
+    such as a full disk: there is nowhere to report it. So does standard output for prints of
+    stages, which are not at fault; the end of the command says what was lost.
+
+    Attributes:
+        lost: why something was dropped that nobody has been told of.
     """
 
     def __init__(self, descriptor: int, *, closes: bool) -> None:
         super().__init__(descriptor, "wb", closefd=closes)
-        self._is_dropping = descriptor == STDERR
+        self._is_dropping = descriptor in (STDOUT, STDERR)
+        self.lost: Optional[OSError] = None
         self._gone = (errno.EPIPE, errno.EIO) if self.isatty() else (errno.EPIPE,)
 
     # Any: whatever has a buffer
@@ -81,6 +86,8 @@ class _QuietFile(io.FileIO):
                 _lead_nowhere(self.fileno())
             elif not self._is_dropping:
                 raise
+            else:
+                self.lost = error
             return len(data)
 
     def place(self) -> Tuple[int, int]:
@@ -241,11 +248,33 @@ def adopt() -> None:
     A stage that prints goes on working after ``| head`` has seen enough, and a character that the
     encoding lacks is shown as ``\u2502``. The lines of threads do not mix.
     """
+    global _closed  # noqa: PLW0603 - there is one standard output
+    _occupy()
+    is_closed = sys.stdout is None
     sys.stdout = _adopted(sys.stdout, STDOUT)
+    _closed = sys.stdout if is_closed else None
     sys.stderr = _adopted(sys.stderr, STDERR)
     if hasattr(os, "register_at_fork"):  # not on Windows
         for each in _ours():
             os.register_at_fork(after_in_child=each.begin_again)
+
+
+_closed: Optional[TextIO] = None  # stands for a standard output that was closed
+
+
+def _occupy() -> None:
+    """Let descriptors of standard streams that are closed lead nowhere.
+
+    Else the next file that is opened gets one of them, and has in it what programs print that a
+    stage starts.
+    """
+    for descriptor in (0, STDOUT, STDERR):
+        if not _is_open(descriptor):
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != descriptor:
+                os.dup2(nowhere, descriptor)
+                os.close(nowhere)
+            os.set_inheritable(descriptor, True)  # noqa: FBT003 - it takes no names
 
 
 def gather() -> None:
@@ -410,14 +439,25 @@ def _moved(stream: _Wrapper) -> Generator[TextIO, None, None]:
 
 
 @contextlib.contextmanager
-def results_to(stream: TextIO) -> Generator[None, None, None]:
+def results_to(stream: TextIO, *, are_asked: bool = True) -> Generator[None, None, None]:
     """Write results to standard output in the block.
+
+    Args:
+        stream: where they go.
+        are_asked: without it only what click prints itself is to be written.
 
     Raises:
         NotWrittenError: they cannot be written; what is written from then on is dropped.
     """
+    if are_asked and stream is _closed:
+        raise NotWrittenError("standard output", OSError(errno.EBADF, "it is closed"))
     try:
         yield
     except OSError as error:
         _lead_nowhere(stream.fileno())
         raise NotWrittenError("standard output", error) from None
+    raw = getattr(getattr(stream, "buffer", None), "raw", None)
+    if are_asked and isinstance(raw, _QuietFile) and raw.lost is not None:
+        lost, raw.lost = raw.lost, None
+        _lead_nowhere(raw.fileno())
+        raise NotWrittenError("standard output", lost)

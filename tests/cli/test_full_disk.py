@@ -100,3 +100,96 @@ def test_a_full_file_of_events_does_not_hide_the_run(tmp_path: Path) -> None:
     assert ("succeeded", 74) == (document["status"], document["exit_code"])
     done = run(tmp_path, "run", "fails", "--events", "/dev/full", full="neither")
     assert ExitCode.STAGE_FAILED == done.returncode
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["-u"],
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ([], ["-X", "dev"])),
+    ],
+    ids=" ".join,
+)
+def test_a_stage_is_not_at_fault_for_a_full_standard_output(
+    flags: List[str], tmp_path: Path
+) -> None:
+    """What it prints is dropped, however early it is written; the command says so at its end."""
+    flow = FLOW.replace("print('one')", "print('x' * 100_000)")
+    (tmp_path / "loud.py").write_text(flow, encoding="utf-8")
+    with Path("/dev/full").open("w", encoding="utf-8") as stream:
+        done = subprocess.run(
+            [sys.executable, *flags, "-m", "stagekit", "run", "loud"],
+            cwd=tmp_path,
+            env={**unwatched(), "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            timeout=LIMIT,
+            check=False,
+        )
+    assert ExitCode.NOT_WRITTEN == done.returncode
+    assert "summary: 1 ran, 0 failed" in done.stderr
+    assert done.stderr.endswith(SAID)
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("plan flow >&-", 74),
+        ("run flow >&-", 0),
+        *(
+            pytest.param(*each, marks=pytest.mark.slow)
+            for each in (
+                ("run flow --json >&-", 74),
+                ("run flow --events - >&-", 74),
+                ("run flow --show >&-", 74),
+                ("list flow >&- <&-", 74),
+                ("graph flow >&- 2>&-", 74),
+                ("explain SK201 >&-", 74),
+                ("list nowhere --json >&-", 74),
+                ("list nowhere >&-", 3),
+                ("run flow <&- >&- 2>&-", 0),
+            )
+        ),
+    ],
+)
+def test_a_closed_standard_output_is_said_where_it_matters(
+    line: str, code: int, tmp_path: Path
+) -> None:
+    """Results that were asked for cannot be written; prints of stages are nobody's."""
+    (tmp_path / "flow.py").write_text(FLOW, encoding="utf-8")
+    done = subprocess.run(  # noqa: S602 - a line of ours
+        f'"{sys.executable}" -m stagekit {line}',
+        shell=True,
+        cwd=tmp_path,
+        env={**unwatched(), "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        timeout=LIMIT,
+        check=False,
+    )
+    assert code == done.returncode, done.stderr
+    said = "error: standard output cannot be written: it is closed\n"
+    assert (code == ExitCode.NOT_WRITTEN and "2>&-" not in line) == done.stderr.endswith(said)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_closed_stream_lends_its_number_to_no_file(tmp_path: Path) -> None:
+    """What programs print that a stage starts does not get into the file of events."""
+    flow = FLOW.replace("print('one')", "import os; os.write(1, b'stray'); os.write(0, b'stray')")
+    (tmp_path / "flow.py").write_text(flow, encoding="utf-8")
+    done = subprocess.run(  # noqa: S602 - a line of ours
+        f'"{sys.executable}" -m stagekit run flow --events events.jsonl <&- >&-',
+        shell=True,
+        cwd=tmp_path,
+        env={**unwatched(), "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        timeout=LIMIT,
+        check=False,
+    )
+    assert ExitCode.OK == done.returncode, done.stderr
+    text = (tmp_path / "events.jsonl").read_text("utf-8")
+    assert "stray" not in text
+    assert all(json.loads(each) for each in text.splitlines())

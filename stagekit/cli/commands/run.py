@@ -31,7 +31,7 @@ from stagekit.cli.output import PLAIN, Output, PrintsChoice, ProgressChoice
 from stagekit.cli.planning import Selection, check_arguments, plan_of
 from stagekit.cli.progress import RunningStages, Watching, chosen, watching
 from stagekit.cli.running import patience, run_options
-from stagekit.cli.streams import NotWrittenError, print_streams
+from stagekit.cli.streams import NotWrittenError, print_streams, results_to
 from stagekit.cli.summary import measured, plain_summary, slowest, summary
 from stagekit.cli.target import Where
 from stagekit.errors import StagekitWarning, UsageError
@@ -237,6 +237,8 @@ def _event_lines(
     from stagekit.cli.documents import EventLines
 
     if request.events == "-":
+        with results_to(output.out):  # or it is known now that nobody reads them
+            pass
         yield EventLines(output.out)
     else:
         try:
