@@ -397,7 +397,7 @@ def _no_such_option(
 def _commands_with(option: str, ctx: click.Context) -> List[str]:
     """Return the commands that have an option."""
     root = ctx.find_root().command
-    commands = root.commands if isinstance(root, click.Group) else {}
+    commands: Dict[str, click.Command] = root.commands if isinstance(root, click.Group) else {}
     return [name for name, each in commands.items() if any(option in p.opts for p in each.params)]
 
 
