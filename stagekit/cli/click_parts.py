@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import click
 from click.core import ParameterSource
@@ -397,7 +397,7 @@ def _no_such_option(
 def _commands_with(option: str, ctx: click.Context) -> List[str]:
     """Return the commands that have an option."""
     root = ctx.find_root().command
-    commands: Dict[str, click.Command] = root.commands if isinstance(root, click.Group) else {}
+    commands: Mapping[str, click.Command] = root.commands if isinstance(root, click.Group) else {}
     return [name for name, each in commands.items() if any(option in p.opts for p in each.params)]
 
 
