@@ -10,6 +10,8 @@ from stagekit._base.text import width
 Paint = Callable[[str, str], str]  # a role and a text; returns it painted
 
 _CODES = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;;.*?\x1b\\")
+_PAINTED = re.compile(f"({_CODES.pattern})")
+_CARETS = re.compile(r"\^{2,}")
 _GAP = "  "
 _HANG = 2
 _TALLEST = 4  # lines of a cell; a table that needs more is folded
@@ -56,7 +58,7 @@ def wrapped(text: str, columns: int, *, hang: Optional[int] = None) -> List[str]
 def fold(text: str, columns: Optional[int]) -> str:
     """Return a text whose lines are not wider than *columns*; as it is where that is None.
 
-    Lines of an excerpt stay as they are, as the caret is below a place in one.
+    Lines of an excerpt are cut, as the caret is below a place in one; of carets there are fewer.
     """
     if columns is None:
         return text
@@ -64,8 +66,29 @@ def fold(text: str, columns: Optional[int]) -> str:
     return "\n".join(
         part
         for line in lines
-        for part in ([line] if "│" in line or "⋮" in line else wrapped(line, columns))
+        for part in ([_cut(line, columns)] if "│" in line else wrapped(line, columns))
     )
+
+
+def _cut(line: str, columns: int) -> str:
+    """Return a line of an excerpt as far as there is room; it may be painted."""
+    over = seen_width(line) - columns
+    carets = _CARETS.search(line)
+    if over > 0 and carets is not None and len(carets[0]) > over:
+        return line[: carets.start()] + line[carets.start() + over :]
+    if over <= 0:
+        return line
+    room, kept = columns - 1, ""
+    for place, part in enumerate(_PAINTED.split(line)):  # every other part is a code
+        for character in part if place % 2 == 0 else ():
+            if width(character) <= room:
+                kept += character
+            elif room >= 0:
+                kept += "…"
+                room = 0
+            room -= width(character)
+        kept += part if place % 2 else ""
+    return kept
 
 
 def table(

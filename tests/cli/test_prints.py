@@ -219,3 +219,32 @@ def test_what_is_drawn_over_is_not_kept(tmp_path: Path) -> None:
     _, out, _ = ran(tmp_path, source, "--prints", "prefixed", "--executor", "threads")
     assert "a │ 99 %\n" in out
     assert "10 %" not in out
+
+
+MANY = """
+from stagekit import Registry
+registry = Registry()
+
+def bad() -> bytes:
+    raise ValueError("no")
+
+def then() -> None: ...
+
+registry.add(bad, id="bad")  # first, as most stages wait for it
+for number in range(9):
+    registry.add(then, id=f"then{number}", depends_on=[f"then{number - 1}" if number else "bad"])
+    registry.add(then, id=f"alone{number}")
+"""
+
+
+def test_stages_that_a_stopped_run_has_not_started_are_counted(tmp_path: Path) -> None:
+    """One line for all of them, rather than one for each."""
+    _, out, _ = ran(tmp_path, MANY, "--executor", "threads", "--workers", "1")
+    assert " cancel 9 stages were not started\n" in out
+    assert "alone3" not in out
+
+
+def test_the_slowest_stages_are_listed(tmp_path: Path) -> None:
+    """As many as asked for, with their share of the run."""
+    _, out, _ = ran(tmp_path, PLAIN + KINDS["inline"].format(name="a"), "--durations", "5")
+    assert "  slowest stages (1 of 1 that ran)\n  stage  wall" in out
