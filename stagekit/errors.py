@@ -405,7 +405,7 @@ class RunFailedError(StagekitError):
         self.result = result
 
     def __str__(self) -> str:
-        return self.message
+        return _visible(self.message)
 
 
 class RunCancelledError(StagekitError):
@@ -430,4 +430,4 @@ class RunCancelledError(StagekitError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return self.message
+        return _visible(self.message)
