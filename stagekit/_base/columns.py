@@ -14,6 +14,7 @@ _PAINTED = re.compile(f"({_CODES.pattern})")
 _CARETS = re.compile(r"\^{2,}")
 _GAP = "  "
 _HANG = 2
+_WIDE_GAP = " " * 5
 _TALLEST = 4  # lines of a cell; a table that needs more is folded
 
 
@@ -66,8 +67,17 @@ def fold(text: str, columns: Optional[int]) -> str:
     return "\n".join(
         part
         for line in lines
-        for part in ([_cut(line, columns)] if "│" in line else wrapped(line, columns))
+        for part in ([_cut(line, columns)] if "│" in line else _split(line, columns))
     )
+
+
+def _split(line: str, columns: int) -> List[str]:
+    """Return a line as lines that fit; where there is a wide gap in it, it breaks there first."""
+    text, _, rest = line.rstrip().rpartition(_WIDE_GAP)
+    if seen_width(line) <= columns or not text.strip():
+        return wrapped(line, columns)
+    indent = " " * (len(text) - len(text.lstrip(" ")) + _HANG)
+    return [*wrapped(text.rstrip(), columns), *wrapped(indent + rest, columns)]
 
 
 def _cut(line: str, columns: int) -> str:

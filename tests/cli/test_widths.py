@@ -64,3 +64,9 @@ def test_an_excerpt_is_cut_and_its_caret_stays_below_it() -> None:
     first, second = fold(text, 30).split("\n")
     assert "   22 │ raise ValueError('tot…" == first
     assert "      │ ^^^^^^^^^^ raised here" == second
+
+
+def test_a_line_breaks_at_its_wide_gap_first() -> None:
+    """What belongs together stays on a line: a number and its unit."""
+    text = "  12 ran · 1 failed     0.90 s wall, 1.7 s work"
+    assert "  12 ran · 1 failed\n    0.90 s wall, 1.7 s work" == fold(text, 30)
