@@ -43,6 +43,10 @@ def said_by(call: Callable[..., Any], *arguments: Any, **options: Any) -> List[s
     return [str(each.message) for each in caught]
 
 
+def nothing() -> None:
+    """Do nothing."""
+
+
 def hostile(text: str) -> Registry:
     """Return stages that have a text wherever a declaration takes one."""
 
@@ -58,7 +62,7 @@ def hostile(text: str) -> Registry:
         ("where", {"executor": text}),
         ("id", {"id": text}),
     ):
-        said = said_by(registry.add, print, **{"id": name, **options})
+        said = said_by(registry.add, nothing, **{"id": name, **options})
         assert [] == [each for each in said if not _is_harmless(each)]
     return registry
 
