@@ -617,7 +617,7 @@ def check(
         elif name in _CHECKS:
             mistakes += _CHECKS[name](name, value)
     if late:
-        mistakes.insert(0, f"a plan is made already; say {', '.join(late)} to plan(...) instead")
+        mistakes.insert(0, f"the plan is already made; pass {', '.join(late)} to plan(...) instead")
     mistakes += more
     if mistakes:
         from stagekit.errors import UsageError

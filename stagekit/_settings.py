@@ -259,7 +259,7 @@ def _keyed(values: Any) -> Tuple[Dict[object, object], Sequence[str]]:  # Any: a
             mistakes.append("None has no type of its own; write given(None, as_=...)")
         elif key in found:
             mistakes.append(
-                f"two values for `{describe(key)}`; tell them apart: given(..., name=...)"
+                f"two values for `{describe(key)}`; give each a name: given(..., name=...)"
             )
         found[key] = pair.value
     return found, ["values: " + "; ".join(mistakes)] if mistakes else ()

@@ -249,7 +249,7 @@ def _first(ways: List[Callable[[], Any]]) -> object:
         except ValidationError as error:
             mistakes = mistakes or _mistakes(error)
         except (ValueError, RecursionError) as error:  # no JSON
-            mistakes = mistakes or [f"it is no JSON: {str(error) or 'it nests too deeply'}"]
+            mistakes = mistakes or [f"it is not JSON: {str(error) or 'it nests too deeply'}"]
         else:
             return found
     raise UnfitError(*mistakes)

@@ -70,7 +70,7 @@ def from_command_line(
             found.append(Setting(name.strip(), value, FLAG, place))
         else:
             fix = f"{FLAG} load.path=a.csv, or {FLAG} path=a.csv"
-            found.append(Setting("", value, FLAG, place, "is no NAME=VALUE", (fix,)))
+            found.append(Setting("", value, FLAG, place, "is not NAME=VALUE", (fix,)))
     for name in sorted(environment):
         if name.startswith(PREFIX):
             place = f"{name}={environment[name]}"
@@ -169,10 +169,10 @@ def _parsed_json(text: str) -> Mapping[str, Any]:
         found = json.loads(text, object_pairs_hook=table)
     except (ValueError, RecursionError) as error:
         why = str(error) or "it nests too deeply"
-        raise _UnreadableError(f"is no JSON: {why}", 'an object: {"load.path": "a.csv"}') from None
+        raise _UnreadableError(f"is not JSON: {why}", 'an object: {"load.path": "a.csv"}') from None
     if twice:
         why = f"has {', '.join(map(repr, twice))} twice"
-        raise _UnreadableError(why, "leave one of them")
+        raise _UnreadableError(why, "set only one of them")
     if not isinstance(found, dict):
         why = f"is no object, but a {type(found).__name__}"
         raise _UnreadableError(why, 'an object: {"load.path": "a.csv"}')

@@ -120,12 +120,12 @@ class Benchmark:
         """Return what ``to_json`` has written.
 
         Raises:
-            UsageError: it is no JSON, of another schema or version, or incomplete.
+            UsageError: it is not JSON, of another schema or version, or incomplete.
         """
         try:
             loaded: object = json.loads(text)
         except ValueError as error:
-            raise UsageError(f"is no JSON: {error}") from None
+            raise UsageError(f"is not JSON: {error}") from None
         document: Dict[str, Any] = loaded if isinstance(loaded, dict) else {}  # pyright: ignore[reportUnknownVariableType]
         schema = document.get("schema")
         if schema != SCHEMA:

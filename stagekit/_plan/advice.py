@@ -492,7 +492,7 @@ class _Advisor:
             Near(
                 f"the return annotation of `{short(index.stages[number])}` is broken: "
                 f"`{fault.text}`{place(index.stages[number])}",
-                f"mend the return annotation of `{short(index.stages[number])}`"
+                f"fix the return annotation of `{short(index.stages[number])}`"
                 if len(alike) == 1
                 else "",
             )

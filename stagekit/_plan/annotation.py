@@ -182,12 +182,12 @@ def markers_of(annotation: Any) -> Tuple[Any, List[Any], Optional[str]]:
         if isinstance(item, Marker):
             markers.append(item)
         elif isinstance(item, type) and issubclass(item, Marker):
-            mistake = f"`{item.__name__}` stands in `Annotated` without its parentheses"
+            mistake = f"`{item.__name__}` is in `Annotated` without parentheses"
     names = [type(marker).__name__ for marker in markers]
     if any(marker.is_each for marker in markers):
         markers, mistake = _each(markers, mistake)
     elif len(names) > 1:
-        mistake = f"only one of {' and '.join(names)} can stand in one `Annotated`"
+        mistake = f"only one of {' and '.join(names)} can be in one `Annotated`"
     return annotation.__origin__, markers, mistake
 
 
@@ -205,7 +205,7 @@ def _each(markers: List[Any], mistake: Optional[str]) -> Tuple[List[Any], Option
         if rule is not None and rule.goes_with_each:
             return [each_of(others[0], eaches[0])], mistake
     names = [type(marker).__name__ for marker in markers]
-    return markers, f"{' and '.join(names)} cannot stand in one `Annotated`"
+    return markers, f"{' and '.join(names)} cannot be in one `Annotated`"
 
 
 def scope_of(fn: Any) -> Scope:  # Any: whatever was declared

@@ -314,7 +314,7 @@ class _Work:
         if others:
             places = ", ".join(escape_control(_place(each)) for each in (first, *others))
             what = f"`{settable.name}` is set twice: {places}"
-            self._problem(what, fixes=("leave one of them",))
+            self._problem(what, fixes=("set only one of them",))
         else:
             try:
                 value = _converted(first, settable.parameter.key)
@@ -381,9 +381,7 @@ class _Work:
         fixes: Tuple[str, ...] = ()
         if above:
             why = f"{several(above)} fills it"
-            fixes = (
-                f"to stand in for the stage: overrides={{{above[0].rpartition('.')[2]}: ...}}",
-            )
+            fixes = (f"to replace the stage: overrides={{{above[0].rpartition('.')[2]}: ...}}",)
         elif parameter.takes_items:
             from stagekit._plan.map_inputs import as_list
 

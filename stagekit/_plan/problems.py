@@ -98,7 +98,7 @@ def marker_as_default(stage: Declaration, parameter: Parameter) -> Problem:
     written = f"{name}: Annotated[{text}, {marker}]"
     return Problem(
         Code.BAD_MARKER,
-        f"parameter `{name}` of stage `{short(stage)}`: `{kind}` stands as its default; it stands "
+        f"parameter `{name}` of stage `{short(stage)}`: `{kind}` is its default; write it "
         "in `Annotated`, beside the type",
         parameter=name,
         fixes=(f"write {written}", *imports_of(written, names)),
@@ -345,7 +345,7 @@ def left_out(stage: Declaration, parameter: Parameter, left: Left) -> Problem:
         fixes = (f"or give the value: {value}", *imports_of(value, names))
     else:
         value = f"stagekit.run(..., overrides={{{producer.rpartition('.')[2]}: ...}})"
-        fixes = (f"or have a value stand in for it: {value}",)
+        fixes = (f"or replace it with a value: {value}",)
     what = "value" if left.key is None else f"`{describe(left.key)}`"
     return Problem(
         Code.LEFT_OUT,
@@ -375,7 +375,7 @@ def empty_collection(
         parameter=parameter.name,
         notes=tuple(notes[:MAX_SHOWN]),
         fixes=(
-            f"take the name away: -> {text}",
+            f"remove the name: -> {text}",
             f"or ask for each by its name: {first.name}: {as_annotation(first)}",
         ),
         **at(stage),
@@ -390,7 +390,7 @@ def value_conflict(stage: Declaration, key: object) -> Problem:
         f"a value is given for `{text}`, which the planned stage `{short(stage)}` provides",
         fixes=(
             (
-                "to stand in for the stage: "
+                "to replace the stage: "
                 f"overrides={{{short(stage).rpartition('.')[2]}: {as_value(key)}}}"
             ),
         ),
@@ -416,7 +416,7 @@ def cycle(
         Code.CYCLE,
         message,
         notes=tuple(notes),
-        fixes=("take one of these edges away, or split a stage in two",),
+        fixes=("remove one of these edges, or split a stage in two",),
         path=tuple(stage.id for stage in path),
         **at(path[0]),
     )

@@ -87,7 +87,7 @@ def resource_moved(resource: Declaration, executor: str) -> Problem:
         Code.RESOURCE_BEYOND,
         f"the resource `{short(resource)}` cannot run in {executor}: "
         f"it is opened and closed in this process",
-        fixes=(f"take `executor` away from {short(resource)}",),
+        fixes=(f"remove `executor` from {short(resource)}",),
         **at(resource),
     )
 

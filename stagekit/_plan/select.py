@@ -405,9 +405,9 @@ def _checked(atom: Atom) -> Atom:
     if "+" in value and atom.before == "@":
         raise _MalformedError("`@` takes all that needs the stage already, and goes with no `+`")
     if "+" in value:
-        raise _MalformedError("`+` stands before or after a name, with a number of hops or alone")
+        raise _MalformedError("write `+` before or after a name, alone or with a number of hops")
     if "@" in value:
-        raise _MalformedError("`@` stands before a name, and nothing before it")
+        raise _MalformedError("write `@` before a name, and nothing before `@`")
     if value.startswith("state:"):
         raise _MalformedError("`state:` compares with earlier runs, and comes with the store", ())
     return atom

@@ -99,8 +99,8 @@ class Deciding:
 def _wrong_skip(call: StageCall, found: Skip) -> str:
     """Return what is wrong with a skip; empty where nothing is."""
     if call.item is not None:
-        return "skips an item; skip the stage as a whole, or say Reuse(value) for the item"
-    return "" if isinstance(found.note, str) else "says Skip(...) without a text: why"  # pyright: ignore[reportUnnecessaryIsInstance]
+        return "skips an item; skip the whole stage, or return Reuse(value) for the item"
+    return "" if isinstance(found.note, str) else "returned Skip(...) without a text that says why"  # pyright: ignore[reportUnnecessaryIsInstance]
 
 
 def _wrong_reuse(call: StageCall, found: Reuse, promise: int) -> str:

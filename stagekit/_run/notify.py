@@ -267,7 +267,7 @@ class Notifier:
         self._hooks = tuple([each for each in self._hooks if each is not entry])
         self.troubles.append(
             f"the hook {_name(entry[0])} raised {error_line(error)} at {type(event).__name__}, "
-            "and was told nothing more"
+            "and was not called again"
         )
 
     def _name_slow(self, hook: object, seconds: float, event: Event) -> None:

@@ -145,7 +145,9 @@ def _simulated(
         raise UsageError(f"workers must be a whole number of at least 1, got {workers!r}")
     if isinstance(durations, Result):
         if not durations.ok:
-            raise UsageError(f"a run that succeeded tells how long stages take, got {durations!r}")
+            raise UsageError(
+                f"durations takes the result of a run that succeeded, got {durations!r}"
+            )
         durations = seconds_of(durations)
     else:
         durations = _by_id(plan, "durations", durations)

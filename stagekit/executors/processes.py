@@ -235,7 +235,7 @@ def _check(workers: object, method: object, grace: object) -> None:
     if method is not None and method not in METHODS:
         raise UsageError(f"method must be one of {', '.join(map(repr, METHODS))}, got {method!r}")
     if method == "forkserver" and not CAN_FORK:
-        raise UsageError("method 'forkserver' is not to be had on this system; leave it out")
+        raise UsageError("method 'forkserver' does not exist on this system; leave it out")
     if not isinstance(grace, (int, float)) or not 0 <= grace < math.inf:
         raise UsageError(f"grace must be a number of seconds of 0 or more, got {grace!r}")
 

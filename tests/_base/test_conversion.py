@@ -174,7 +174,7 @@ WRONG_TEXTS: List[Tuple[Any, str, Tuple[str, ...]]] = [
     (Color, "3", ("input should be 1 or 2",)),
     (Literal["a", "b"], "c", ("input should be 'a' or 'b'",)),
     (List[int], "1", ("input should be a valid array",)),
-    (List[int], "[1],[2]", ("it is no JSON: Extra data: line 1 column 4 (char 3)",)),
+    (List[int], "[1],[2]", ("it is not JSON: Extra data: line 1 column 4 (char 3)",)),
     (Set[str], '"abc"', ("input should be a valid array",)),
     (Tuple[int, str], "[1]", ("[1]: field required",)),
     (

@@ -168,7 +168,7 @@ def test_a_benchmark_comes_back_from_json() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("no json", "is no JSON: Expecting value: line 1"),
+        ("no json", "is not JSON: Expecting value: line 1"),
         ("[]", "has the schema None, and is to have 'stagekit.bench/1'"),
         ('{"schema": "stagekit.bench/2"}', "has the schema 'stagekit.bench/2', and is to have"),
         ('{"schema": "stagekit.bench/1"}', "damaged: KeyError: 'executors'"),

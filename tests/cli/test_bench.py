@@ -158,7 +158,7 @@ def test_all_mistakes_are_told_at_once_and_nothing_runs(cli: Cli, write: Write) 
         "did you mean 'inline'?",
         "--memory 'psutil': there are tracemalloc and rss; write --memory tracemalloc",
         "--save nowhere/x.json: there is no folder 'nowhere'; make it",
-        "--compare broken.json is no JSON: ",
+        "--compare broken.json is not JSON: ",
         "write `stagekit bench TARGET --save broken.json` to make it",
         "--fail-over '10': is no percentage; write --fail-over 10%",
         "--what-if 'none': takes a whole number from 1 on; write --what-if 1,2,4,8",

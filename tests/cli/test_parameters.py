@@ -84,7 +84,7 @@ def test_all_mistakes_are_one_error_and_nothing_runs(
 
 help: --set load.path=a
 """,
-        """error[SK218]: `--set x` is no NAME=VALUE
+        """error[SK218]: `--set x` is not NAME=VALUE
 
 help: --set load.path=...
 """,

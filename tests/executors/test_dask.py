@@ -759,7 +759,7 @@ def test_shutdown_leaves_no_process(functions: Any) -> None:
     [
         (3, None, "takes an address .* or a Client, got 3"),
         ("", None, "takes an address"),
-        ("tcp://127.0.0.1:9", 2, "has those it has"),
+        ("tcp://127.0.0.1:9", 2, "has its own"),
         (None, 0, "whole number of 1 or more, got 0"),
         ("gopher://127.0.0.1:9", None, "no Dask scheduler answers at 'gopher:"),
     ],

@@ -227,9 +227,9 @@ def test_a_broken_annotation_of_the_producer_is_named_for_a_target_too() -> None
     )
     problem = one(source.format("Frmae", "price"), "pay")
     assert "the return annotation of `price` is broken: `Frmae`" in problem.notes[0]
-    assert "mend the return annotation of `price`" == problem.fixes[0]
+    assert "fix the return annotation of `price`" == problem.fixes[0]
     problem = one(source.format("other.Frame", "amount"), "pay")
-    assert "mend the return annotation of `price`" == problem.fixes[0]
+    assert "fix the return annotation of `price`" == problem.fixes[0]
     problem = one(source.format("Nothing", "amount"), "pay")
     assert "`price` is broken" in problem.notes[0]
     assert "annotate the producer: -> Frame" == problem.fixes[0]
@@ -444,7 +444,7 @@ def test_a_marker_as_a_default_is_told(written: str, new: str) -> None:
     problem = one(source)
     marker = re.findall(r" = (\w+)", written)[0]
     assert (Code.BAD_MARKER, "n") == (problem.code, problem.parameter)
-    assert f"`{marker}` stands as its default; it stands in `Annotated`" in problem.message
+    assert f"`{marker}` is its default; write it in `Annotated`" in problem.message
     assert (f"write {new}",) == problem.fixes
     assert not pasted(source, problem.fixes[0], written, new)
 

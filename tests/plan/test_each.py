@@ -353,9 +353,9 @@ def test_lists_that_are_given_can_be_ambiguous() -> None:
 @pytest.mark.parametrize(
     ("annotation", "told"),
     [
-        (Annotated[Row, Each], "`Each` stands in `Annotated` without its parentheses"),
-        (Annotated[Row, Each(), Each()], "Each and Each cannot stand in one `Annotated`"),
-        (Annotated[List[Row], Each(), Collect()], "Each and Collect cannot stand in one"),
+        (Annotated[Row, Each], "`Each` is in `Annotated` without parentheses"),
+        (Annotated[Row, Each(), Each()], "Each and Each cannot be in one `Annotated`"),
+        (Annotated[List[Row], Each(), Collect()], "Each and Collect cannot be in one"),
         (Optional[Annotated[Row, Each()]], "a marker inside a union is not seen"),
     ],
 )

@@ -318,5 +318,5 @@ def test_a_plan_with_overrides_can_be_run_again() -> None:
 def test_a_run_of_a_plan_takes_no_options_of_planning() -> None:
     """What was decided when planning cannot be said again."""
     made = plan(registry=taker(Orders, None))
-    with pytest.raises(UsageError, match="say select, overrides to plan"):
+    with pytest.raises(UsageError, match="pass select, overrides to plan"):
         run(made, select="take", overrides={"take": 1})

@@ -159,7 +159,7 @@ def test_a_marker_without_its_parentheses_is_told(marker: Any) -> None:
     registry.add(taking(Annotated[List[Orders], marker]), id="take")
     problem = refused(registry)
     assert (Code.BAD_MARKER, "x") == (problem.code, problem.parameter)
-    assert f"`{marker.__name__}` stands in `Annotated` without its parentheses" in problem.message
+    assert f"`{marker.__name__}` is in `Annotated` without parentheses" in problem.message
     assert problem.fixes[0].startswith(f"write {marker.__name__}(")
 
 

@@ -146,7 +146,7 @@ SK202: 2 stages provide `Orders` for parameter `orders` of stage `total`: `web`,
 SK203: 2 stages wait for each other: load → total → load (shop.py:2)
     total waits for load: parameter `orders: Orders`
     load waits for total: parameter `total: Total`
-    fix: take one of these edges away, or split a stage in two
+    fix: remove one of these edges, or split a stage in two
 """,
     ],
     [
@@ -155,7 +155,7 @@ SK203: 2 stages wait for each other: load → total → load (shop.py:2)
         """
 SK203: stage `load` depends on itself: load → load (shop.py:2)
     load waits for load: parameter `orders: Optional[Orders]`
-    fix: take one of these edges away, or split a stage in two
+    fix: remove one of these edges, or split a stage in two
 """,
     ],
     [
@@ -203,7 +203,7 @@ SK207: parameter `orders` of stage `total` takes `Orders` from `load`, which ret
         "marker",
         "total(orders: Annotated[List[Orders], Collect])",
         """
-SK212: parameter `orders` of stage `total`: `Collect` stands in `Annotated` without its \
+SK212: parameter `orders` of stage `total`: `Collect` is in `Annotated` without \
 parentheses (shop.py:2)
     fix: write Collect()
 """,

@@ -312,7 +312,7 @@ def test_all_that_is_wrong_is_told_at_once(shop: Registry) -> None:
         ),
         (
             "`train.rows` in `params=` cannot set `train.rows`: `load` fills it",
-            ("to stand in for the stage: overrides={load: ...}",),
+            ("to replace the stage: overrides={load: ...}",),
         ),
         (
             "`True` is no `int` for parameter `train.folds`: input should be a valid integer",
@@ -440,7 +440,7 @@ def test_params_is_a_mapping_of_names(shop: Registry) -> None:
     with pytest.raises(UsageError, match=r'params takes names such as "load\.path", got 3'):
         plan(registry=shop, params=wrong)
     made: Plan = plan(registry=shop, params={"path": Path("a")})
-    with pytest.raises(UsageError, match="say params to plan"):
+    with pytest.raises(UsageError, match="pass params to plan"):
         run(made, params={"folds": 3})
 
 
@@ -496,10 +496,10 @@ BAD_FILES: List[Tuple[str, bytes, str]] = [
     ("p.toml", b"a = 1\na = 2\n", "is no TOML: "),
     ("p.toml", b"a = 1\nb = '\xff'\n", "is not UTF-8: line 2 has the byte 0xff"),
     ("p.toml", b"#" * (MOST_BYTES + 1), "is too large: more than 1,000,000 bytes"),
-    ("p.json", b"{", "is no JSON: "),
+    ("p.json", b"{", "is not JSON: "),
     ("p.json", b"[1]", "is no object, but a list"),
     ("p.json", b'{"a": 1, "a": 2}', "has 'a' twice"),
-    ("p.json", b"[" * 200_000, "is no JSON: "),
+    ("p.json", b"[" * 200_000, "is not JSON: "),
     ("p.yaml", b"a: 1", "is neither TOML nor JSON"),
 ]
 
@@ -515,8 +515,8 @@ def test_a_file_that_cannot_be_read_is_told_with_all_else(
     codes = [code for code, _ in found]
     assert ["SK218"] * 3 == codes
     texts = [text for _, text in found]
-    assert "`--set x` is no NAME=VALUE" in texts
-    assert "`--set =3` is no NAME=VALUE" in texts
+    assert "`--set x` is not NAME=VALUE" in texts
+    assert "`--set =3` is not NAME=VALUE" in texts
     (text,) = [each for each in texts if "--params" in each]
     assert text.startswith(f"`--params {path}` {why}")
 
@@ -567,14 +567,14 @@ def test_a_wrong_variable_or_value_of_a_file_says_where(shop: Registry, tmp_path
             "STAGEKIT_PARAM_LOAD__SEP=...",
         ),
         "`--set rows=3` cannot set `train.rows`: `load` fills it": (
-            "to stand in for the stage: overrides={load: ...}",
+            "to replace the stage: overrides={load: ...}",
         ),
         "`'3'` is no `int` for parameter `train.folds`: input should be a valid integer": (
             f"set by `train.folds` in `{file}`",
             '"train.folds" = 1',
         ),
         "`x` is no `Optional[list[str]]` for parameter `train.names`: "
-        "it is no JSON: Expecting value: line 1 column 1 (char 0)": (
+        "it is not JSON: Expecting value: line 1 column 1 (char 0)": (
             "set by `STAGEKIT_PARAM_NAMES=x`",
             "STAGEKIT_PARAM_TRAIN__NAMES='[...]'",
         ),

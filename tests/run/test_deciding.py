@@ -57,7 +57,7 @@ def error_of(answer: Any, registry: Optional[Registry] = None) -> str:
         (7, "returned 7; it may return None, Reuse(value) or Skip(why)"),
         (True, "returned True; it may return None, Reuse(value) or Skip(why)"),
         (Reuse(None), "reuses what the stage may not return: it returned None, although its"),
-        (Skip(7), "says Skip(...) without a text: why"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        (Skip(7), "returned Skip(...) without a text that says why"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     ],
 )
 def test_an_answer_that_means_nothing_is_refused(answer: Any, text: str) -> None:
@@ -94,7 +94,7 @@ def test_an_item_cannot_be_skipped() -> None:
     """The list would lack it without a word."""
     decider = Deciding(lambda call: Skip("no") if call.item == 1 else None)
     result = run(registry=ints(), decider=decider, check=False)
-    assert "asked about item 1 of row, skips an item; skip the stage" in str(
+    assert "asked about item 1 of row, skips an item; skip the whole stage" in str(
         result.failures[0].error
     )
     assert 1 == result.failures[0].item

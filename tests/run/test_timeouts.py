@@ -14,7 +14,7 @@ from stagekit.events import Reason, RunStatus, StageFailed, StageRetrying
 from tests.run.timed import PATIENCE, Timed, when
 
 pytestmark = pytest.mark.filterwarnings(
-    "ignore:.*bounds the wait for it:", "ignore:.*is made inline:"
+    "ignore:.*bounds the wait for it:", "ignore:.*runs inline; "
 )
 
 THREADS = ("threads", "auto", "pool", "arun threads")  # where stages run in threads
@@ -334,7 +334,7 @@ def test_inline_the_clock_is_asked_afterwards(name: str) -> None:
         timed.clock.advance(5)
         raise ValueError("at last")
 
-    with pytest.warns(StagekitWarning, match="cannot end a call that is made inline"):
+    with pytest.warns(StagekitWarning, match="cannot end a call that runs inline"):
         result = timed.run(on_failure="continue")
     assert 4 == result["a"]
     first = result.report("a").attempts[0]

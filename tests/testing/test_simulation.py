@@ -210,7 +210,5 @@ def test_a_result_tells_how_long_stages_take() -> None:
 
     registry.add(bad, id="bad")
     failed = run(registry=registry, check=False)
-    with pytest.raises(
-        UsageError, match="a run that succeeded tells how long stages take, got <Res"
-    ):
+    with pytest.raises(UsageError, match="durations takes a run that succeeded, got <Res"):
         simulate(plan(registry=registry), failed, workers=1)

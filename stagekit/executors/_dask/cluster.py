@@ -44,8 +44,8 @@ class Connection:
         self._folder = ""
         if target is not None and workers is not None:
             raise UsageError(
-                "workers is the number of processes of a cluster of our own; "
-                f"the cluster of {target!r} has those it has"
+                "workers is for a cluster that stagekit starts; "
+                f"the cluster of {target!r} has its own"
             )
         if workers is not None and (type(workers) is not int or workers < 1):
             raise UsageError(f"workers must be a whole number of 1 or more, got {workers!r}")
