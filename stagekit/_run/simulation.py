@@ -145,9 +145,7 @@ def _simulated(
         raise UsageError(f"workers must be a whole number of at least 1, got {workers!r}")
     if isinstance(durations, Result):
         if not durations.ok:
-            raise UsageError(
-                f"durations takes the result of a run that succeeded, got {durations!r}"
-            )
+            raise UsageError(f"durations takes a run that succeeded, got {durations!r}")
         durations = seconds_of(durations)
     else:
         durations = _by_id(plan, "durations", durations)
