@@ -57,9 +57,9 @@ def _near(word: str, candidate: str) -> int:
         return 0
     if small == short or short_name(small) == other:
         return 1
-    if _one_edit(small, other):
+    if one_edit(small, other):
         return 2
-    return 3 if _one_edit(small, short) and len(short) > 1 else _FAR
+    return 3 if one_edit(small, short) and len(short) > 1 else _FAR
 
 
 def _order(word: str, candidate: str) -> Tuple[object, ...]:
@@ -67,7 +67,7 @@ def _order(word: str, candidate: str) -> Tuple[object, ...]:
     return (candidate[:1] != word[:1], abs(len(candidate) - len(word)), candidate)
 
 
-def _one_edit(a: str, b: str) -> bool:
+def one_edit(a: str, b: str) -> bool:
     """Say whether a letter missing, added or changed, or two swapped, make *b* of *a*."""
     if abs(len(a) - len(b)) > 1 or max(len(a), len(b)) < 2:  # noqa: PLR2004 - one letter: anything
         return False

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequ
 
 from stagekit._base.keys import NamedKey, NoneType, describe, is_scalar, members_of
 from stagekit._base.problem import Cause, Code, Problem
-from stagekit._base.text import did_you_mean, listed
+from stagekit._base.text import did_you_mean, listed, one_edit
 from stagekit._declare.callables import last_name, namespace_of
 from stagekit._declare.declaration import Declaration
 from stagekit._plan import notebook, problems
@@ -27,6 +27,7 @@ from stagekit._plan.signature import Reader
 from stagekit._plan.signature_data import BARE, Parameter
 from stagekit._plan.slots import GIVEN, Slot
 from stagekit._plan.suggestions import (
+    GENERATES,
     Near,
     as_value,
     imports_of,
@@ -326,6 +327,8 @@ class _Advisor:
         has_producer = any(each.is_of_stage for each in (*culprits, *near))
         what = "annotate the producer" if has_producer else "have a stage return it"
         producing = f"{what}: -> {spelled(key, names)}"
+        if GENERATES in evident:
+            producing = evident.pop(evident.index(GENERATES))
         whose = "no earlier stage" if waiting else "nothing"
         title = f"ask for `{_text(parameter)}`, which {whose} provides"
         if can_be_set(parameter) and not (consumer.is_undo or self._takes_items(lack)):
@@ -558,11 +561,12 @@ def _words(name: str) -> FrozenSet[str]:
 
 
 def _best(name: str, names: Dict[int, str]) -> Optional[int]:
-    """Return whose name stands out: equal, else of the same words, of more or fewer, a typo."""
+    """Return whose name stands out: equal, of the same words, a typo, of more words or fewer."""
     words = _words(name)
     ways: Tuple[Callable[[str], bool], ...] = (
         lambda other: other == name,
         lambda other: _words(other) == words,
+        lambda other: one_edit(other, name),
         lambda other: bool(words) and (_words(other) < words or words < _words(other)),
     )
     for way in ways:

@@ -309,12 +309,25 @@ def type_mismatch(
 
 def not_adopted(stage: Declaration, lacking: Sequence[Parameter]) -> Problem:
     """A function of an adopted module has parameters that nothing fills, and nobody needs it."""
-    names = ", ".join(f"`{each.name}: {describe(each.key)}`" for each in lacking)
+    bare = [each.name for each in lacking if each.fault is not None and each.fault.kind == BARE]
+    names = ", ".join(
+        f"`{each.name}`" if each.name in bare else f"`{each.name}: {describe(each.key)}`"
+        for each in lacking
+    )
+    why = f"nothing fills {names or 'its parameters'}"
+    fixes = (f"to say that it is none, begin its name with `_`: _{short(stage)}",)
+    if bare:
+        have = "have no annotation" if bare[1:] else "has no annotation"
+        why = f"{names} {have}" if len(bare) == len(lacking) else f"{why}; some have no annotation"
+        annotated = ", ".join(f"{name}: ..." for name in bare)
+        fixes = (
+            f"say what it takes: {annotated}, and what each function returns",
+            f"or, {fixes[0]}",
+        )
     return Problem(
         Code.NOT_ADOPTED,
-        f"`{short(stage)}` was not adopted: nothing fills {names or 'its parameters'}, and no "
-        "stage needs it",
-        fixes=(f"to say that it is none, begin its name with `_`: _{short(stage)}",),
+        f"`{short(stage)}` was not adopted: {why}, and no stage needs it",
+        fixes=fixes,
         **at(stage),
     )
 

@@ -128,6 +128,9 @@ class References:
         if len(places) == 1:
             return places[0]
         name = getattr(fn, "__qualname__", None) or repr(fn)
+        if fn is ...:
+            fix = "write the function of a stage, or its name, where the dots are"
+            return Miss(Code.UNKNOWN_STAGE, "`...` is a gap to be filled in", (), (fix,))
         if not places:
             return Miss(
                 Code.UNKNOWN_STAGE,

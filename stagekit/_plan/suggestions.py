@@ -26,6 +26,7 @@ from stagekit._declare.declaration import Declaration, own_mark
 from stagekit._declare.options import DEFAULTS
 
 MAX_SHOWN = 8
+GENERATES = "return a list instead of yielding, and take that list"
 NO_NAMES: Mapping[str, Any] = {}
 _OURS = ("From", "Each", "Named", "Collect", "given")
 _IMPORTS = {
@@ -194,7 +195,12 @@ def near_misses(
             found.append((score, *_near_given(key, other, names), False))
     best = sorted(found)[:3]
     is_one = [each[0] for each in best].count(1) == 1
-    return tuple([Near(text, fix if is_one else "", is_of) for _, text, fix, is_of in best])
+    return tuple(
+        [
+            Near(text, fix if is_one or fix is GENERATES else "", is_of)
+            for _, text, fix, is_of in best
+        ]
+    )
 
 
 def _near_given(key: object, other: object, names: Mapping[str, Any]) -> Tuple[str, str]:
@@ -220,7 +226,7 @@ def _near_text(key: object, other: object, stage: Declaration) -> Tuple[str, str
         text = (
             f"`{short(stage)}` is a generator function, and provides the `{shown}` that it yields"
         )
-        return f"{text}; return a list to provide several{where}", ""
+        return f"{text}; return a list to provide several{where}", GENERATES
     if parts_of(other).count(key) == 1:
         parts = ", ".join(spelled(each, names) for each in parts_of(other))
         option = f"@stage(provides=({parts}))"
@@ -231,6 +237,10 @@ def _near_text(key: object, other: object, stage: Declaration) -> Tuple[str, str
         option = f"@stage(provides={spelled(key, names)})"
         fix = f"publish it as that: {option} above `{short(stage)}`"
         return f"{who} `{shown}`, {what}: publish it with {option}{where}", fix
+    if isinstance(other, UnionOf) and set(other.members) == {key, NoneType}:
+        optional = spelled(other, names)
+        text = f"{who} `{shown}`: take `{optional}`, or never return None{where}"
+        return text, ""
     if _is_new_type_of(other, key):
         text = f"{who} `{shown}`, a NewType of `{wanted}` and a type of its own: ask for it{where}"
         return text, ""

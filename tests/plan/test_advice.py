@@ -525,3 +525,30 @@ def test_parameters_of_one_name_are_ordered_by_what_the_help_shows() -> None:
     (proposal,) = re.findall(r"with one such parameter: (.+)", str(PlanError(tuple(problems))))
     chain = [proposal.replace("...", name) for name in ("load", "clean", "enrich")]
     assert [] == found(DF.format(*chain))
+
+
+def test_a_value_that_may_be_none_is_taken_as_that() -> None:
+    """The text shows what the parameter takes; annotating the producer would break it."""
+    source = "@stage\ndef maybe() -> Optional[Frame]: ...\n@stage\ndef use(maybe: Frame): ..."
+    assert any("take `Optional[Frame]`" in note for note in one(source).notes)
+    assert [] == found(source.replace("maybe: Frame", "maybe: Optional[Frame]"))
+
+
+def test_a_generator_is_to_return_a_list() -> None:
+    """Its annotation is there already, and is not proposed again."""
+    source = "@stage\ndef rows() -> Iterator[Frame]:\n    yield Frame()\n"
+    problem = one(source + "@stage\ndef use(rows: Iterator[Frame]): ...")
+    assert "return a list instead of yielding, and take that list" == problem.fixes[0]
+    assert not [each for each in problem.fixes if "-> Iterator" in each]
+
+
+def test_a_gap_that_was_pasted_says_what_it_wants() -> None:
+    """``From(...)``, as help shows it, is no stage that somebody forgot to add."""
+    problem = one("@stage\ndef use(x: Annotated[Frame, From(...)]): ...")
+    assert problem.fixes == ("write the function of a stage, or its name, where the dots are",)
+
+
+def test_a_typo_is_nearer_than_a_part_of_the_name() -> None:
+    """``total_eu`` is ``total_eur``, not ``total``."""
+    problem = one(several("total", "total_eur") + "@stage\ndef use(total_eu: Frame): ...")
+    assert "say which: total_eu: Annotated[Frame, From(total_eur)]" == problem.fixes[0]
