@@ -117,7 +117,7 @@ class DuplicateStageError(DeclarationError):
 
     Attributes:
         first: where the stage that keeps the id is declared.
-        twin: True if one file was imported twice, as ``__main__`` and by its name.
+        twin: True if one file was imported twice, under two names.
     """
 
     def __init__(

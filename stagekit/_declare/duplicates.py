@@ -8,7 +8,7 @@ from stagekit._declare.declaration import Declaration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional
+    from typing import Iterable, Optional, Tuple
 
 
 def check_taken(old: Declaration, new: Declaration) -> None:
@@ -25,18 +25,9 @@ def check_taken(old: Declaration, new: Declaration) -> None:
 
     first, second = old.location, new.location
     old_module, new_module = _module(old), _module(new)
-    twin = (
-        old_module != new_module
-        and (old_module in MAIN_NAMES or new_module in MAIN_NAMES)
-        and _is_one_file(first, second)
-    )
+    twin = _are_twins(old_module, new_module) and _is_one_file(first, second)
     if twin:
-        name = new_module if old_module in MAIN_NAMES else old_module
-        mistake = (
-            f"its file is imported twice, as {old_module!r} and as {new_module!r}, so its types "
-            f"exist twice and cannot be wired; move the stages to a module of their own, or run "
-            f"them with `python -m stagekit run {name}`"
-        )
+        mistake = _twin_mistake(old_module, new_module)
     elif first is not None and first == second:
         mistake = (
             "the same code has declared it twice (a loop, a factory); give each its own id: "
@@ -48,6 +39,50 @@ def check_taken(old: Declaration, new: Declaration) -> None:
             f'rename one, or give it an id: @stage(id="...")'
         )
     raise DuplicateStageError(new.id, second, (mistake,), first, twin)
+
+
+def check_file(others: Iterable[Declaration], new: Declaration) -> None:
+    """Refuse *new* where its file is one of *others* that is imported under another name.
+
+    Such names are ``__main__`` and any other, or ``flow`` and ``shop.flow``: whoever loads a file
+    twice under names of their own means it.
+
+    Raises:
+        DuplicateStageError: its file is. Names both imports.
+    """
+    new_name, new_file = _import_of(new)
+    for old in others:
+        name, file = _import_of(old)
+        if _are_twins(name, new_name) and _is_same(file, new_file):
+            from stagekit.errors import DuplicateStageError
+
+            mistakes = (_twin_mistake(name, new_name),)
+            raise DuplicateStageError(new.id, new.location, mistakes, old.location, twin=True)
+
+
+def _import_of(declaration: Declaration) -> Tuple[str, str]:
+    namespace = declaration.fn.__globals__
+    return str(namespace["__name__"]), str(namespace["__file__"])
+
+
+def _are_twins(one: str, other: str) -> bool:
+    """Return whether two names of modules may be those of one file that is imported twice."""
+    short, long = sorted((one, other), key=len)
+    is_main = one in MAIN_NAMES or other in MAIN_NAMES
+    return one != other and (is_main or long.endswith(f".{short}"))
+
+
+def _twin_mistake(old_module: str, new_module: str) -> str:
+    names = [each for each in (old_module, new_module) if each not in MAIN_NAMES]
+    name = min(names, key=len)
+    cure = "move the stages to a module of their own"
+    if len(names) > 1:
+        cure = f"import it as {max(names, key=len)!r} everywhere"
+    return (
+        f"its file is imported twice, as {old_module!r} and as {new_module!r}, so its types "
+        f"exist twice and cannot be wired; {cure}, or run "
+        f"them with `python -m stagekit run {name}`"
+    )
 
 
 def _may_replace(old: Declaration, new: Declaration) -> bool:
@@ -68,8 +103,12 @@ def _qualname(declaration: Declaration) -> str:
 
 
 def _is_one_file(first: Optional[Location], second: Optional[Location]) -> bool:
+    return first is not None and second is not None and _is_same(first.file, second.file)
+
+
+def _is_same(file: str, other: str) -> bool:
     import os
 
-    if first is None or second is None:
-        return False
-    return os.path.realpath(first.file) == os.path.realpath(second.file)
+    if os.path.basename(file) != os.path.basename(other):
+        return False  # asked of each pair of modules
+    return os.path.realpath(file) == os.path.realpath(other)

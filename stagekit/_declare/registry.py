@@ -18,6 +18,7 @@ from stagekit._declare.declaration import (
 )
 
 _MOST_KNOWN = 8  # stages that are listed
+_NOWHERE: Mapping[str, Any] = {}  # the globals of what has none
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import (
@@ -59,11 +60,12 @@ class Registry:
         (1, True, 1)
     """
 
-    __slots__ = ("_lock", "_snapshot", "_stages", "_version")
+    __slots__ = ("_files", "_lock", "_snapshot", "_stages", "_version")
 
     def __init__(self) -> None:
         self._lock = allocate_lock()
         self._stages: Dict[str, Declaration] = {}
+        self._files: Dict[str, Declaration] = {}  # the last one of each file
         self._snapshot: Optional[Tuple[Declaration, ...]] = None
         self._version = 0
 
@@ -153,10 +155,17 @@ class Registry:
         """Take up a declaration as it is.
 
         Raises:
-            DuplicateStageError: its id is taken by another one.
+            DuplicateStageError: its id is taken by another one, or its file is imported twice.
         """
         stage_id = declaration.id
+        namespace = getattr(declaration.fn, "__globals__", _NOWHERE)
+        file = namespace.get("__file__")
         with self._lock:
+            if file is not None:
+                last = self._files.get(file)
+                if last is None or last.fn.__globals__["__name__"] != namespace["__name__"]:
+                    self._check_file(declaration)
+                    self._files[file] = declaration
             self._snapshot = None  # first, as who counts the stages takes no lock
             old = self._stages.setdefault(stage_id, declaration)
             if old is not declaration:
@@ -165,6 +174,13 @@ class Registry:
                 check_taken(old, declaration)
                 self._stages[stage_id] = declaration
             self._version += 1
+
+    def _check_file(self, new: Declaration) -> None:
+        """Refuse the first stage of a module whose file is here under another name of it."""
+        if self._files:
+            from stagekit._declare.duplicates import check_file
+
+            check_file([each for each in self._files.values() if each.id in self._stages], new)
 
     def adopt(self, module: ModuleType, /) -> Tuple[str, ...]:
         """Make every public function that a module defines a stage; change nothing in the module.
@@ -244,6 +260,7 @@ class Registry:
             self._version += 1
             self._snapshot = None
             self._stages.clear()
+            self._files.clear()
 
     @property
     def version(self) -> int:

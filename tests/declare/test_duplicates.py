@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -228,6 +229,52 @@ def test_a_script_imported_by_name_is_told_so(tmp_path: Path) -> None:
     code, _, last = python(tmp_path, "flow.py")
     assert 1 == code
     check_twin(last, "flow")
+
+
+def test_a_file_of_a_package_whose_part_imports_it_by_its_stem_is_told_so(tmp_path: Path) -> None:
+    """``cd pkg; python flow.py`` gets the name of the package, and ``import flow`` does not."""
+    script = "import part\n" + LOAD.format(1) + "print(load.__module__)\n"
+    written(tmp_path, {"__init__.py": "", "flow.py": script, "part.py": "import flow\n"})
+    code, out, last = python(tmp_path, "flow.py")
+    assert (1, "flow\n") == (code, out)  # of the import, which comes first
+    assert "its file is imported twice, as 'flow' and as '__main__'" in last
+    assert "python -m stagekit run flow" in last
+
+
+def imported(file: Path, name: str) -> None:
+    """Import a file under a name."""
+    spec = importlib.util.spec_from_file_location(name, str(file))
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+def test_a_file_imported_with_its_package_and_without_is_told_so(tmp_path: Path) -> None:
+    """No script is needed for a file to be imported twice; a stage that is gone does not count."""
+    written(tmp_path, {"flow.py": LOAD.format(1), "other/flow.py": LOAD.format(2)})
+    with use_registry(Registry()) as registry:
+        imported(tmp_path / "flow.py", "flow")
+        imported(tmp_path / "other/flow.py", "other.flow")  # is another file
+        with pytest.raises(DuplicateStageError) as caught:
+            imported(tmp_path / "flow.py", "shop.flow")
+        assert caught.value.twin
+        assert Code.IMPORTED_TWICE == caught.value.code
+        assert "twice, as 'flow' and as 'shop.flow'" in str(caught.value)
+        assert "import it as 'shop.flow' everywhere" in str(caught.value)
+        assert ["flow:load", "other.flow:load"] == [each.id for each in registry]
+        registry.remove("flow:load")
+        imported(tmp_path / "flow.py", "shop.flow")
+        registry.clear()
+        imported(tmp_path / "flow.py", "flow")
+
+
+def test_a_file_may_be_loaded_under_names_of_its_own(tmp_path: Path) -> None:
+    """Names that are not two ways to one module are meant."""
+    written(tmp_path, {"flow.py": LOAD.format(1)})
+    with use_registry(Registry()) as registry:
+        imported(tmp_path / "flow.py", "north")
+        imported(tmp_path / "flow.py", "south")
+    assert ["north:load", "south:load"] == [each.id for each in registry]
 
 
 def test_ids_of_a_script_are_those_of_the_module(tmp_path: Path) -> None:
