@@ -237,7 +237,7 @@ def _near_text(key: object, other: object, stage: Declaration) -> Tuple[str, str
         option = f"@stage(provides={spelled(key, names)})"
         fix = f"publish it as that: {option} above `{short(stage)}`"
         return f"{who} `{shown}`, {what}: publish it with {option}{where}", fix
-    if isinstance(other, UnionOf) and set(other.members) == {key, NoneType}:
+    if _is_optional(other, key):
         optional = spelled(other, names)
         text = f"{who} `{shown}`: take `{optional}`, or never return None{where}"
         return text, ""
@@ -263,7 +263,7 @@ def _nearness(key: object, other: object) -> int:
     is_flag = other is bool and key is int  # a subclass, and no number that anybody means
     if (is_sub and not is_flag) or parts_of(other).count(key) == 1:
         return 1
-    if _unnamed(key) == _unnamed(other):
+    if _unnamed(key) == _unnamed(other) or _is_optional(other, key):
         return 2
     if _is_new_type_of(other, key) or _is_new_type_of(key, other):
         return 2
@@ -278,6 +278,11 @@ def _nearness(key: object, other: object) -> int:
     if names[0] == names[1] or names[0].rpartition(".")[2] == names[1].rpartition(".")[2]:
         return 3
     return 6 if _alike(*(name.rpartition(".")[2] for name in names)) else 0
+
+
+def _is_optional(other: object, key: object) -> bool:
+    """Return whether *other* is a value of *key*, or None."""
+    return isinstance(other, UnionOf) and set(other.members) == {key, NoneType}
 
 
 def _is_new_type_of(new: object, base: object) -> bool:
