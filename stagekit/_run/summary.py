@@ -233,7 +233,7 @@ def _stage_json(columns: Columns, step: int, report: StageReport) -> Dict[str, A
         "value_type": type_name(value) if is_there else None,
         "attempts": [
             {
-                **_attempt_json(attempt, report),
+                **_attempt_json(columns, step, attempt),
                 **({} if columns.usage is None else _usage_json(attempt)),
             }
             for attempt in report.attempts
@@ -265,19 +265,12 @@ def _usage_json(attempt: Attempt) -> Dict[str, Any]:
     }
 
 
-def _attempt_json(attempt: Attempt, report: StageReport) -> Dict[str, Any]:
-    error = attempt.error
+def _attempt_json(columns: Columns, step: int, attempt: Attempt) -> Dict[str, Any]:
     return {
         "number": attempt.number,
         "item": attempt.item,
         "start": attempt.start,
         "end": attempt.end,
         "worker": attempt.worker,
-        "error": None
-        if error is None
-        else {
-            "type": f"{type(error).__module__}.{type(error).__qualname__}",
-            "message": safe_text(error),
-            "location": report.location,
-        },
+        "error": _error_json(attempt.error, columns, step),
     }

@@ -12,8 +12,9 @@ from datetime import timedelta, timezone
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
+from typing_extensions import Annotated
 
-from stagekit import Registry, Result, RunFailedError, arun, run
+from stagekit import Each, Registry, Result, RunFailedError, arun, run
 from stagekit._run.state.columns import Columns
 from stagekit.events import Event, RunStatus
 
@@ -40,6 +41,32 @@ def test_a_result_says_in_one_line_what_became_of_the_run() -> None:
     assert repr(result).startswith(f"<Result {result.run_id} failed: 1 succeeded, 1 failed, 1 skip")
     assert {"succeeded": 1, "failed": 1, "skipped": 1, "cancelled": 2} == result.counts()
     assert 5 == len(result)
+
+
+def test_json_tells_of_each_attempt_where_it_raised() -> None:
+    """Of an item that is left out, and of an attempt before the last, as of what failed."""
+    registry = Registry()
+    tries: List[int] = []
+
+    @registry.stage
+    def numbers() -> List[int]:
+        return [1, 2]
+
+    @registry.stage(retries=1)
+    def share(number: Annotated[int, Each(on_error="skip")]) -> float:
+        tries.append(number)
+        if tries == [1]:
+            raise ValueError
+        if number == 1:
+            raise KeyError
+        return 0.5
+
+    result = run(registry=registry, executor="inline")
+    first = share.__code__.co_firstlineno
+    attempts = json.loads(result.to_json())["stages"][1]["attempts"]
+    errors = [each["error"] for each in attempts if each["error"] is not None]
+    places = [int(each["location"].rpartition(":")[2]) for each in errors]
+    assert [first + 4, first + 6] == places
 
 
 def test_json_tells_outcomes_and_times_but_no_values() -> None:
