@@ -58,6 +58,15 @@ class Policy(Record, kw_only=True):
         return not is_bounded and self.undo is None and self.kind == CALL
 
     @property
+    def leaves_caller(self) -> bool:
+        """Whether a run that is inline as nothing can overlap calls the step on other threads.
+
+        It does to bound the wait for it, and where its items can overlap.
+        """
+        is_free = self.executor in {None, "auto"}
+        return is_free and (self.timeout is not None or bool(self.each))
+
+    @property
     def is_of_failure(self) -> bool:
         """Whether it has no meaning, where stages are called inline, until a call raises."""
         is_here = self.executor in {None, "auto", "inline"}

@@ -156,8 +156,18 @@ def _choose(plan: Plan, settings: RunSettings, *, in_loop: bool) -> str:
     if mode != "pool":
         info.executor = mode
     if mode == "inline":
-        info.workers = 1
+        if settings.mode == "auto" and plan.policies and _has_threads(plan):
+            info.executor = "threads"
+        else:
+            info.workers = 1
     return mode
+
+
+def _has_threads(plan: Plan) -> bool:
+    """Return whether a run that is inline as nothing can overlap has worker threads, too."""
+    return not _are_of_failure(plan) and any(
+        not plan.is_async[step] and policy.leaves_caller for step, policy in plan.policies.items()
+    )
 
 
 def _is_serial(plan: Plan) -> bool:

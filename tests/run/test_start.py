@@ -9,11 +9,12 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import pytest
+from typing_extensions import Annotated
 
-from stagekit import Registry, RunFailedError, arun, plan, run
+from stagekit import Each, Registry, RunFailedError, arun, plan, run
 from stagekit._run import notify as dispatch
 from stagekit.errors import RunningLoopError, TooDeepError
 from stagekit.events import RunStarted
@@ -41,6 +42,36 @@ def registry_of(functions: Sequence[Callable[[], object]], *, is_chain: bool = F
         before = [f"s{number - 1}"] if number and is_chain else []
         registry.add(function, id=f"s{number}", depends_on=before)
     return registry
+
+
+@pytest.mark.parametrize(
+    ("executor", "options", "expected"),
+    [
+        ("auto", {}, ("threads", 3, "worker-1")),
+        ("auto", {"executor": "inline"}, ("inline", 1, "main")),
+        ("inline", {}, ("inline", 1, "main")),
+    ],
+)
+def test_the_info_of_a_run_names_what_calls_items(
+    executor: str, options: Dict[str, Any], expected: Tuple[str, int, str]
+) -> None:
+    """Where no stages overlap, the items of a list do: on threads, unless another place is said."""
+    registry = Registry()
+
+    @registry.stage
+    def numbers() -> List[int]:
+        return [1]
+
+    @registry.stage(**options)
+    def twice(number: Annotated[int, Each()]) -> float:
+        return number * 2.0
+
+    hook = RecordingHook()
+    result = run(registry=registry, executor=executor, workers=3, hooks=[hook])
+    (attempt,) = result.report(twice).attempts
+    assert expected == (result.executor, result.workers, attempt.worker)
+    (started,) = [each for each in hook.events if isinstance(each, RunStarted)]
+    assert expected[:2] == (started.executor, started.workers)
 
 
 @pytest.mark.parametrize(

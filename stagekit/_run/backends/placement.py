@@ -101,15 +101,14 @@ class Placement:
     def _is_bounded(self, policy: Optional[Policy]) -> bool:
         """Return whether a stage that says nothing of it leaves the calling thread.
 
-        It does where all do, and in a run that is inline because nothing could overlap, where a
-        wait for it is to be bounded, or its items could overlap. What other stages ask for never
-        counts.
+        It does where all do, and in a run that is inline because nothing could overlap, where its
+        policy says so. What other stages ask for never counts.
         """
         if not self.is_inline:
             return True
         if policy is None or self._settings.mode == "inline":
             return False
-        return policy.timeout is not None or bool(policy.each)
+        return policy.leaves_caller
 
     def _index(self, key: Any) -> int:
         found = self._known.get(key)
