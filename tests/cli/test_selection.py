@@ -114,7 +114,7 @@ def test_a_misspelt_stage_gets_its_near_miss(word: str, near: str, cli: Cli, sho
     [
         ("nosuch", "SK204", "names no stage of this target\n\n   there is: `load`, `total`, "),
         ("totla", "SK204", "names no stage of this target\n\n   did you mean `total`?"),
-        ("a+b", "SK213", "cannot be read: `+` stands before or after a name"),
+        ("a+b", "SK213", "cannot be read: write `+` before or after a name"),
         ("a b", "SK213", "cannot be read: it takes one name"),
         ("load,total", "SK213", "cannot be read: it takes one name"),
     ],
