@@ -315,7 +315,7 @@ def not_adopted(stage: Declaration, lacking: Sequence[Parameter]) -> Problem:
         for each in lacking
     )
     why = f"nothing fills {names or 'its parameters'}"
-    fixes = (f"to say that it is none, begin its name with `_`: _{short(stage)}",)
+    fixes: Tuple[str, ...] = (f"to say that it is none, begin its name with `_`: _{short(stage)}",)
     if bare:
         have = "have no annotation" if bare[1:] else "has no annotation"
         why = f"{names} {have}" if len(bare) == len(lacking) else f"{why}; some have no annotation"
