@@ -174,7 +174,7 @@ def guessed_limit(name: str, count: int, stage: Declaration) -> Problem:
         Code.GUESSED_LIMIT,
         f"`limits` has no `{name}`; assuming {plural(count, 'slot')}, as many as stage "
         f"`{short(stage)}` takes",
-        fixes=(f'run(..., limits={{"{name}": {count}}})',),
+        fixes=(f"--limit {name}={count}", f'run(..., limits={{"{name}": {count}}})'),
         subject=name,
         **at(stage),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Dict, List
+from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 
 import pytest
 
@@ -183,6 +183,19 @@ def test_a_resource_that_cannot_be_closed_is_the_exit_code(cli: Cli, write: Writ
     assert "builtins.OSError" == stage_of(told, "connect")["teardown_error"]["type"]
     tries = [(each["item"], each["number"]) for each in stage_of(told, "insert")["attempts"]]
     assert [(0, 1), (0, 2), (1, 1)] == sorted(tries)
+
+
+@pytest.mark.parametrize("command", [("run",), ("bench", "--repeat", "1", "--warmup", "0")])
+def test_a_limit_that_is_said_is_not_guessed(
+    command: Sequence[str], cli: Cli, write: Write
+) -> None:
+    """Without it the warning says the flag."""
+    name, *options = command
+    write("flow.py", RESOURCE.format(body=""))
+    guessed, said = (cli(name, "flow.py", *options, *more) for more in ((), ("--limit", "db=2")))
+    assert "warning[SK225]" in guessed.err
+    assert "\nhelp: --limit db=1\n" in guessed.err
+    assert "SK225" not in said.err
 
 
 def test_retries_and_progress_are_events(cli: Cli, write: Write) -> None:

@@ -75,7 +75,8 @@ def bench_target(request: BenchRequest, interruption: Interruption, output: Outp
     mistakes: List[str] = []
     asked = _read(request, mistakes)
     try:
-        made = plan_of(request.target, request.selection, output)
+        limits = request.running.get("limits")
+        made = plan_of(request.target, request.selection, output, limits=limits)
         check_arguments(made, request.running["arguments"])
     except StagekitError:
         if mistakes:
