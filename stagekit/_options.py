@@ -327,16 +327,11 @@ def _limits_of_flags(pairs: Iterable[Tuple[str, int]]) -> Optional[Mapping[str, 
 
 
 def _rollback_of_flags(is_asked: object, on_cancel: bool, partial: bool) -> Union[bool, Rollback]:  # noqa: FBT001 - switches
-    if is_asked:
-        from stagekit._base.rollback import Rollback
+    if not (is_asked or on_cancel or partial):
+        return False
+    from stagekit._base.rollback import Rollback
 
-        return Rollback(on_cancel=on_cancel, partial=partial)
-    if on_cancel or partial:
-        from stagekit.errors import UsageError
-
-        flag = "--rollback-on-cancel" if on_cancel else "--compensate-partial"
-        raise UsageError(f"{flag} says how to undo; write --rollback beside it")
-    return False
+    return Rollback(on_cancel=on_cancel, partial=partial)
 
 
 def _seed_of_flags(seed: Optional[int], shuffle: object) -> Optional[int]:
@@ -529,10 +524,10 @@ RUNNING = (
         key="rollback",
         flags=(
             Flag(names=("--rollback",), help="After a failure, undo the stages that succeeded."),
-            Flag(names=("--rollback-on-cancel",), help="With --rollback: undo after Ctrl-C, too."),
+            Flag(names=("--rollback-on-cancel",), help="As --rollback, and after Ctrl-C, too."),
             Flag(
                 names=("--compensate-partial",),
-                help="With --rollback: undo the stages that failed, too.",
+                help="As --rollback, and undo the stages that failed, too.",
             ),
         ),
         of_flags=_rollback_of_flags,

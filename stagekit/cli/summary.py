@@ -13,6 +13,7 @@ from stagekit._base.text import (
     seconds,
     short_names,
 )
+from stagekit._run.report import StageReport
 from stagekit._run.result import Result
 from stagekit.cli.output import Style
 from stagekit.hooks.tally import counts_text
@@ -103,12 +104,23 @@ def _troubles(result: Result) -> Iterator[Tuple[str, str]]:
     undone = [each.stage_id for each in reports if each.undone]
     if undone:
         yield "undone", _named(undone, names)
+    left = [each.stage_id for each in reports if _could_be_undone(result, each)]
+    if left:
+        flag = "--rollback-on-cancel" if result.cancel_reason else "--rollback"
+        yield "not undone", f"{_named(left, names)} (ask for it with {flag})"
     for report in reports:
         name = escape_control(names[report.stage_id])
         if report.undo_error is not None:
             yield "not undone", f"{name}: {error_line(report.undo_error)}"
         if report.teardown_error is not None:
             yield "not closed", f"{name}: {error_line(report.teardown_error)}"
+
+
+def _could_be_undone(result: Result, report: StageReport) -> bool:
+    """Return whether a stage succeeded that says how to undo it, and nobody tried."""
+    policy = result.plan.policies.get(result.plan.step_of(report.stage_id))
+    has_undo = policy is not None and policy.undo is not None
+    return has_undo and report.outcome is Outcome.SUCCEEDED and report.undone is None
 
 
 def _left_out(result: Result) -> Iterator[Tuple[str, str]]:

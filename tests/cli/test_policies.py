@@ -133,9 +133,9 @@ def half() -> None:
 def test_what_failed_half_way_is_undone_on_request(
     more: List[str], is_undone: bool, cli: Cli, write: Write
 ) -> None:
-    """--compensate-partial, beside --rollback."""
+    """--compensate-partial, which needs no --rollback beside it."""
     write("flow.py", HALF_WAY)
-    done = cli("run", "flow.py", "--rollback", "--json", *more)
+    done = cli("run", "flow.py", *(more or ["--rollback"]), "--json")
     assert (1, is_undone) == (done.code, "undo half\n" in done.err)
 
 
@@ -165,12 +165,34 @@ def test_a_stage_that_changes_its_argument_is_named_on_request(
 
 
 def test_nothing_is_undone_unless_asked_for(cli: Cli, write: Write) -> None:
-    """Without --rollback a failure leaves what was done as it is."""
+    """Without --rollback a failure leaves what was done as it is, and the summary says so."""
     write("flow.py", UNDO.format(body=""))
     done = cli("run", "flow.py", "--json")
     assert 1 == done.code
     assert "forget" not in done.err
+    assert "\nnot undone: insert (ask for it with --rollback)\n" in done.err
     assert stage_of(document(done.out), "insert")["undone"] is None
+
+
+@pytest.mark.parametrize("flag", ["", "--rollback", "--rollback-on-cancel"])
+def test_after_ctrl_c_the_summary_says_what_was_not_undone(
+    flag: str, cli: Cli, write: Write
+) -> None:
+    """--rollback does not undo then; --rollback-on-cancel does, and needs nothing beside it."""
+    interrupted = UNDO.format(body="").replace('ValueError("bad row")', "KeyboardInterrupt")
+    write("flow.py", interrupted)
+    done = cli("run", "flow.py", *flag.split())
+    is_told = "\nnot undone: insert (ask for it with --rollback-on-cancel)\n" in done.err
+    is_undone = "\nundone: insert\n" in done.err
+    assert (130, flag != "--rollback-on-cancel") == (done.code, is_told)
+    assert is_undone != is_told
+
+
+def test_a_run_that_succeeds_says_nothing_of_undoing(cli: Cli, write: Write) -> None:
+    """What could be undone is to stay."""
+    write("flow.py", UNDO.format(body="").replace('raise ValueError("bad row")', "pass"))
+    done = cli("run", "flow.py")
+    assert (0, False) == (done.code, "undone" in done.err)
 
 
 def test_a_resource_that_cannot_be_closed_is_the_exit_code(cli: Cli, write: Write) -> None:
@@ -215,11 +237,6 @@ def test_retries_and_progress_are_events(cli: Cli, write: Write) -> None:
         (["--grace", "inf"], "'--grace': takes a number of seconds, got 'inf'"),
         (["--limit", "db"], "'--limit': takes a name and a whole number from 1 on, such as db=4"),
         (["--limit", "db=0"], "'--limit': takes a name and a whole number from 1 on"),
-        (
-            ["--rollback-on-cancel"],
-            "--rollback-on-cancel says how to undo; write --rollback",
-        ),
-        (["--compensate-partial"], "--compensate-partial says how to undo; write --rollback"),
         (["--seed", "few"], "'--seed': 'few' is not a valid integer"),
         (["--limit", "bd=2"], "limits names 'bd', which no stage of the plan takes"),
     ],
