@@ -104,7 +104,7 @@ def _is_list(value: object) -> bool:
 
 def _target_mistakes(value: object) -> Sequence[str]:
     if isinstance(value, (bool, int, float, bytes, dict)):
-        return [f"target takes a stage, its id, a list of these, a module or a plan, {_got(value)}"]
+        return [f"target takes a stage, its id, a list of these, a module or a plan, {_got(value)}"]  # pyright: ignore[reportUnknownArgumentType]
     return ()
 
 
@@ -181,7 +181,7 @@ def _limits(name: str, value: object) -> Sequence[str]:
     slots: List[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
     for slot in slots:
         if isinstance(slot, str):
-            mistakes += _count(f'{name}["{escape_control(slot)}"]', value[slot], MAX_SLOTS)
+            mistakes += _count(f'{name}["{escape_control(slot)}"]', value[slot], MAX_SLOTS)  # pyright: ignore[reportUnknownArgumentType]
         else:
             mistakes.append(f"{takes}, got the name {_got(slot)[4:]}")
     return mistakes
@@ -290,11 +290,11 @@ def params_mistakes(name: str, value: object) -> Sequence[str]:
     from stagekit._base.parameters import Setting
 
     if value is None or (
-        isinstance(value, tuple) and all(isinstance(each, Setting) for each in _known(value))
+        isinstance(value, tuple) and all(isinstance(each, Setting) for each in _known(value))  # pyright: ignore[reportUnknownArgumentType]
     ):  # the command line makes a tuple of settings
         return ()
     if not isinstance(value, Mapping):
-        return [f'{name} takes a mapping such as {{"load.path": "a.csv"}}, {_got(value)}']
+        return [f'{name} takes a mapping such as {{"load.path": "a.csv"}}, {_got(value)}']  # pyright: ignore[reportUnknownArgumentType]
     keys: List[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
     wrong = [key for key in keys if not isinstance(key, str)]
     return [f'{name} takes names such as "load.path", {_got(key)}' for key in wrong]

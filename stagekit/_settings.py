@@ -173,12 +173,14 @@ def _read_once(name: str, options: Dict[str, Any]) -> Sequence[str]:
     return ()
 
 
-def _check(options: Options, **rest: Any) -> None:
+def _check(
+    options: Options, *, has_plan: bool, target: object = None, more: Sequence[str] = ()
+) -> None:
     """Refuse options that cannot be taken; loads the checks, and puts them in its own place."""
     global _check  # noqa: PLW0603 - an import in a function costs a run 1 us each time
     from stagekit._options import check as _check
 
-    _check(options, **rest)
+    _check(options, has_plan=has_plan, target=target, more=more)
 
 
 def _newly_planned(

@@ -6,7 +6,7 @@ import importlib
 import inspect
 import re
 from pathlib import Path
-from typing import Iterator, List, Tuple
+from typing import Iterator, List, Optional, Tuple
 
 import click
 import pytest
@@ -25,8 +25,8 @@ PAGES = [
     *[page for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in FOR_DEVELOPERS],
     *sorted((ROOT / "stagekit" / "cli" / "explanations").glob("*.md")),
 ]
-MODULES = ["stagekit", *(f"stagekit.{name}" for name in ("errors", "events", "testing", "hooks"))]
-MODULES += ["stagekit.executors"]
+PARTS = ("errors", "events", "executors", "hooks", "testing")
+MODULES = ["stagekit", *(f"stagekit.{name}" for name in PARTS)]
 
 
 def found(text: str) -> List[str]:
@@ -49,9 +49,11 @@ def docstrings() -> Iterator[Tuple[str, str]]:
                     yield f"{module_name}.{name}.{member}", getattr(value, "__doc__", "") or ""
 
 
-def helps(command: click.Command, path: str, parent: object = None) -> Iterator[Tuple[str, str]]:
+def helps(
+    command: click.Command, path: str, parent: Optional[click.Context] = None
+) -> Iterator[Tuple[str, str]]:
     """Yield the help of a command and of all commands below it."""
-    context = click.Context(command, info_name=path, parent=parent)  # type: ignore[arg-type]
+    context = click.Context(command, info_name=path, parent=parent)
     yield path, command.get_help(context)
     for name, each in getattr(command, "commands", {}).items():
         yield from helps(each, name, context)

@@ -142,7 +142,7 @@ def test_files_that_hide_are_found_past(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "colorsys.py").write_text("", encoding="utf-8")  # nothing that we need
     (tmp_path / "graphlib.py").write_text("raise ValueError\n", encoding="utf-8")
     (tmp_path / "tomli.py").write_text("raise ValueError\n", encoding="utf-8")
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path))  # pyright: ignore[reportUnknownMemberType]
     monkeypatch.delitem(sys.modules, "graphlib", raising=False)
     before = list(sys.path)
     assert {"colorsys", "graphlib"} - set(shadowing.shadows(str(tmp_path))) <= {"graphlib"}  # 3.8

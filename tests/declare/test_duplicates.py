@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Dict, Iterator, Tuple
+from typing import Any, Dict, Iterator, Tuple
 
 import pytest
 
@@ -245,8 +245,8 @@ def imported(file: Path, name: str) -> None:
     """Import a file under a name."""
     spec = importlib.util.spec_from_file_location(name, str(file))
     assert spec is not None
-    assert spec.loader is not None
-    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    loader: Any = spec.loader
+    loader.exec_module(importlib.util.module_from_spec(spec))
 
 
 def test_a_file_imported_with_its_package_and_without_is_told_so(tmp_path: Path) -> None:

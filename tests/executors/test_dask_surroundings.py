@@ -125,7 +125,11 @@ def test_a_cluster_gets_workers_in_time(deserted: Any, monkeypatch: pytest.Monke
     """What waited is carried out."""
     monkeypatch.setattr(DaskPool, "warn_after", 0.05)
     has_said = threading.Event()
-    monkeypatch.setattr("stagekit.executors.dask.warn", lambda *_: has_said.set())
+
+    def warn(*_: object) -> None:
+        has_said.set()
+
+    monkeypatch.setattr("stagekit.executors.dask.warn", warn)
     with DaskPool(deserted.scheduler_address) as pool:
         waiting = pool.submit(double, 21)
         assert has_said.wait(LIMIT)

@@ -165,6 +165,7 @@ def _table(declarations: Sequence[Declaration], output: Output) -> List[str]:
         for each in declarations
     ]
     roles = ["strong", "frame", "good", ""]
-    if not any(row[2] for row in rows):
-        rows, roles = [[*row[:2], row[3]] for row in rows], [*roles[:2], roles[3]]
+    if not any(row[2] for row in rows):  # no stage has a tag
+        untagged: List[Sequence[str]] = [(*row[:2], row[3]) for row in rows]
+        rows, roles = untagged, [*roles[:2], roles[3]]
     return table(rows, roles, output.columns, output.style.paint, has_head=False)
