@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import Dict, Generator, List, Mapping, Tuple
+import time
+from typing import Dict, Generator, List, Mapping, Optional, Tuple
 
 from stagekit._base.prints import SPEAKER, sinks
 from stagekit._base.text import escape_control, pad, width
@@ -12,8 +13,10 @@ from stagekit.cli.output import PrintsChoice, Style
 from stagekit.cli.streams import STDERR, STDOUT, PrintStream, print_streams
 from stagekit.events import Event, RunFinished, RunStarted, StageEvent
 from stagekit.hooks.tally import WIDEST_NAME
+from stagekit.hooks.timing import Ticker, tick_every
 
 _MOST_KEPT = 1024 * 1024  # characters of one stage
+_LONGEST = 2.0  # seconds that whole lines of a stage are kept: nobody is left without for long
 _PATIENCE = 0.5  # seconds that the last words wait for a thread that prints
 
 
@@ -38,6 +41,8 @@ class Prints:
         self._lock = threading.RLock()
         self._kept: Dict[str, List[Tuple[int, str]]] = {}
         self._sizes: Dict[str, int] = {}
+        self._since: Dict[str, float] = {}
+        self._ticker: Optional[Ticker] = None
 
     def on_event(self, event: Event, /) -> None:
         """Print what is kept of a stage that ends, and of all when the run does."""
@@ -63,18 +68,43 @@ class Prints:
             return
         with self._lock:
             self._kept.setdefault(stage, []).append((descriptor, text))
+            self._since.setdefault(stage, time.monotonic())
             self._sizes[stage] = self._sizes.get(stage, 0) + len(text)
             if self._is_prefixed:
                 if "\n" in text:
                     self._put_lines(stage)
             elif self._sizes[stage] > _MOST_KEPT:
                 self._put_group(stage)
+            elif self._ticker is None:
+                self._ticker = tick_every(_LONGEST / 3, self._put_old)
 
     def end_all(self) -> None:
         """Print all that is kept."""
         with self._lock:
             for stage in tuple(self._kept):
                 self._end(stage)
+            ticker, self._ticker = self._ticker, None
+        if ticker is not None:
+            ticker.stop()
+
+    def _put_old(self) -> None:
+        """Print the whole lines that have been kept for long: their stage may run for hours."""
+        with self._lock:
+            now = time.monotonic()
+            for stage, since in tuple(self._since.items()):
+                pieces = self._kept.get(stage, [])
+                whole = max(
+                    [n + 1 for n, (_, text) in enumerate(pieces) if "\n" in text], default=0
+                )
+                if now - since < _LONGEST or not whole:
+                    continue
+                descriptor, text = pieces[whole - 1]
+                end = text.rindex("\n") + 1
+                rest = [*([(descriptor, text[end:])] if text[end:] else []), *pieces[whole:]]
+                self._kept[stage] = [*pieces[: whole - 1], (descriptor, text[:end])]
+                self._put_group(stage)
+                for each in rest:
+                    self.take(stage, *each)
 
     def last_words(self) -> str:
         """Return what is kept, for a process that ends at once."""
@@ -143,6 +173,7 @@ class Prints:
 
     def _pop(self, stage: str) -> List[Tuple[int, str]]:
         self._sizes.pop(stage, None)
+        self._since.pop(stage, None)
         return self._kept.pop(stage)
 
     def _put(self, descriptor: int, text: str) -> None:

@@ -248,3 +248,30 @@ def test_the_slowest_stages_are_listed(tmp_path: Path) -> None:
     """As many as asked for, with their share of the run."""
     _, out, _ = ran(tmp_path, PLAIN + KINDS["inline"].format(name="a"), "--durations", "5")
     assert "  slowest stages (1 of 1 that ran)\n  stage  wall" in out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("begun", ["", "half a line"])
+def test_a_stage_that_runs_for_long_is_not_silent(begun: str, tmp_path: Path) -> None:
+    """Its whole lines are seen while it runs: it goes on only when they have been."""
+    source = (
+        "import os, time\nfrom stagekit import stage\n\n"
+        "@stage\ndef a() -> None:\n    print('up')\n"
+        f"    print({begun!r}, end='')\n    end = time.monotonic() + 300\n"
+        "    while not os.path.exists('seen') and time.monotonic() < end:\n"
+        "        time.sleep(0.01)\n    print('down', os.path.exists('seen'))\n\n"
+        "@stage\ndef b() -> None: ...\n"
+    )
+    (tmp_path / "flow.py").write_text(source, encoding="utf-8")
+    with subprocess.Popen(
+        [sys.executable, "-m", "stagekit", "run", "flow.py", "--prints", "grouped"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+    ) as process:
+        assert process.stdout is not None
+        assert "up\n" == process.stdout.readline()
+        (tmp_path / "seen").touch()
+        assert f"{begun}down True\n" == process.stdout.read()
