@@ -52,15 +52,16 @@ class Plan(_plans.Plan):
 
         return explain(self)
 
-    def to_tree(self, *, columns: int = 100) -> str:
+    def to_tree(self, *, columns: int = 100, fold: bool = True) -> str:
         """Return the graph as a picture made of characters, or as a list where that reads better.
 
         Args:
             columns: how wide the picture may be; a graph that needs more becomes a list.
+            fold: equal stages share a place, where the picture would be too large without.
         """
         from stagekit._render.tree import to_tree
 
-        return to_tree(self, columns=columns)
+        return to_tree(self, columns=columns, fold=fold)
 
     def to_mermaid(self, *, fold: bool = True) -> str:
         """Return the graph as a Mermaid flowchart.

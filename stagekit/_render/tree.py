@@ -12,6 +12,7 @@ from stagekit._plan.plan import Plan
 from stagekit._plan.width import levels
 from stagekit._render.drawing import CannotDrawError, Graph, components, draw, reduced
 from stagekit._render.facts import names_of, several
+from stagekit._render.picture import UNFOLD, picture
 
 MOST_STAGES = 40
 MOST_EDGES = 80
@@ -22,25 +23,36 @@ _ASCII = {"─": "-", "│": "|", "▶": ">", "◀": "<", **dict.fromkeys("┌�
 
 
 def to_tree(
-    plan: Plan, *, columns: int = 100, ascii_only: bool = False, paint: Optional[Paint] = None
+    plan: Plan,
+    *,
+    columns: int = 100,
+    ascii_only: bool = False,
+    paint: Optional[Paint] = None,
+    fold: bool = True,
 ) -> str:
     """Return the order of stages as a picture, or as a list by level where that reads better.
 
     In the picture an edge that others imply is left out, and its last line says how many are. The
-    list has all edges.
+    list has all stages and all edges.
 
     Args:
         plan: what to draw.
         columns: how wide the picture may be; a graph that needs more becomes a list.
+        fold: equal stages share a place, where the picture of all of them would be too large.
         ascii_only: use no characters beyond ASCII, for streams that cannot show others.
         paint: colours a text by its role, and has the list fit, for a terminal.
     """
-    names = names_of(plan)
-    if ascii_only:
-        names = [name.encode("ascii", "backslashreplace").decode() for name in names]
-    try:
-        lines = _picture(plan, names, columns)
-    except CannotDrawError:
+    shown = partial(_shown, ascii_only=ascii_only)
+    names = shown(names_of(plan))
+    lines = _picture(plan.parents, names, columns)
+    if not lines and fold:
+        folded = picture(plan)
+        parents = [tuple(each) for each in folded.parents]
+        lines = _picture(parents, shown([node.name for node in folded.nodes]), columns)
+        if lines:
+            note = folded.note or f"{plural(len(plan), 'stage')}; {UNFOLD}"
+            lines += wrapped(f"({note})", columns, hang=0)
+    if not lines:
         lines = _list(plan, names, None if paint is None else columns, paint or unpainted)
     if paint is not None:
         lines = [_LINES.sub(partial(_painted, paint), line) for line in lines]
@@ -48,19 +60,28 @@ def to_tree(
     return text.translate({ord(c): plain for c, plain in _ASCII.items()}) if ascii_only else text
 
 
-def _picture(plan: Plan, names: Sequence[str], columns: int) -> List[str]:
+def _shown(names: Sequence[str], *, ascii_only: bool) -> List[str]:
+    if not ascii_only:
+        return list(names)
+    return [name.encode("ascii", "backslashreplace").decode() for name in names]
+
+
+def _picture(parents: Graph, names: Sequence[str], columns: int) -> List[str]:
     """Draw each part of the graph that hangs together below the others.
 
-    Raises:
-        CannotDrawError: a part has too many stages, lines that cross, or is too wide.
+    Return nothing where a part has too many stages, lines that cross, or is too wide.
     """
-    if len(plan) > MOST_STAGES or sum(plan.indegree) > MOST_EDGES:
-        raise CannotDrawError
-    graph = reduced(plan.parents)
-    lines = [line for part in components(graph) for line in _part(graph, part, names)]
+    edges = sum(map(len, parents))
+    if len(parents) > MOST_STAGES or edges > MOST_EDGES:
+        return []
+    graph = reduced(parents)
+    try:
+        lines = [line for part in components(graph) for line in _part(graph, part, names)]
+    except CannotDrawError:
+        return []
     if any(width(line) > columns for line in lines):
-        raise CannotDrawError
-    implied = sum(plan.indegree) - sum(map(len, graph))
+        return []
+    implied = edges - sum(map(len, graph))
     if implied:
         one, several = "edge that a longer way implies is", "edges that longer ways imply are"
         lines += wrapped(f"({plural(implied, one, several)} not drawn)", columns, hang=0)

@@ -108,7 +108,7 @@ def show_graph(
         _note(made, output, drawn, folds=request.folds)
     if request.file is None:
         if drawn is GraphFormat.TREE:
-            output.print_text(_tree(made, output))
+            output.print_text(_tree(made, output, folds=request.folds))
         else:
             output.print_result(_text(made, drawn, folds=request.folds))
         return ExitCode.OK
@@ -143,7 +143,7 @@ def _text(plan: Plan, drawn: GraphFormat, *, folds: bool) -> str:
     return plan.to_json()
 
 
-def _tree(plan: Plan, output: Output) -> str:
+def _tree(plan: Plan, output: Output, *, folds: bool) -> str:
     """Return the tree for a terminal: in its width and colours."""
     columns = shutil.get_terminal_size((_COLUMNS, 24)).columns
     style = output.style
@@ -153,13 +153,14 @@ def _tree(plan: Plan, output: Output) -> str:
         columns=columns,
         ascii_only=not style.has_unicode,
         paint=style.paint if is_seen else None,
+        fold=folds,
     )
 
 
 def _write(plan: Plan, file: str, drawn: GraphFormat, *, folds: bool) -> None:
     """Write a file that is whole, or is not there: it is written beside its place first."""
     if drawn is GraphFormat.TREE:
-        data = to_tree(plan, columns=_COLUMNS).encode()
+        data = to_tree(plan, columns=_COLUMNS, fold=folds).encode()
     else:
         data = _text(plan, drawn, folds=folds).encode()
     data = _png(data) if drawn is GraphFormat.PNG else data + b"\n"
