@@ -90,7 +90,7 @@ def parameters_schema() -> Any:
 def with_parameters(schema: Any) -> Any:
     """Return a schema with the one part that says what a parameter is."""
     parameter = read("parameters-1.json")["$defs"]["parameter"]
-    parameter["properties"]["source"]["enum"] = [*SOURCES, "default", ""]
+    parameter["properties"]["source"]["enum"] = [*SOURCES, "default", "stage", ""]
     parameter["required"] = list(PARAMETER_FIELDS)
     return {**schema, "$defs": {**schema.get("$defs", {}), "parameter": parameter}}
 

@@ -107,15 +107,23 @@ def parameters_of(request: Request) -> Tuple[PlanParameter, ...]:
 
     Not only of what can be planned: of a required one, one wants to know before.
     """
-    from stagekit._plan.parameters import apply, described, found_in
+    from stagekit._plan.parameters import apply, described, found_in, taken, taken_in
 
     made = _resolved(request, [])
     resolver, places = made.resolver, made.places
     if request.include or request.exclude:
         places = _selected(resolver, places, request, [], []) or places
     apply(resolver, places, request.params)
-    found = found_in(resolver, places)
-    return tuple([described(each, resolver.wirings[places[each.row]]) for each in found])
+    wirings, index = resolver.wirings, resolver.index
+    found = [
+        (each.row, each.number, described(each, wirings[places[each.row]]))
+        for each in found_in(resolver, places)
+    ]
+    for each in taken_in(resolver, places):
+        above = stages_in(each.source)
+        if above:
+            found.append((each.row, each.number, taken(each, [index.stages[one] for one in above])))
+    return tuple([each for _, _, each in sorted(found, key=lambda row: row[:2])])
 
 
 class _Resolved(Record):

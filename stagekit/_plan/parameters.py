@@ -50,8 +50,9 @@ class PlanParameter(Row):
         type: as one writes it.
         default: for people; None where it is required.
         value: for people; None where it is not set.
-        source: what has set it: ``"--set"``, ``"environment"``, ``"file"``, ``"params="``, or
-            ``"default"``; empty where it is required and not set.
+        source: what has set it: ``"--set"``, ``"environment"``, ``"file"``, ``"params="``,
+            ``"default"``, or ``"stage"`` where it is that of a stage unless it is set; empty where
+            it is required and not set.
 
     Example:
         >>> from stagekit import Registry, plan
@@ -139,6 +140,15 @@ def described(found: Settable, wiring: AnyWiring) -> PlanParameter:
         value, source = shown(slot.value), reasons_of(wiring)[found.number]
     name, kind = found.parameter.name, describe(found.parameter.key)
     return PlanParameter(found.name, found.stage.id, name, kind, default, value, source)
+
+
+def taken(found: Settable, above: Sequence[Declaration]) -> PlanParameter:
+    """Return a parameter of a simple type that takes the value of stages unless it is set."""
+    own = found.parameter.default
+    default = None if own is EMPTY else shown(own)
+    value = f"of {several([short(stage) for stage in above])}"
+    name, kind = found.parameter.name, describe(found.parameter.key)
+    return PlanParameter(found.name, found.stage.id, name, kind, default, value, "stage")
 
 
 def setting_fixes(name: str) -> Tuple[str, str]:

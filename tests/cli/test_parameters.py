@@ -369,3 +369,22 @@ def test_a_picture_needs_no_value(cli: Cli, write: Write) -> None:
     done = cli("graph", "wrong.py")
     assert (3, "") == (done.code, done.out)
     assert "SK201" in done.err
+
+
+def test_what_a_stage_happens_to_fill_is_listed(cli: Cli, write: Write) -> None:
+    """``path`` can be set, and says whose value it is otherwise; ``host`` has its stage's name."""
+    write(
+        "sim.py",
+        "from stagekit import stage\n"
+        "@stage\ndef host() -> str: return 'db'\n"
+        "@stage\ndef load(path: str, host: str) -> list: return [path]\n",
+    )
+    done = cli("run", "sim.py", "--help-params")
+    assert (0, "load.path  str  of `host`  stage\n") == (done.code, done.out)
+    document = json.loads(cli("run", "sim.py", "--help-params", "--json").out)
+    (parameter,) = document["parameters"]
+    assert ("load.path", None, "of `host`", "stage") == tuple(
+        parameter[name] for name in ("name", "default", "value", "source")
+    )
+    set_ = cli("run", "sim.py", "--help-params", "--set", "load.path=x")
+    assert "load.path  str  x" in set_.out
