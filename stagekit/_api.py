@@ -93,8 +93,9 @@ class Plan(_plans.Plan):
         Example:
             >>> from stagekit import Registry, plan
             >>> registry = Registry()
+            >>> def fit() -> None: ...
             >>> for number in range(12):
-            ...     _ = registry.add(print, id=f"fit.{number}")
+            ...     _ = registry.add(fit, id=f"fit.{number}")
             >>> "fit ×12" in plan(registry=registry).to_svg()
             True
         """

@@ -28,6 +28,14 @@ def seen_width(text: str) -> int:
     return width(_CODES.sub("", text) if "\x1b" in text else text)
 
 
+def terminal_columns(otherwise: int = 80) -> int:
+    """Return how wide the terminal is; *otherwise* where it does not say."""
+    import shutil  # 3 ms
+
+    # Before Python 3.11 a terminal without a size has 0 columns.
+    return shutil.get_terminal_size((otherwise, 24)).columns or otherwise
+
+
 def wrapped(text: str, columns: int, *, hang: Optional[int] = None) -> List[str]:
     """Return a line as lines of at most *columns* columns, broken at spaces.
 

@@ -46,9 +46,9 @@ class _WithHelp(click.Command):
 
     def get_help(self, ctx: click.Context) -> str:
         """Return the help, in the width of the terminal: that of click has at least 50 columns."""
-        import shutil
+        from stagekit._base.columns import terminal_columns
 
-        columns = shutil.get_terminal_size().columns
+        columns = terminal_columns()
         formatter = click.HelpFormatter(width=max(min(columns, _COLUMNS) - 2, _LEAST))
         self.format_help(ctx, formatter)
         return formatter.getvalue().rstrip("\n")

@@ -159,9 +159,9 @@ def _visible(text: str) -> str:
 def _columns(stream: Optional[TextIO]) -> Optional[int]:
     if not is_terminal(stream):
         return None
-    import shutil
+    from stagekit._base.columns import terminal_columns
 
-    return max(_LEAST_COLUMNS, shutil.get_terminal_size().columns)
+    return max(_LEAST_COLUMNS, terminal_columns())
 
 
 def _folded(text: str, columns: Optional[int]) -> str:

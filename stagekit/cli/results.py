@@ -215,9 +215,9 @@ def _lines(text: str) -> str:
 
 
 def _width() -> int:
-    import shutil
+    from stagekit._base.columns import terminal_columns
 
-    return shutil.get_terminal_size((100, 24)).columns
+    return terminal_columns(100)
 
 
 def _is_frame(value: Any) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from stagekit._base.columns import fold, seen_width, table, wrapped
+from stagekit._base.columns import fold, seen_width, table, terminal_columns, wrapped
 
 ROWS = [("level", "stage", "needs"), ("1", "load_orders", ""), ("2", "write", "Orders, Customers")]
 ROLES = ("dim", "strong", "")
@@ -70,3 +72,12 @@ def test_a_line_breaks_at_its_wide_gap_first() -> None:
     """What belongs together stays on a line: a number and its unit."""
     text = "  12 ran · 1 failed     0.90 s wall, 1.7 s work"
     assert "  12 ran · 1 failed\n    0.90 s wall, 1.7 s work" == fold(text, 30)
+
+
+@pytest.mark.parametrize("said", [0, 132])
+def test_a_terminal_without_a_size_has_80_columns(
+    said: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one of a container, or over ssh: before Python 3.11 its width came as 0."""
+    monkeypatch.setattr("shutil.get_terminal_size", lambda *_: os.terminal_size((said, 0)))
+    assert (said or 80) == terminal_columns()

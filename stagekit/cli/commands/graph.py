@@ -9,6 +9,7 @@ import shutil
 from typing import Optional
 
 from stagekit._api import Plan
+from stagekit._base.columns import terminal_columns
 from stagekit._base.record import Record
 from stagekit._base.text import did_you_mean, error_line, escape_control
 from stagekit._render.graphs import MERMAID_EDGES, limit_note
@@ -145,7 +146,7 @@ def _text(plan: Plan, drawn: GraphFormat, *, folds: bool) -> str:
 
 def _tree(plan: Plan, output: Output, *, folds: bool) -> str:
     """Return the tree for a terminal: in its width and colours."""
-    columns = shutil.get_terminal_size((_COLUMNS, 24)).columns
+    columns = terminal_columns(_COLUMNS)
     style = output.style
     is_seen = output.columns is not None or style.has_color
     return to_tree(
