@@ -1,6 +1,6 @@
 """Whose prints they are: of which stage, and how they come from a worker process.
 
-Loaded only where somebody asks; a run looks whether it is.
+Loaded only where somebody asks; a run looks whether there is a sink.
 """
 
 from __future__ import annotations

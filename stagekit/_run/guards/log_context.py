@@ -1,6 +1,7 @@
 """What is known where a stage runs: in loguru's records run, stage, attempt; and who prints.
 
-Both only where they are loaded: loguru, and ``stagekit._base.prints``.
+Both only where somebody asks: where loguru is loaded, and where ``stagekit._base.prints`` has a
+sink.
 
 The coordinator makes a context for each call, and binds there. The hot loops are given
 calls that bind themselves: a run pays for it only where there is something to be bound to.
@@ -29,7 +30,8 @@ _found: Optional[Variable] = None
 
 def is_wanted() -> bool:
     """Tell whether anybody asks of which stage a record or a print is."""
-    return "loguru" in sys.modules or _PRINTS in sys.modules
+    prints: Any = sys.modules.get(_PRINTS)
+    return "loguru" in sys.modules or (prints is not None and bool(prints.sinks))
 
 
 def bind(context: contextvars.Context, **words: object) -> None:
@@ -44,7 +46,9 @@ def _set(words: Dict[str, Any]) -> List[Tuple[Any, Any]]:
     if variable is not None:
         tokens.append((variable, variable.set({**variable.get({}), **words})))
     prints: Any = sys.modules.get(_PRINTS)
-    if prints is not None and "stage" in words and prints.SPEAKER.get() is None:
+    if prints is None or not prints.sinks:
+        return tokens
+    if "stage" in words and prints.SPEAKER.get() is None:
         tokens.append((prints.SPEAKER, prints.SPEAKER.set(prints.Speaker(words["stage"]))))
     return tokens
 
@@ -69,7 +73,8 @@ def _find() -> Optional[Variable]:
 
 def bound_plan(plan: Plan) -> Plan:
     """Return a plan whose calls bind what they log; the plan itself where nobody asks."""
-    if "loguru" not in sys.modules and _PRINTS not in sys.modules:  # no call: each run asks
+    prints: Any = sys.modules.get(_PRINTS)
+    if "loguru" not in sys.modules and (prints is None or not prints.sinks):  # no call of ours
         return plan
     calls = tuple(map(_bound, plan.order, plan.calls, plan.is_async))
     return plan._with_calls(calls)  # noqa: SLF001 - another view of it, for one run
