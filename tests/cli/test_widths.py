@@ -79,5 +79,9 @@ def test_a_terminal_without_a_size_has_80_columns(
     said: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As one of a container, or over ssh: before Python 3.11 its width came as 0."""
-    monkeypatch.setattr("shutil.get_terminal_size", lambda *_: os.terminal_size((said, 0)))
+
+    def size(*_: object) -> os.terminal_size:
+        return os.terminal_size((said, 0))
+
+    monkeypatch.setattr("shutil.get_terminal_size", size)
     assert (said or 80) == terminal_columns()
