@@ -107,8 +107,8 @@ class DaskPool(CallPool):
     is_elsewhere = True
     returns_handles = True
 
-    warn_after = 10.0
-    give_up_after = 300.0
+    warn_after: float = 10.0
+    give_up_after: float = 300.0
 
     def __init__(
         self, target: object = None, *, workers: Optional[int] = None, security: object = None
