@@ -175,7 +175,7 @@ def program(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = folder / "bin" / "stagekit"
     path.parent.mkdir()
     python = shlex.quote(sys.executable)
-    path.write_text(f'#!/bin/sh\nexec {python} -m stagekit "$@"\n', encoding="utf-8")
+    path.write_text(f'#!/usr/bin/env bash\nexec {python} -m stagekit "$@"\n', encoding="utf-8")
     path.chmod(0o755)
     monkeypatch.setenv("PATH", f"{path.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ if not Path("/dev/full").exists():
     pytest.skip("there is no /dev/full here", allow_module_level=True)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+SHELL = shutil.which("sh") or shutil.which("bash")  # there are systems without the first
 LIMIT = 60
 FLOW = "from stagekit import stage\n@stage\ndef one() -> int:\n    print('one')\n    return 1\n"
 FAILS = FLOW.replace("return 1", "return 1 // 0")
@@ -162,6 +164,7 @@ def test_a_closed_standard_output_is_said_where_it_matters(
     done = subprocess.run(  # noqa: S602 - a line of ours
         f'"{sys.executable}" -m stagekit {line}',
         shell=True,
+        executable=SHELL,
         cwd=tmp_path,
         env={**unwatched(), "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
@@ -182,6 +185,7 @@ def test_a_closed_stream_lends_its_number_to_no_file(tmp_path: Path) -> None:
     done = subprocess.run(  # noqa: S602 - a line of ours
         f'"{sys.executable}" -m stagekit run flow --events events.jsonl <&- >&-',
         shell=True,
+        executable=SHELL,
         cwd=tmp_path,
         env={**unwatched(), "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
