@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -174,8 +173,8 @@ def program(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Put a program ``stagekit`` on the path."""
     path = folder / "bin" / "stagekit"
     path.parent.mkdir()
-    python = shlex.quote(sys.executable)
-    path.write_text(f'#!/usr/bin/env bash\nexec {python} -m stagekit "$@"\n', encoding="utf-8")
+    text = "import sys\nfrom stagekit.__main__ import main\nsys.exit(main())\n"
+    path.write_text(f"#!{sys.executable}\n{text}", encoding="utf-8")
     path.chmod(0o755)
     monkeypatch.setenv("PATH", f"{path.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
