@@ -332,6 +332,8 @@ def _heed(settings: RunSettings, options: Options, plan: Plan) -> None:
 
 def _kept(plan: Plan, keep: Union[str, Sequence[Any]]) -> FrozenSet[int]:
     """Return the steps whose values a run keeps."""
+    from stagekit._base.text import error_line, safe_repr
+
     if isinstance(keep, str):
         last = [step for step, children in enumerate(plan.children) if not children]
         return frozenset(plan.targets or last)
@@ -342,6 +344,8 @@ def _kept(plan: Plan, keep: Union[str, Sequence[Any]]) -> FrozenSet[int]:
             steps.append(plan.step_of(stage))
         except LookupError as error:
             mistakes.append(f"keep: {error.args[0]}")
+        except Exception as error:  # noqa: BLE001 - of the object, whose methods are the user's
+            mistakes.append(f"keep has {safe_repr(stage)}, which is no stage: {error_line(error)}")
     if mistakes:
         from stagekit.errors import UsageError
 

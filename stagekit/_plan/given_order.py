@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
 
-from stagekit._base.text import listed
+from stagekit._base.text import error_line, listed, safe_repr
 from stagekit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +38,12 @@ def rank_of(
         try:
             step = plan.step_of(stage)
         except LookupError as error:
-            mistakes.append(f"order names {stage!r}: {error}")
+            mistakes.append(f"order names {safe_repr(stage)}: {error}")
+            continue
+        except Exception as error:  # noqa: BLE001 - of the object, whose methods are the user's
+            mistakes.append(
+                f"order names {safe_repr(stage)}, which is no stage: {error_line(error)}"
+            )
             continue
         if places.setdefault(step, place) != place:
             mistakes.append(f"order names {plan.order[step]!r} twice")

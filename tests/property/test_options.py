@@ -154,3 +154,11 @@ def test_every_option_of_a_wrong_type_is_refused() -> None:
     wrong = {each.name: each.check(each.name, object()) for each in OPTIONS}
     assert [] == [name for name, found in wrong.items() if len(found) != 1]
     assert {each.name for each in OPTIONS} == set(inspect.signature(arun).parameters) - {"target"}
+
+
+@pytest.mark.parametrize("option", ["order", "keep"])
+@pytest.mark.parametrize("number", range(len(MADE)))
+def test_odd_things_among_stages_are_refused_or_taken(option: str, number: int) -> None:
+    """In a list of stages, too, no error of an object gets out; each is tried, not drawn."""
+    said = refusal(run, registry=registry_of_one(), **{option: MADE[number]()})
+    assert "InternalError" not in said
