@@ -62,7 +62,7 @@ def check_file(others: Iterable[Declaration], new: Declaration) -> None:
 
 def _import_of(declaration: Declaration) -> Tuple[str, str]:
     namespace = declaration.fn.__globals__
-    return str(namespace["__name__"]), str(namespace["__file__"])
+    return str(namespace.get("__name__")), str(namespace["__file__"])
 
 
 def _are_twins(one: str, other: str) -> bool:

@@ -163,7 +163,7 @@ class Registry:
         with self._lock:
             if file is not None:
                 last = self._files.get(file)
-                if last is None or last.fn.__globals__["__name__"] != namespace["__name__"]:
+                if last is None or last.fn.__globals__.get("__name__") != namespace.get("__name__"):
                     self._check_file(declaration)
                     self._files[file] = declaration
             self._snapshot = None  # first, as who counts the stages takes no lock

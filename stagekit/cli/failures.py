@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Dict, Iterator, List, NamedTuple, Sequence
 
 from stagekit._base.outcome import Outcome, Reason
-from stagekit._base.text import error_line, escape_control, safe_text, short_names
+from stagekit._base.text import error_line, escape_control, listed, safe_text, short_names
 from stagekit._base.tracebacks import raised_at, traceback_lines
 from stagekit._base.value_text import type_text
 from stagekit._run.report import StageReport
@@ -117,9 +117,7 @@ def _facts(result: Result, report: StageReport, held: Sequence[str]) -> Iterator
     if tries > 1:
         yield f"tried {tries:,} times"
     if held:
-        named = ", ".join(map(escape_control, held[:_MOST_NAMED]))
-        more = len(held) - _MOST_NAMED
-        yield f"skipped because of it: {named}" + (f" and {more:,} more" if more > 0 else "")
+        yield f"skipped because of it: {listed(list(map(escape_control, held)), _MOST_NAMED)}"
 
 
 def argument_types(result: Result, stage_id: str) -> str:

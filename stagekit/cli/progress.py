@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Dict, Generator, List, Optional, Sequence, Tex
 from stagekit._base.keys import describe
 from stagekit._base.ports import Hook
 from stagekit._base.record import Record
-from stagekit._base.text import escape_control, short_names
+from stagekit._base.text import escape_control, listed, short_names
 from stagekit._base.version import __version__
 from stagekit._plan.plan import Plan
 from stagekit._plan.slots import COLLECT, Binding
@@ -230,9 +230,7 @@ class RunningStages:
     def text(self, patience: float) -> str:
         """Return the message after a signal: which stages the run waits for, and how long."""
         running = [escape_control(self._names[each]) for each in tuple(self._running)]
-        named = ", ".join(running[:_MOST_NAMED]) or "stages that run"
-        if len(running) > _MOST_NAMED:
-            named += f" and {len(running) - _MOST_NAMED} more"
+        named = listed(running, _MOST_NAMED) or "stages that run"
         return (
             f"interrupted: nothing new starts, waiting for {named}, {patience:g} s at most; "
             "Ctrl-C again ends the wait"

@@ -10,6 +10,7 @@ from stagekit._base.text import (
     bytes_text,
     error_line,
     escape_control,
+    listed,
     seconds,
     short_names,
 )
@@ -139,9 +140,8 @@ def _left_out(result: Result) -> Iterator[Tuple[str, str]]:
 
 
 def _named(stages: Sequence[str], names: Mapping[str, str]) -> str:
-    shown = ", ".join(escape_control(names[each]) for each in stages[:_MOST_ON_PATH])
-    more = len(stages) - _MOST_ON_PATH
-    return f"{shown} and {more:,} more" if more > 0 else shown
+    shown = [escape_control(names[each]) for each in stages[:_MOST_ON_PATH]]
+    return listed(shown, _MOST_ON_PATH, of=len(stages))
 
 
 def _counts(result: Result, between: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, Optional
 from stagekit._base.html_text import color_of, colored, escaped, marked
 from stagekit._base.notebook import shell
 from stagekit._base.outcome import RunStatus
-from stagekit._base.text import seconds
+from stagekit._base.text import listed, seconds
 from stagekit.events import Event, RunFinished, RunStarted, StageFailed
 from stagekit.hooks.tally import Tally, counts_text
 from stagekit.hooks.timing import StartTicker, Ticker, tick_every
@@ -111,8 +111,7 @@ class _Display:
             + (f" ({tally.said[stage]})" if stage in tally.said else "")
             for stage, start in islice(tally.running.items(), _MOST_NAMED)
         ]
-        more = len(tally.running) - len(shown)
-        text = ", ".join(shown) + (f" and {more:,} more" if more > 0 else "")
+        text = listed(shown, _MOST_NAMED, of=len(tally.running))
         self._show(self._with_failed(text))
 
     def end(self, event: RunFinished) -> None:
@@ -123,8 +122,7 @@ class _Display:
     def _with_failed(self, text: str) -> str:
         if not self.failed:
             return text
-        more = len(self.failed) - _MOST_NAMED
-        named = ", ".join(self.failed[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+        named = listed(self.failed, _MOST_NAMED)
         return f"{text}; failed: {named}" if text else f"failed: {named}"
 
     def _show(self, text: str, status: Optional[RunStatus] = None) -> None:

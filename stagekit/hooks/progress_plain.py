@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Callable, Dict, List, Optional, TextIO, Tuple
 
 from stagekit._base.outcome import OUTCOME_TABLE
-from stagekit._base.text import error_line, escape_control, pad, seconds
+from stagekit._base.text import error_line, escape_control, listed, pad, seconds
 from stagekit.events import (
     Event,
     RunFinished,
@@ -177,12 +177,11 @@ def _words(tally: Tally, event: StageEvent) -> Optional[tuple[str, str]]:
 def _running(tally: Tally, now: float) -> str:
     if not tally.running:
         return "nothing runs"
-    shown = ", ".join(
+    shown = [
         f"{tally.name(stage)} {_short(now - start)}{_said(tally, stage)}"
         for stage, start in islice(tally.running.items(), _MOST_NAMED)
-    )
-    more = len(tally.running) - _MOST_NAMED
-    return f"{shown} and {more:,} more" if more > 0 else shown
+    ]
+    return listed(shown, _MOST_NAMED, of=len(tally.running))
 
 
 def _said(tally: Tally, stage: str) -> str:

@@ -25,6 +25,21 @@ FAILS = FLOW.replace("return 1", "return 1 // 0")
 SAID = "error: standard output cannot be written: No space left on device\n"
 
 
+def in_shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Carry out a command of ours by a shell, which can close its streams."""
+    return subprocess.run(  # noqa: S602 - a line of ours
+        f'"{sys.executable}" -m stagekit {line}',
+        shell=True,
+        executable=SHELL,
+        cwd=folder,
+        env={**unwatched(), "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        timeout=LIMIT,
+        check=False,
+    )
+
+
 def run(folder: Path, *arguments: str, full: str) -> subprocess.CompletedProcess[str]:
     """Run a command line with one of its streams on a full disk."""
     (folder / "flow.py").write_text(FLOW, encoding="utf-8")
@@ -161,17 +176,7 @@ def test_a_closed_standard_output_is_said_where_it_matters(
 ) -> None:
     """Results that were asked for cannot be written; prints of stages are nobody's."""
     (tmp_path / "flow.py").write_text(FLOW, encoding="utf-8")
-    done = subprocess.run(  # noqa: S602 - a line of ours
-        f'"{sys.executable}" -m stagekit {line}',
-        shell=True,
-        executable=SHELL,
-        cwd=tmp_path,
-        env={**unwatched(), "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        timeout=LIMIT,
-        check=False,
-    )
+    done = in_shell(line, tmp_path)
     assert code == done.returncode, done.stderr
     said = "error: standard output cannot be written: it is closed\n"
     assert (code == ExitCode.NOT_WRITTEN and "2>&-" not in line) == done.stderr.endswith(said)
@@ -182,17 +187,7 @@ def test_a_closed_stream_lends_its_number_to_no_file(tmp_path: Path) -> None:
     """What programs print that a stage starts does not get into the file of events."""
     flow = FLOW.replace("print('one')", "import os; os.write(1, b'stray'); os.write(0, b'stray')")
     (tmp_path / "flow.py").write_text(flow, encoding="utf-8")
-    done = subprocess.run(  # noqa: S602 - a line of ours
-        f'"{sys.executable}" -m stagekit run flow --events events.jsonl <&- >&-',
-        shell=True,
-        executable=SHELL,
-        cwd=tmp_path,
-        env={**unwatched(), "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        timeout=LIMIT,
-        check=False,
-    )
+    done = in_shell("run flow --events events.jsonl <&- >&-", tmp_path)
     assert ExitCode.OK == done.returncode, done.stderr
     text = (tmp_path / "events.jsonl").read_text("utf-8")
     assert "stray" not in text

@@ -348,3 +348,14 @@ def test_two_things_without_a_place_are_not_one_file() -> None:
         registry.add(type("Made", (), {"__module__": "shop"}), id="made")
     assert not caught.value.twin
     assert "declared at an unknown place" in str(caught.value)
+
+
+@pytest.mark.parametrize("more", [{}, {"__name__": None}, {"__name__": "shop"}])
+def test_code_that_is_executed_needs_no_name(more: Dict[str, Any]) -> None:
+    """``exec`` with globals that name a file and no module: its functions are stages."""
+    with use_registry(Registry()) as registry:
+        for number in range(2):
+            namespace: Dict[str, Any] = {"__file__": "shop.py", "number": number, **more}
+            text = "from stagekit import stage\n@stage(id=f'a{number}')\ndef a() -> int: return 1\n"
+            exec(compile(text, "shop.py", "exec"), namespace)  # noqa: S102 - our own text
+    assert ["a0", "a1"] == [each.id for each in registry]
